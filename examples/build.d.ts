@@ -1,0 +1,1 @@
+export function build (fastify: unknown, sessions: unknown, options?: unknown): Promise<unknown>

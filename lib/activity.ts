@@ -1,0 +1,146 @@
+import { cleanAgent, deviceOf } from './agent.ts'
+import type { SessionRecord } from './record.ts'
+import type { Store, Touch } from './store.ts'
+import { isThenable } from './guard.ts'
+
+/** What one validated request adds to its session. */
+export interface Visit {
+  /** Already in the form that is kept. */
+  readonly ip: string | null
+  /** The raw user-agent header. */
+  readonly agent: string | undefined
+  /** Counts, but does not keep the session alive (polling, prefetching). */
+  readonly passive: boolean
+}
+
+interface Entry {
+  id: string
+  requests: number
+  seenAt: number
+  generation: number
+  ip?: string | null
+  agent?: string | null
+  device?: string | null
+}
+
+export interface ActivityOptions {
+  /** Milliseconds between flushes; 0: each request writes through. */
+  readonly flush: number
+  /** Told when a session's address or agent changed. */
+  readonly onChange: (record: SessionRecord, change: { readonly ip?: string | null, readonly agent?: string | null }) => void
+  /** A batch is due: flush now. */
+  readonly onDue: () => void
+  /** Told how many requests were recorded. */
+  readonly onFlush: (requests: number) => void
+}
+
+const chunk = 500
+
+/** What requests add to sessions, gathered into one batch: last seen, address, agent, count. Nothing here can make a session live. */
+export class Activity {
+  readonly #store: Store
+  readonly #options: ActivityOptions
+  #entries = new Map<string, Entry>()
+  #flushedAt = 0
+  #flushing: Promise<void> | null = null
+
+  constructor (store: Store, options: ActivityOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  /** Adds one request. */
+  record (record: SessionRecord, visit: Visit, now: number): void {
+    let entry = this.#entries.get(record.id)
+    if (entry === undefined) {
+      entry = { id: record.id, requests: 0, seenAt: 0, generation: -1 }
+      this.#entries.set(record.id, entry)
+    }
+    entry.requests++
+    // a straggler with the old verifier must not hide that the new one was seen
+    entry.generation = Math.max(entry.generation, record.generation)
+    if (!visit.passive && now > entry.seenAt) entry.seenAt = now
+    if (visit.ip !== record.ip && visit.ip !== null && visit.ip !== entry.ip) this.#moved(record, entry, visit.ip)
+    if (visit.agent !== record.agent && visit.agent !== undefined) this.#changed(record, entry, visit.agent)
+    // the first request after a pause is written at once, so that a clock that jumps finds nothing unwritten
+    if (now - this.#flushedAt >= this.#options.flush || now < this.#flushedAt) this.#options.onDue()
+  }
+
+  /** The last activity that has not been written, in milliseconds; 0 if there is none. */
+  seenAt (id: string): number {
+    return this.#entries.get(id)?.seenAt ?? 0
+  }
+
+  /** How many requests have not been written. */
+  requests (id: string): number {
+    return this.#entries.get(id)?.requests ?? 0
+  }
+
+  /** Forgets a session that has ended. */
+  forget (id: string): void {
+    this.#entries.delete(id)
+  }
+
+  /**
+   * Writes the batch. What fails stays, one entry a session, for the next time: when it was seen, but not how often, because nobody knows
+   * whether the store got it, and a count must never be too much.
+   */
+  flush (now: number): Promise<void> | undefined {
+    if (this.#flushing !== null) return this.#flushing.then(() => this.flush(now))
+    this.#flushedAt = now
+    if (this.#entries.size === 0) return undefined
+    const entries = [...this.#entries.values()]
+    this.#entries = new Map()
+    const written = this.#write(entries, now, 0)
+    if (written === undefined) return undefined
+    this.#flushing = written.finally(() => { this.#flushing = null })
+    return this.#flushing
+  }
+
+  /** Writes from `start` on; goes on without a promise as long as the store answers at once. */
+  #write (entries: readonly Entry[], now: number, start: number): Promise<void> | undefined {
+    for (let from = start; from < entries.length; from += chunk) {
+      const batch = entries.slice(from, from + chunk)
+      let answer
+      try {
+        answer = this.#store.touch(batch satisfies readonly Touch[], now)
+      } catch {
+        this.#keep(entries.slice(from))
+        return undefined
+      }
+      if (isThenable(answer)) {
+        return Promise.resolve(answer).then(
+          () => { this.#written(batch); return this.#write(entries, now, from + chunk) },
+          () => { this.#keep(entries.slice(from)) })
+      }
+      this.#written(batch)
+    }
+    return undefined
+  }
+
+  #written (batch: readonly Entry[]): void {
+    let requests = 0
+    for (const entry of batch) requests += entry.requests
+    this.#options.onFlush(requests)
+  }
+
+  #keep (entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      const newer = this.#entries.get(entry.id)
+      this.#entries.set(entry.id, newer === undefined ? { ...entry, requests: 0 } : { ...entry, ...newer, seenAt: Math.max(entry.seenAt, newer.seenAt) })
+    }
+  }
+
+  #moved (record: SessionRecord, entry: Entry, ip: string): void {
+    entry.ip = ip
+    this.#options.onChange(record, { ip })
+  }
+
+  #changed (record: SessionRecord, entry: Entry, header: string): void {
+    const agent = cleanAgent(header)
+    if (agent === record.agent || agent === entry.agent) return
+    entry.agent = agent
+    entry.device = deviceOf(agent)
+    this.#options.onChange(record, { agent })
+  }
+}

@@ -1,0 +1,181 @@
+import cookiePlugin from '@fastify/cookie'
+import { deriveKeys } from './keys.ts'
+import type { PresentedToken } from './manager.ts'
+import { maxCookieAge, oneOf, refuse } from './settings.ts'
+import { decodeToken, hashVerifier, tokenLength } from './token.ts'
+
+/** Name and attributes of the cookie. Fixed at registration; contradictions are refused there. */
+export interface CookieOptions {
+  /** Default `__Host-sid`. A prefix is a promise that browsers enforce (RFC 6265bis §4.1.3). */
+  readonly name?: string
+  /** Default `lax`: with `strict`, whoever follows a link from elsewhere arrives signed out. */
+  readonly sameSite?: 'lax' | 'strict' | 'none'
+  /** Default: none, so that no sibling host sees the cookie. */
+  readonly domain?: string
+  /** Default `/`. */
+  readonly path?: string
+  /** For embedding in other sites (CHIPS); wants `sameSite: 'none'`. */
+  readonly partitioned?: boolean
+  /**
+   * Default `auto`: always `Secure`, but for a plain name without it where `NODE_ENV` is not `production`, the request comes from this
+   * machine over http, and no proxy has forwarded it. `true`: always.
+   */
+  readonly secure?: 'auto' | true
+}
+
+/** A cookie that was verified: what it presents. */
+export interface PresentedCookie extends PresentedToken {
+  /** Signed by an older secret: to be signed again. */
+  readonly resign: boolean
+  /** Other cookies of the name came with it, and were not valid. */
+  readonly duplicate: boolean
+}
+
+/** Why a cookie of our name is nobody's. */
+export type CookieProblem = 'bad-signature' | 'cookie-tossing'
+
+/** 68 characters of token, a dot, and 43 of HMAC-SHA-256. */
+const valueLength = tokenLength + 1 + 43
+const cached = 16_384
+
+/** One cookie: read, verified, written, deleted. */
+export class SessionCookie {
+  readonly name: string
+  readonly #needle: string
+  readonly #signer: InstanceType<typeof cookiePlugin.Signer>
+  readonly #attributes: string
+  // Two generations of a bounded cache: a cookie that comes again costs one look-up instead of an HMAC. Only valid ones get in.
+  #young = new Map<string, PresentedCookie>()
+  #old = new Map<string, PresentedCookie>()
+
+  constructor (attributes: CookieAttributes, secrets: readonly string[]) {
+    const { name } = attributes
+    this.name = name
+    this.#needle = `${name}=`
+    this.#signer = new cookiePlugin.Signer(deriveKeys(secrets, 'cookie', name))
+    this.#attributes = serializeAttributes(attributes)
+  }
+
+  /**
+   * Finds our name in a Cookie header and verifies it; linear, without a store. Several of the name: the only valid one counts; two
+   * different valid ones are an attack (cookie tossing), and none counts.
+   */
+  read (header: string): PresentedCookie | CookieProblem | null {
+    let good: PresentedCookie | null = null
+    let bad = false
+    let at = header.indexOf(this.#needle)
+    while (at !== -1) {
+      const from = at + this.#needle.length
+      const semicolon = header.indexOf(';', from)
+      const to = semicolon === -1 ? header.length : semicolon
+      if (startsPair(header, at)) {
+        const found = this.#verify(trimEnd(header, from, to))
+        if (found === null) bad = true
+        else if (good !== null && good.token !== found.token) return 'cookie-tossing'
+        else good = found
+      }
+      at = header.indexOf(this.#needle, to)
+    }
+    if (good === null) return bad ? 'bad-signature' : null
+    return bad ? { ...good, duplicate: true } : good
+  }
+
+  /** The Set-Cookie value for a token. `maxAge`: milliseconds that the browser keeps it, capped at 400 days; omitted: until it closes. */
+  write (token: string, maxAge?: number): string {
+    const lasting = maxAge === undefined ? '' : `; Max-Age=${Math.max(0, Math.floor(Math.min(maxAge, maxCookieAge) / 1000))}`
+    return `${this.name}=${this.#signer.sign(token)}${lasting}${this.#attributes}`
+  }
+
+  /** The Set-Cookie value that deletes it: every attribute repeated, or browsers ignore it. */
+  clear (): string {
+    return `${this.name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${this.#attributes}`
+  }
+
+  #verify (value: string): PresentedCookie | null {
+    return this.#young.get(value) ?? this.#promote(value) ?? this.#check(value)
+  }
+
+  #promote (value: string): PresentedCookie | null {
+    const known = this.#old.get(value)
+    return known === undefined ? null : this.#remember(value, known)
+  }
+
+  #check (value: string): PresentedCookie | null {
+    if (value.length !== valueLength) return null
+    const text = value.slice(0, tokenLength)
+    const token = decodeToken(text)
+    if (token === null) return null
+    const { valid, renew } = this.#signer.unsign(value)
+    if (!valid) return null
+    const { id, generation, verifier } = token
+    return this.#remember(value, { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false })
+  }
+
+  #remember (value: string, presented: PresentedCookie): PresentedCookie {
+    if (this.#young.size >= cached) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(flat(value), presented)
+    return presented
+  }
+}
+
+/** Attributes, checked. */
+export interface CookieAttributes {
+  readonly name: string
+  readonly path: string
+  readonly sameSite: 'lax' | 'strict' | 'none'
+  readonly secure: boolean
+  readonly domain?: string
+  readonly partitioned?: true
+}
+
+/** Checks the cookie's options. Throws `FST_SESSION_INVALID_OPTION` for what browsers would refuse or ignore. */
+export function toCookieAttributes (options: CookieOptions): CookieAttributes {
+  const { name = '__Host-sid', path = '/', domain, partitioned = false, secure = 'auto' } = options
+  const sameSite = oneOf(options.sameSite ?? 'lax', 'cookie.sameSite', ['lax', 'strict', 'none'])
+  // RFC 6265bis §4.1.1: a token; the length leaves room for value and attributes within 4,096 bytes
+  if (typeof name !== 'string' || !/^[\w!#$%&'*+.^`|~-]{1,128}$/.test(name)) throw refuse('cookie.name', 'a cookie name of letters, digits and !#$%&\'*+-.^_`|~')
+  if (typeof path !== 'string' || !/^\/[\x20-\x3a\x3c-\x7e]{0,1000}$/.test(path)) throw refuse('cookie.path', 'a path that starts with /')
+  if (domain !== undefined && !/^[a-z\d]([a-z\d.-]{0,250}[a-z\d])?$/i.test(domain)) throw refuse('cookie.domain', 'a host name')
+  if (/^__(host|secure)-/i.test(name) && !/^__(Host|Secure)-/.test(name)) throw refuse('cookie.name', 'a prefix written as __Host- or __Secure-')
+  if (name.startsWith('__Host-') && (domain !== undefined || path !== '/')) throw refuse('cookie.name', 'without __Host- if `domain` is set or `path` is not /')
+  if (secure !== 'auto' && (secure as unknown) !== true) throw refuse('cookie.secure', "'auto' or true: the cookie always is Secure, but on a developer's own machine")
+  if (partitioned && sameSite !== 'none') throw refuse('cookie.partitioned', "only true with sameSite 'none'")
+  return { name, path, sameSite, secure: true, ...domain === undefined ? {} : { domain }, ...partitioned ? { partitioned } : {} }
+}
+
+/** The loopback form: the plain name, and no Secure. */
+export function toLoopbackAttributes (attributes: CookieAttributes): CookieAttributes {
+  const { name, path } = attributes
+  return { name: name.replace(/^__(Host|Secure)-/, ''), path, sameSite: attributes.sameSite === 'none' ? 'lax' : attributes.sameSite, secure: false }
+}
+
+/** Written once, from what was checked: the serialiser of @fastify/cookie works only where that plugin is registered. */
+function serializeAttributes ({ path, domain, secure, sameSite, partitioned }: CookieAttributes): string {
+  const words = { lax: 'Lax', strict: 'Strict', none: 'None' }
+  return `; Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}; HttpOnly${secure ? '; Secure' : ''}; SameSite=${words[sameSite]}${partitioned === true ? '; Partitioned' : ''}`
+}
+
+/** Only spaces and tabs, then a semicolon or the start, stand before the name (RFC 6265bis §5.7; a no-break space is part of a name). */
+function startsPair (header: string, at: number): boolean {
+  let i = at - 1
+  while (i >= 0 && isBlank(header.charCodeAt(i))) i--
+  return i < 0 || header.charCodeAt(i) === 0x3b
+}
+
+function trimEnd (header: string, from: number, to: number): string {
+  let end = to
+  while (end > from && isBlank(header.charCodeAt(end - 1))) end--
+  return header.slice(from, end)
+}
+
+function isBlank (code: number): boolean {
+  return code === 0x20 || code === 0x09
+}
+
+/** A copy that does not keep the whole header alive. */
+function flat (text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1')
+}

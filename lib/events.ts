@@ -1,0 +1,139 @@
+import { channel } from 'node:diagnostics_channel'
+import type { EndReason, EndedSession } from './record.ts'
+
+/** What every event has. */
+interface EventBase {
+  /** When, in milliseconds on the store's clock. */
+  readonly at: number
+  /** The session's public id; `null` where no session is known. */
+  readonly id: string | null
+  readonly userId: string | null
+}
+
+/** What happened, by type: the details that each adds. Never a token, a verifier, a hash, or the user's data. */
+interface Details {
+  /** A session exists. `newDevice`: none of the user's live sessions had this device. */
+  readonly created: { readonly methods: string, readonly remembered: boolean, readonly ip: string | null, readonly device: string | null }
+  /** A session took over another library's credential. */
+  readonly adopted: { readonly source: string }
+  /** A session has a new verifier. */
+  readonly rotated: { readonly generation: number, readonly cause: 'age' | 'authentication' | 'request' }
+  /** The user of a session proved again who they are. */
+  readonly authenticated: { readonly methods: string }
+  /** A session was given more idle time on request. */
+  readonly extended: { readonly expiresAt: number }
+  /** A session ended, for good. Told once over all nodes. */
+  readonly ended: { readonly reason: EndReason, readonly by: string | null, readonly session: EndedSession }
+  /** The limit of concurrent sessions refused a sign-in. */
+  readonly 'limit-refused': { readonly max: number }
+  /** A well-signed token of an ended session was presented. */
+  readonly 'used-after-end': { readonly reason: EndReason, readonly ip: string | null }
+  /** An old verifier came back after its time: two parties hold the session. It was ended. */
+  readonly 'token-reused': { readonly ip: string | null, readonly generation: number }
+  /** Cookies of our name with a wrong signature. `count`: since the last such event of this address. */
+  readonly 'bad-signature': { readonly ip: string | null, readonly count: number }
+  /** Well-signed tokens of sessions the store does not know. `count` as above. */
+  readonly 'unknown-token': { readonly ip: string | null, readonly count: number }
+  /** Several cookies of our name came in one request; one was valid. `count` as above. */
+  readonly 'duplicate-cookie': { readonly ip: string | null, readonly count: number }
+  /** Two different valid cookies of our name came in one request; neither was used. `count` as above. */
+  readonly 'cookie-tossing': { readonly ip: string | null, readonly count: number }
+  readonly 'ip-changed': { readonly from: string | null, readonly to: string | null }
+  readonly 'agent-changed': { readonly from: string | null, readonly to: string | null }
+  /** A state-changing request from another site was refused. */
+  readonly 'cross-site': { readonly ip: string | null, readonly method: string }
+  /** Somebody asked for what is not theirs: another user's session, the admin routes. */
+  readonly denied: { readonly action: string, readonly target: string | null, readonly ip: string | null }
+  /** An admin read, exported, imported or ended sessions. */
+  readonly admin: { readonly action: string, readonly by: string | null, readonly count: number }
+  /** The store failed an operation; requests that need it answer 503. `count`: failures since the last such event. */
+  readonly 'store-failed': { readonly operation: string, readonly error: string, readonly count: number }
+  readonly 'store-recovered': { readonly after: number }
+  /** Data of a request could not be kept because its answer had already left, or its session had ended. */
+  readonly 'write-lost': { readonly error: string }
+  /** Legacy or imported data had a key that is part of the session API; it was renamed. */
+  readonly 'key-renamed': { readonly from: string, readonly to: string }
+  readonly swept: { readonly ended: number, readonly duration: number }
+}
+
+export type SessionEventType = keyof Details
+
+/** Everything that can happen. */
+export type SessionEvent = { readonly [T in SessionEventType]: EventBase & { readonly type: T } & Details[T] }[SessionEventType]
+
+/** The event of one type. */
+export type SessionEventOf<T extends SessionEventType> = Extract<SessionEvent, { readonly type: T }>
+
+/** What an event means to whoever watches: level of the log line, name in the OWASP logging vocabulary, and whether it is about security. */
+export interface EventMeaning {
+  readonly level: 'debug' | 'info' | 'warn' | 'error'
+  readonly owasp: string
+  readonly security: boolean
+  readonly text: string
+}
+
+/** Every type with its meaning; docs/reference/events.md is checked against it. */
+export const eventMeanings: Readonly<Record<SessionEventType, EventMeaning>> = {
+  created: { level: 'info', owasp: 'session_created', security: false, text: 'session created' },
+  adopted: { level: 'info', owasp: 'session_created', security: false, text: 'session adopted from another library' },
+  rotated: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session rotated' },
+  authenticated: { level: 'info', owasp: 'authn_login_success', security: false, text: 'user authenticated again' },
+  extended: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session extended' },
+  ended: { level: 'info', owasp: 'session_expired', security: false, text: 'session ended' },
+  'limit-refused': { level: 'warn', owasp: 'excess_sessions_exceeded', security: true, text: 'sign-in refused by the limit of sessions' },
+  'used-after-end': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'ended session presented' },
+  'token-reused': { level: 'error', owasp: 'authn_token_reuse', security: true, text: 'old verifier presented, session ended' },
+  'bad-signature': { level: 'warn', owasp: 'malicious_extraneous', security: true, text: 'cookie with a wrong signature' },
+  'unknown-token': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'unknown session presented' },
+  'duplicate-cookie': { level: 'warn', owasp: 'malicious_extraneous', security: true, text: 'several cookies of one name' },
+  'cookie-tossing': { level: 'error', owasp: 'malicious_extraneous', security: true, text: 'two different valid cookies of one name' },
+  'ip-changed': { level: 'info', owasp: 'session_ip_changed', security: true, text: 'address changed' },
+  'agent-changed': { level: 'info', owasp: 'session_agent_changed', security: true, text: 'user agent changed' },
+  'cross-site': { level: 'warn', owasp: 'malicious_csrf', security: true, text: 'cross-site request refused' },
+  denied: { level: 'warn', owasp: 'authz_fail', security: true, text: 'access denied' },
+  admin: { level: 'warn', owasp: 'authz_admin', security: false, text: 'admin action' },
+  'store-failed': { level: 'error', owasp: 'sys_crash', security: false, text: 'session store failed' },
+  'store-recovered': { level: 'info', owasp: 'sys_restart', security: false, text: 'session store works again' },
+  'write-lost': { level: 'error', owasp: 'sys_crash', security: false, text: 'session data could not be kept' },
+  'key-renamed': { level: 'warn', owasp: 'input_validation_fail', security: false, text: 'reserved data key renamed' },
+  swept: { level: 'debug', owasp: 'sys_monitor', security: false, text: 'expired sessions swept' }
+}
+
+/** The `node:diagnostics_channel` that every event is published to. Free while nobody listens. */
+export const eventChannelName = 'fastify-session-manager:event'
+const eventChannel = channel(eventChannelName)
+
+type Listener<T extends SessionEventType> = (event: SessionEventOf<T>) => unknown
+
+/** Tells events to whoever listens. A listener that throws, or rejects, is reported and disturbs nobody. */
+export class Events {
+  readonly #listeners = new Map<SessionEventType | '*', Set<(event: SessionEvent) => unknown>>()
+  readonly #onError: (error: unknown) => void
+
+  constructor (onError: (error: unknown) => void) {
+    this.#onError = onError
+  }
+
+  /** Listens to one type, or to all (`*`). Returns what stops it. */
+  on <T extends SessionEventType>(type: T | '*', listener: Listener<T>): () => void {
+    const set = this.#listeners.get(type) ?? new Set()
+    this.#listeners.set(type, set.add(listener as (event: SessionEvent) => unknown))
+    return () => { set.delete(listener as (event: SessionEvent) => unknown) }
+  }
+
+  emit (event: SessionEvent): void {
+    if (eventChannel.hasSubscribers) eventChannel.publish(event)
+    for (const type of [event.type, '*'] as const) {
+      for (const listener of this.#listeners.get(type) ?? []) this.#tell(listener, event)
+    }
+  }
+
+  #tell (listener: (event: SessionEvent) => unknown, event: SessionEvent): void {
+    try {
+      const result = listener(event)
+      if (result instanceof Promise) result.catch(this.#onError)
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import { fastifySessionManager } from './plugin.ts'
+import type { SessionManager } from './manager.ts'
+import type { SessionRouteConfig } from './rules.ts'
+import type { SessionApi } from './session.ts'
+
+export { fastifySessionManager, fastifySessionManager as default }
+export type { SessionPluginOptions } from './plugin.ts'
+export { Refusal, Renewal, SessionManager } from './manager.ts'
+export type { EndOptions, NewSession, NewSessionResult, PresentedToken, Validation } from './manager.ts'
+export { memoryStore } from './stores/memory.ts'
+export { SessionError, sessionErrors } from './errors.ts'
+export type { SessionErrorCode } from './errors.ts'
+export { eventChannelName, eventMeanings } from './events.ts'
+export type { EventMeaning, SessionEvent, SessionEventOf, SessionEventType } from './events.ts'
+export { redactPaths } from './log.ts'
+export type { Filter } from './filter.ts'
+export type { Duration } from './duration.ts'
+export type { CookieOptions } from './cookie.ts'
+export type { LimitOptions, RiskVerdict, SessionManagerOptions } from './settings.ts'
+export type { SessionRouteConfig } from './rules.ts'
+export type { LoginOptions, SessionApi } from './session.ts'
+export type { SessionInfo } from './state.ts'
+export type { EncodedData, EndReason, EndedSession, SessionRecord } from './record.ts'
+export type { SessionStatistics, StatisticsBucket, StatisticsRange } from './statistics.ts'
+export type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
+export type * from './store.ts'
+
+declare module 'fastify' {
+  /** Your session data: `declare module 'fastify' { interface Session { cart?: string[] } }`. */
+  interface Session {}
+
+  interface FastifyRequest {
+    /** The session of this request; its own properties are your data. */
+    readonly session: Session & SessionApi
+  }
+
+  interface FastifyInstance {
+    /** See, limit and revoke sessions. */
+    readonly sessions: SessionManager
+    /** Guard for `onRequest`: throws 401 without a signed-in user. */
+    readonly requireSession: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  }
+
+  interface FastifyContextConfig {
+    /** What the route wants of the session; `false`: nothing at all. */
+    session?: false | SessionRouteConfig
+  }
+}

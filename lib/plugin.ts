@@ -1,0 +1,311 @@
+import fp from 'fastify-plugin'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase } from 'fastify'
+import { SessionCookie, toCookieAttributes, toLoopbackAttributes } from './cookie.ts'
+import type { CookieOptions, PresentedCookie } from './cookie.ts'
+import { SessionError } from './errors.ts'
+import { isThenable } from './guard.ts'
+import { logEvent } from './log.ts'
+import { Refusal, Renewal, SessionManager } from './manager.ts'
+import type { Validation } from './manager.ts'
+import { isCrossSite, isSafe } from './origin.ts'
+import { rulesOf } from './rules.ts'
+import type { RouteRules } from './rules.ts'
+import { oneOf, optionalFunction, refuse } from './settings.ts'
+import type { SessionManagerOptions } from './settings.ts'
+import { SessionState, appendSetCookie } from './state.ts'
+import type { StateContext } from './state.ts'
+import { Tally } from './tally.ts'
+import type { SessionEvent } from './events.ts'
+import { toMilliseconds } from './duration.ts'
+import type { Duration } from './duration.ts'
+import { userRoutes } from '../routes/user.ts'
+
+/** Options of the plugin: those of a `SessionManager`, and what HTTP adds. */
+export interface SessionPluginOptions extends Omit<SessionManagerOptions, 'name' | 'warn'> {
+  readonly cookie?: CookieOptions
+  /** Data keys that go along when a guest signs in. Default none: what was planted before a sign-in must not act after it. */
+  readonly keep?: readonly string[]
+  /** Finds the owner in the data, for apps that only know data: `data => data.passport?.user`. Whoever appears there is signed in by that. */
+  readonly userId?: (data: Record<string, unknown>) => string | number | null | undefined
+  /** `refuse` (default): a request with a cookie gets 503 where it needs the session while the store fails. `anonymous`: it is treated as signed out, and writes nothing. */
+  readonly onStoreError?: 'refuse' | 'anonymous'
+  /** What a browser forgets when its user signs out (Clear-Site-Data). Default nothing but the cookie. */
+  readonly clearSiteData?: readonly ('cache' | 'storage' | 'executionContexts' | 'cookies')[]
+  /** The user routes; `false`: none. */
+  readonly routes?: false | {
+    /** Default `/api/v1/auth/sessions`. */
+    readonly prefix?: string
+    /** Asks for a sign-in within this length before other sessions can be ended (OWASP ASVS 5.0 7.5.2). Default: `10m` with `aal2` and `aal3`, otherwise not. */
+    readonly fresh?: Duration | false
+    /** Name of the security scheme that your OpenAPI document defines for the cookie: `{ type: 'apiKey', in: 'cookie', name: '__Host-sid' }`. */
+    readonly security?: string
+  }
+}
+
+const kState = Symbol('session.state')
+const kReply = Symbol('session.reply')
+
+interface Requested {
+  [kState]: SessionState | null
+  /** Set once the session hook has run. */
+  [kReply]: FastifyReply | null
+}
+
+type SessionRequest = FastifyRequest & Requested
+
+const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
+  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'prefix', 'logLevel', 'logSerializers']
+
+/** The cookie names in use on each server: two instances must not read each other's cookies. */
+const names = new WeakMap<RawServerBase, Set<string>>()
+
+/** Everything a request needs, made once at registration. */
+class Sessions {
+  readonly manager: SessionManager
+  readonly #cookie: SessionCookie
+  readonly #loopback: SessionCookie | null
+  readonly #context: StateContext
+  readonly #anonymous: boolean
+  readonly #clearSiteData: string | null
+  readonly #tally: Tally
+
+  constructor (app: FastifyInstance, options: SessionPluginOptions) {
+    const attributes = toCookieAttributes(options.cookie ?? {})
+    claimName(app, attributes.name)
+    this.manager = new SessionManager({ ...options, name: attributes.name, warn: (message, cause) => { app.log.warn({ err: cause }, `fastify-session-manager: ${message}`) } })
+    const { secrets } = this.manager.settings
+    this.#cookie = new SessionCookie(attributes, secrets)
+    const local = (options.cookie?.secure ?? 'auto') === 'auto' && process.env['NODE_ENV'] !== 'production'
+    this.#loopback = local ? new SessionCookie(toLoopbackAttributes(attributes), secrets) : null
+    this.#context = { manager: this.manager, keep: toKeep(options.keep ?? []), userId: optionalFunction(options.userId, 'userId') ?? null }
+    this.#anonymous = oneOf(options.onStoreError ?? 'refuse', 'onStoreError', ['refuse', 'anonymous']) === 'anonymous'
+    this.#clearSiteData = toClearSiteData(options.clearSiteData ?? [])
+    this.#tally = new Tally((type, ip, count) => { this.manager.tell({ type, at: this.manager.now(), id: null, userId: null, ip, count } as SessionEvent) })
+  }
+
+  /** Before every route: who is it, and may they? */
+  onRequest (request: SessionRequest, reply: FastifyReply, done: (error?: Error) => void): void {
+    let rules = rulesOf(undefined)
+    let presented: PresentedCookie | null = null
+    try {
+      rules = rulesOf(request.routeOptions.config)
+      if (rules.off) { done(); return }
+      request[kReply] = reply
+      if (rules.sameOrigin) this.#refuseCrossSite(request)
+      const header = cookieHeader(request)
+      if (header !== undefined) presented = this.#present(request, header)
+      if (presented === null) {
+        this.#admit(null, rules)
+        done()
+        return
+      }
+      const validation = this.manager.validate(presented, {
+        ip: this.manager.keepAddress(request.ip),
+        agent: request.headers['user-agent'],
+        passive: rules.passive || request.headers['sec-purpose'] !== undefined
+      })
+      if (isThenable(validation)) this.#enterLater({ request, presented, validation, rules }, done)
+      else { this.#enter(request, presented, validation, rules); done() }
+    } catch (error) {
+      done(this.#failed(request, presented, error, rules))
+    }
+  }
+
+  /** Before the response leaves: keeps what changed, and says what must be said. */
+  onSend (request: SessionRequest, reply: FastifyReply, payload: unknown, done: (error: Error | null, payload?: unknown) => void): void {
+    const state = request[kState]
+    if (state === null) { done(null, payload); return }
+    try {
+      if (state.changed) {
+        if (reply.raw.headersSent) throw new Error('the response had left')
+        state.commit().then(() => { this.#finish(state, reply); done(null, withReason(state, reply, payload)) }, (error: unknown) => { done(error as Error) })
+        return
+      }
+      this.#finish(state, reply)
+      done(null, withReason(state, reply, payload))
+    } catch (error) {
+      state.failed = true
+      done(error as Error)
+    }
+  }
+
+  /** The handler threw. */
+  async onError (request: SessionRequest): Promise<void> {
+    await request[kState]?.rollback()
+  }
+
+  /** What `request.session` answers. */
+  get (request: SessionRequest): SessionState {
+    const reply = request[kReply]
+    if (reply === null) throw new SessionError('FST_SESSION_NOT_LOADED')
+    request[kState] ??= new SessionState(this.#context, request, reply, { jar: this.#jar(request), presented: null })
+    return request[kState]
+  }
+
+  /** The guard: throws 401 without a signed-in user, 403 without a recent enough sign-in. */
+  admit (request: SessionRequest, fresh = 0): void {
+    this.#admit(this.get(request), { required: true, fresh })
+  }
+
+  #admit (state: SessionState | null, rules: { readonly required: boolean, readonly fresh: number }): void {
+    if (!rules.required) return
+    if (state?.error != null) throw state.error
+    if (state?.record?.userId == null) {
+      const reason = state?.refusal?.reason ?? null
+      throw reason === null ? new SessionError('FST_SESSION_REQUIRED') : new SessionError('FST_SESSION_ENDED', { values: [reason], reason })
+    }
+    if (rules.fresh > 0 && !this.manager.isFresh(state.record, rules.fresh)) throw new SessionError('FST_SESSION_NOT_FRESH')
+  }
+
+  #present (request: SessionRequest, header: string): PresentedCookie | null {
+    const found = this.#jar(request).read(header)
+    if (found === null || (typeof found === 'object' && !found.duplicate)) return found
+    this.#tally.add(typeof found === 'string' ? found : 'duplicate-cookie', this.manager.keepAddress(request.ip), this.manager.now())
+    return typeof found === 'string' ? null : found
+  }
+
+  #enter (request: SessionRequest, presented: PresentedCookie, validation: Validation, rules: RouteRules): void {
+    const state = this.#stateOf(request, presented)
+    if (validation instanceof Refusal) {
+      state.refusal = validation
+      if (validation.code === 'unknown') this.#tally.add('unknown-token', this.manager.keepAddress(request.ip), this.manager.now())
+    } else if (validation instanceof Renewal) {
+      state.renew(validation)
+    } else {
+      state.record = validation
+      if (presented.resign) state.resign()
+    }
+    this.#admit(state, rules)
+  }
+
+  #enterLater (entry: { readonly request: SessionRequest, readonly presented: PresentedCookie, readonly validation: PromiseLike<Validation>, readonly rules: RouteRules }, done: (error?: Error) => void): void {
+    const { request, presented, validation, rules } = entry
+    validation.then(validation => { this.#enter(request, presented, validation, rules) }).then(() => undefined, (error: unknown) => this.#failed(request, presented, error, rules)).then(done, done)
+  }
+
+  /** A store in trouble is said where the session is needed, and only there. */
+  #failed (request: SessionRequest, presented: PresentedCookie | null, error: unknown, rules: RouteRules): Error | undefined {
+    if (!(error instanceof SessionError) || error.code !== 'FST_SESSION_STORE_UNAVAILABLE') return error as Error
+    const state = this.#stateOf(request, presented)
+    if (!this.#anonymous) state.error = error
+    return rules.required ? error : undefined
+  }
+
+  #stateOf (request: SessionRequest, presented: PresentedCookie | null): SessionState {
+    const state = new SessionState(this.#context, request, request[kReply] as FastifyReply, { jar: this.#jar(request), presented })
+    request[kState] = state
+    return state
+  }
+
+  /** Everything the response must say about the session. */
+  #finish (state: SessionState, reply: FastifyReply): void {
+    if (reply.raw.headersSent) return
+    if (state.used) {
+      addVary(reply)
+      if (reply.getHeader('cache-control') === undefined) reply.header('cache-control', 'private')
+    }
+    if (state.setCookie === null) return
+    const cacheable = /\b(public|s-maxage)\b/i.test(String(reply.getHeader('cache-control') ?? ''))
+    // a shared cache would give the cookie to everybody (CVE-2023-30861); the next response brings it again
+    if (cacheable && state.renewal) return
+    reply.header('cache-control', 'no-store')
+    appendSetCookie(reply, state.jar.name, state.setCookie)
+    if (state.loggedOut && this.#clearSiteData !== null) reply.header('clear-site-data', this.#clearSiteData)
+  }
+
+  #refuseCrossSite (request: SessionRequest): void {
+    if (isSafe(request.method) || !isCrossSite(request)) return
+    this.manager.tell({ type: 'cross-site', at: this.manager.now(), id: null, userId: null, ip: this.manager.keepAddress(request.ip), method: request.method })
+    throw new SessionError('FST_SESSION_CROSS_SITE')
+  }
+
+  #jar (request: SessionRequest): SessionCookie {
+    return this.#loopback !== null && isLoopback(request) ? this.#loopback : this.#cookie
+  }
+}
+
+async function sessions (app: FastifyInstance, options: SessionPluginOptions): Promise<void> {
+  const unknown = Object.keys(options).find(name => !optionNames.includes(name))
+  if (unknown !== undefined) throw refuse(unknown, `one of the options: ${optionNames.slice(0, -3).join(', ')}`)
+  for (const [has, name] of [[app.hasDecorator('sessions'), 'app.sessions'], [app.hasRequestDecorator('session'), 'request.session']] as const) {
+    if (has) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [name, 'Register the two in sibling scopes.'] })
+  }
+  const sessions = new Sessions(app, options)
+  const { manager } = sessions
+  await manager.open()
+  manager.on('*', event => { logEvent(app.log, event) })
+  app.decorate('sessions', manager)
+  app.decorate('requireSession', async function requireSession (request: FastifyRequest) { sessions.admit(request as SessionRequest) })
+  app.decorateRequest(kState as unknown as string, null)
+  app.decorateRequest(kReply as unknown as string, null)
+  app.decorateRequest('session', {
+    getter () { return sessions.get(this as SessionRequest).session },
+    setter () { throw new SessionError('FST_SESSION_RESERVED_KEY', { values: ['session', 'Change its keys instead.'] }) }
+  } as never)
+  // named: hooks appear in stack traces and spans
+  app.addHook('onRequest', function sessionOnRequest (request, reply, done) { sessions.onRequest(request as SessionRequest, reply, done) })
+  app.addHook('onSend', function sessionOnSend (request, reply, payload, done) { sessions.onSend(request as SessionRequest, reply, payload, done) })
+  app.addHook('onError', async function sessionOnError (request) { await sessions.onError(request as SessionRequest) })
+  app.addHook('onRoute', route => { rulesOf(route.config) })
+  app.addHook('onClose', async function sessionOnClose () { await manager.close() })
+  registerRoutes(app, sessions, options)
+}
+
+function registerRoutes (app: FastifyInstance, sessions: Sessions, options: SessionPluginOptions): void {
+  if (options.routes === false) return
+  const { prefix = '/api/v1/auth/sessions', fresh, security } = options.routes ?? {}
+  const strict = options.profile === 'aal2' || options.profile === 'aal3'
+  const age = fresh === undefined ? (strict ? 600_000 : 0) : fresh === false ? 0 : toMilliseconds(fresh, 'routes.fresh', { min: 1 })
+  if (typeof prefix !== 'string' || !prefix.startsWith('/')) throw refuse('routes.prefix', 'a path that starts with /')
+  app.register(userRoutes, { prefix, manager: sessions.manager, stateOf: request => sessions.get(request as SessionRequest), admit: (request, age) => { sessions.admit(request as SessionRequest, age) }, fresh: age, security })
+}
+
+/** Server-side sessions for Fastify 5: see, limit and revoke them. Register it once, before the routes that use it. */
+export const fastifySessionManager = fp(sessions, { name: 'fastify-session-manager', fastify: '5.x' })
+
+function claimName (app: FastifyInstance, name: string): void {
+  const taken = names.get(app.server) ?? new Set()
+  if (taken.has(name)) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [`cookie ${name}`, 'Give each instance a cookie name of its own.'] })
+  names.set(app.server, taken.add(name))
+}
+
+function toKeep (keep: readonly string[]): readonly string[] {
+  if (!Array.isArray(keep) || !keep.every(key => typeof key === 'string')) throw refuse('keep', 'an array of data keys')
+  return keep
+}
+
+function toClearSiteData (types: readonly string[]): string | null {
+  if (!Array.isArray(types)) throw refuse('clearSiteData', "an array of 'cache', 'storage', 'executionContexts', 'cookies'")
+  for (const type of types) oneOf(type, 'clearSiteData', ['cache', 'storage', 'executionContexts', 'cookies'])
+  return types.length === 0 ? null : types.map(type => `"${type as string}"`).join(', ')
+}
+
+/** Node joins several Cookie lines (HTTP/2 sends crumbs); injected requests may bring a list. */
+function cookieHeader (request: FastifyRequest): string | undefined {
+  const header = request.raw.headers.cookie as string | string[] | undefined
+  return Array.isArray(header) ? header.join('; ') : header
+}
+
+/** A developer's own machine: http, from loopback, forwarded by nobody (a TLS-terminating proxy with default settings looks like http on 127.0.0.1). */
+function isLoopback (request: FastifyRequest): boolean {
+  const { socket, headers } = request.raw
+  return isLoopbackAddress(socket.remoteAddress) && !('encrypted' in socket && socket.encrypted === true) &&
+    headers['x-forwarded-for'] === undefined && headers['x-forwarded-proto'] === undefined && headers['x-forwarded-host'] === undefined &&
+    headers['forwarded'] === undefined && headers['via'] === undefined && headers['x-real-ip'] === undefined
+}
+
+function isLoopbackAddress (address: string | undefined): boolean {
+  return address !== undefined && (address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.'))
+}
+
+function addVary (reply: FastifyReply): void {
+  const vary = String(reply.getHeader('vary') ?? '')
+  if (!/(^|[,\s])(cookie|\*)([,\s]|$)/i.test(vary)) reply.header('vary', vary === '' ? 'Cookie' : `${vary}, Cookie`)
+}
+
+/** The default error body has no place for why a session ended; it is put there. */
+function withReason (state: SessionState, reply: FastifyReply, payload: unknown): unknown {
+  const reason = state.refusal?.reason
+  if (reason == null || reply.statusCode !== 401 || typeof payload !== 'string' || !payload.startsWith('{"statusCode":401,"code":"FST_SESSION_ENDED"')) return payload
+  return `${payload.slice(0, -1)},"reason":"${reason}"}`
+}

@@ -1,0 +1,340 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { PresentedCookie, SessionCookie } from './cookie.ts'
+import { checkSize, decodeValue, encodeValue, isEmptyText } from './data.ts'
+import { SessionError } from './errors.ts'
+import type { PresentedToken, Refusal, Renewal, SessionManager } from './manager.ts'
+import { expiresAt, hasEnded, noData } from './record.ts'
+import type { EncodedData, EndedSession, SessionRecord } from './record.ts'
+import { createSession, reservedKeys } from './session.ts'
+import type { LoginOptions, SessionApi } from './session.ts'
+import { hashVerifier, decodeToken } from './token.ts'
+import { deviceLabel } from './agent.ts'
+import { toUserId } from './user.ts'
+
+/** What the server knows of a session, for its user to see. Instants in milliseconds since the epoch. */
+export interface SessionInfo {
+  readonly id: string
+  readonly userId: string | null
+  readonly createdAt: number
+  readonly authenticatedAt: number | null
+  readonly lastSeenAt: number
+  readonly expiresAt: number
+  readonly absoluteAt: number
+  readonly ip: string | null
+  readonly agent: string | null
+  /** `Firefox on Linux` */
+  readonly device: string
+  readonly name: string | null
+  readonly requests: number
+  readonly remembered: boolean
+  readonly methods: readonly string[]
+}
+
+/** What a state needs from the plugin. */
+export interface StateContext {
+  readonly manager: SessionManager
+  /** Data keys that go along from guest to user. */
+  readonly keep: readonly string[]
+  /** Finds the owner in the data, for apps that know only data. */
+  readonly userId: ((data: Record<string, unknown>) => unknown) | null
+}
+
+/** What one request knows of its session, and what its response must do about it. */
+export class SessionState {
+  record: SessionRecord | null = null
+  /** Why the presented cookie opens nothing. */
+  refusal: Refusal | null = null
+  /** The store failed: using the session throws this. */
+  error: SessionError | null = null
+  /** The Set-Cookie that must leave. */
+  setCookie: string | null = null
+  /** It leaves only because the token changed by age, or the secret: not worth making a public response private. */
+  renewal = false
+  /** The handler threw: its data is dropped. */
+  failed = false
+  /** The user signed out: tell the browser to forget more than the cookie. */
+  loggedOut = false
+  readonly request: FastifyRequest
+  readonly reply: FastifyReply
+  readonly jar: SessionCookie
+  readonly #context: StateContext
+  #presented: PresentedToken | null
+  #session: (SessionApi & Record<string, unknown>) | null = null
+  /** What the own properties were when they were last in step with the store. */
+  #baseline: EncodedData = noData
+  #createdHere = false
+  #regenerate = false
+
+  constructor (context: StateContext, request: FastifyRequest, reply: FastifyReply, options: { readonly jar: SessionCookie, readonly presented: PresentedCookie | null }) {
+    this.#context = context
+    this.request = request
+    this.reply = reply
+    this.jar = options.jar
+    this.#presented = options.presented
+  }
+
+  /** Somebody looked at the session. */
+  get used (): boolean { return this.#session !== null }
+
+  /** The object that handlers hold; made when somebody first asks. Throws what the store threw. */
+  get session (): SessionApi & Record<string, unknown> {
+    if (this.error !== null) throw this.error
+    if (this.#session === null) {
+      this.#session = createSession(this)
+      this.#load(this.record?.data ?? noData)
+    }
+    return this.#session
+  }
+
+  info (): SessionInfo | null {
+    const { record } = this
+    return record === null ? null : toInfo(record)
+  }
+
+  /** The session is live, and its browser is to have this token. */
+  renew (renewal: Renewal): void {
+    this.record = renewal.record
+    this.#give(renewal.token)
+    this.renewal = true
+  }
+
+  /** The same token, signed by the newest secret. */
+  resign (): void {
+    if (this.#presented !== null) this.#give(this.#presented.token)
+    this.renewal = true
+  }
+
+  async login (userId: string | number, options: LoginOptions = {}): Promise<void> {
+    const kept = this.#own(this.#context.keep)
+    await this.#create({ ...options, userId: toUserId(userId), data: { ...kept, ...options.data } })
+  }
+
+  async logout (): Promise<void> {
+    const id = this.record?.id ?? this.#presented?.id
+    this.#clear()
+    if (id === undefined) return
+    this.setCookie = this.jar.clear()
+    this.renewal = false
+    this.loggedOut = true
+    await this.#context.manager.end(id, { reason: 'logout', by: 'user' })
+  }
+
+  async rotate (): Promise<void> {
+    if (this.#presented === null || this.record === null) return
+    const renewal = await this.#context.manager.rotate(this.#presented)
+    if (renewal !== null) this.#rotated(renewal)
+  }
+
+  async reauthenticate (options: { readonly method?: string | readonly string[] }): Promise<void> {
+    if (this.#presented === null || this.record?.userId == null) throw new SessionError('FST_SESSION_REQUIRED')
+    const renewal = await this.#context.manager.rotate(this.#presented, options)
+    if (renewal === null) throw await this.#gone()
+    this.#rotated(renewal)
+  }
+
+  async extend (): Promise<void> {
+    if (this.record === null) return
+    this.record = await this.#context.manager.extend(this.record.id)
+    if (this.record === null) throw await this.#gone()
+  }
+
+  onEnd (listener: (session: EndedSession) => void): () => void {
+    if (this.record === null) throw new SessionError('FST_SESSION_REQUIRED')
+    return this.#context.manager.onEnd(this.record, listener)
+  }
+
+  async reload (): Promise<void> {
+    if (this.record === null) return
+    const found = await this.#context.manager.get(this.record.id)
+    if (found === null || hasEnded(found)) throw await this.#gone()
+    this.record = found
+    this.#load(found.data)
+  }
+
+  async regenerate (keep: readonly string[]): Promise<void> {
+    const kept = this.#own(keep)
+    for (const key of Object.keys(this.session)) Reflect.deleteProperty(this.session, key)
+    Object.assign(this.session, kept)
+    this.#regenerate = true
+  }
+
+  /** Keeps the data, and puts the cookie where it leaves with whatever is sent next. */
+  async save (): Promise<void> {
+    await this.commit()
+    if (this.setCookie === null || this.reply.raw.headersSent) return
+    if (this.reply.sent) this.reply.raw.appendHeader('set-cookie', this.setCookie)
+    else appendSetCookie(this.reply, this.jar.name, this.setCookie)
+    this.setCookie = null
+  }
+
+  /** Whether there is anything to keep: cheap, and all that a response without changes costs. */
+  get changed (): boolean {
+    return this.#session !== null && !this.failed && (this.#regenerate || this.#changes(this.#session) !== null)
+  }
+
+  /** Keeps what changed, in one write. Throws what the store throws, and `FST_SESSION_ENDED` if the session ended meanwhile. */
+  async commit (): Promise<void> {
+    const session = this.#session
+    if (session === null || this.failed) return
+    const changes = this.#changes(session)
+    if (changes === null && !this.#regenerate) return
+    try {
+      const owner = this.#owner(session)
+      if (this.#regenerate || owner !== (this.record?.userId ?? null)) await this.#reown(owner)
+      else if (changes !== null) await this.#write(changes)
+    } catch (error) {
+      this.failed = true
+      throw error
+    }
+  }
+
+  /** The handler threw. What it signed out stays so; what it signed in does not. */
+  async rollback (): Promise<void> {
+    this.failed = true
+    if (!this.#createdHere || this.record === null) return
+    const { id } = this.record
+    this.#clear()
+    this.setCookie = this.jar.clear()
+    await this.#context.manager.end(id, { reason: 'revoked', by: 'rollback' })
+  }
+
+  #changes (session: Record<string, unknown>): { set: EncodedData, unset: string[] } | null {
+    const set: Record<string, string> = Object.create(null) as Record<string, string>
+    const unset: string[] = []
+    let any = false
+    for (const key of Object.keys(session)) {
+      const text = encodeValue(key, session[key])
+      if (text === this.#baseline[key]) continue
+      if (text === undefined) { unset.push(key) } else { set[key] = text }
+      any = true
+    }
+    for (const key of Object.keys(this.#baseline)) {
+      if (!Object.hasOwn(session, key)) { unset.push(key); any = true }
+    }
+    return any ? { set, unset } : null
+  }
+
+  async #write (changes: { readonly set: EncodedData, readonly unset: readonly string[] }): Promise<void> {
+    const { record } = this
+    if (record === null) {
+      // a guest comes to be with the first thing worth keeping
+      if (Object.values(changes.set).every(isEmptyText)) return
+      await this.#create({ data: { ...this.session } })
+      return
+    }
+    checkSize({ ...this.#baseline, ...changes.set })
+    const updated = await this.#context.manager.change(record.id, changes)
+    if (updated.status !== 'done') throw await this.#gone()
+    this.record = updated.record
+    this.#baseline = encodeOwn(this.session)
+  }
+
+  /** The owner that the data names, where the app lets the data name one. */
+  #owner (session: Record<string, unknown>): string | null {
+    if (this.#context.userId === null) return this.record?.userId ?? null
+    const found = this.#context.userId({ ...session })
+    return found === undefined || found === null ? null : toUserId(found)
+  }
+
+  /** The session goes to another owner, or starts anew: a session has one owner for its whole life, so that it is another session. */
+  async #reown (owner: string | null): Promise<void> {
+    this.#regenerate = false
+    const data = { ...this.session }
+    if (this.record === null && owner === null) { await this.#write({ set: encodeOwn(this.session), unset: [] }); return }
+    if (owner === null && Object.keys(data).length === 0) { await this.logout(); return }
+    await this.#create({ ...owner === null ? {} : { userId: owner }, data, remember: this.record?.remembered ?? false })
+  }
+
+  async #create (options: { readonly userId?: string, readonly data: Record<string, unknown> } & LoginOptions): Promise<void> {
+    const { request } = this
+    const { session, token } = await this.#context.manager.create({
+      ...options, ip: request.ip, agent: request.headers['user-agent'], replaces: this.record?.id ?? null
+    })
+    this.record = session
+    this.refusal = null
+    this.#createdHere = true
+    this.#regenerate = false
+    this.renewal = false
+    this.#present(token)
+    this.#give(token)
+    this.#load(session.data)
+  }
+
+  #rotated (renewal: Renewal): void {
+    this.record = renewal.record
+    this.#present(renewal.token)
+    this.#give(renewal.token)
+    this.renewal = false
+  }
+
+  #present (token: string): void {
+    const decoded = decodeToken(token)
+    if (decoded !== null) this.#presented = { id: decoded.id, generation: decoded.generation, hash: hashVerifier(decoded.verifier), token }
+  }
+
+  #give (token: string): void {
+    const { record } = this
+    this.setCookie = record?.remembered === true
+      ? this.jar.write(token, record.absoluteAt - this.#context.manager.now())
+      : this.jar.write(token)
+  }
+
+  async #gone (): Promise<SessionError> {
+    const id = this.#presented?.id
+    const left = id === undefined ? null : await this.#context.manager.get(id)
+    const reason = left !== null && hasEnded(left) ? left.reason : null
+    return reason === null ? new SessionError('FST_SESSION_REQUIRED') : new SessionError('FST_SESSION_ENDED', { values: [reason], reason })
+  }
+
+  #clear (): void {
+    this.record = null
+    this.#createdHere = false
+    this.#regenerate = false
+    this.#load(noData)
+  }
+
+  /** Makes the own properties what the store has. */
+  #load (data: EncodedData): void {
+    const session = this.#session
+    if (session === null) return
+    for (const key of Object.keys(session)) Reflect.deleteProperty(session, key)
+    const baseline: Record<string, string> = Object.create(null) as Record<string, string>
+    for (const key of Object.keys(data)) {
+      if (reservedKeys.has(key)) continue
+      baseline[key] = data[key] as string
+      session[key] = decodeValue(data[key] as string)
+    }
+    this.#baseline = baseline
+  }
+
+  #own (keys: readonly string[]): Record<string, unknown> {
+    const session = this.#session
+    return Object.fromEntries(keys.filter(key => session !== null && Object.hasOwn(session, key)).map(key => [key, session?.[key]]))
+  }
+}
+
+/** What a user may see of a session. */
+export function toInfo (record: SessionRecord): SessionInfo {
+  const { id, userId, createdAt, authenticatedAt, lastSeenAt, absoluteAt, ip, agent, name, requests, remembered } = record
+  return {
+    id, userId, createdAt, authenticatedAt, lastSeenAt, expiresAt: expiresAt(record), absoluteAt, ip, agent, device: deviceLabel(record.device),
+    name, requests, remembered, methods: record.methods === '' ? [] : record.methods.split(' ')
+  }
+}
+
+/** Puts our Set-Cookie among the reply's, in place of any other of the name (RFC 6265bis §4.1: one a name). */
+export function appendSetCookie (reply: FastifyReply, name: string, cookie: string): void {
+  const present = reply.getHeader('set-cookie')
+  const others = (Array.isArray(present) ? present : present === undefined ? [] : [String(present)]).filter(other => !other.startsWith(`${name}=`))
+  reply.removeHeader('set-cookie')
+  for (const other of [...others, cookie]) reply.header('set-cookie', other)
+}
+
+function encodeOwn (session: Record<string, unknown>): EncodedData {
+  const encoded: Record<string, string> = Object.create(null) as Record<string, string>
+  for (const key of Object.keys(session)) {
+    const text = encodeValue(key, session[key])
+    if (text !== undefined) encoded[key] = text
+  }
+  return encoded
+}

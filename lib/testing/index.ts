@@ -1,0 +1,1 @@
+export type { Ground, GroundOptions, Law, NewGround } from './ground.ts'

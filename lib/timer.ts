@@ -1,0 +1,40 @@
+/** A repeated task. It never overlaps itself, never keeps the process alive, and its stop waits for a run that is under way. */
+export class Timer {
+  readonly #task: () => Promise<void>
+  readonly #delay: () => number
+  #timeout: NodeJS.Timeout | undefined
+  #running: Promise<void> | null = null
+  #stopped = false
+
+  /**
+   * @param task must not reject
+   * @param options `delay`: milliseconds until the next run, asked before each; capped at what timers can hold (24.8 days)
+   */
+  constructor (task: () => Promise<void>, options: { readonly delay: () => number }) {
+    this.#task = task
+    this.#delay = options.delay
+  }
+
+  start (): this {
+    clearTimeout(this.#timeout)
+    this.#timeout = setTimeout(() => { void this.run() }, Math.min(this.#delay(), 0x7fffffff))
+    this.#timeout.unref()
+    return this
+  }
+
+  /** Runs now, or joins the run that is under way; the next one is a whole delay later. */
+  run (): Promise<void> {
+    clearTimeout(this.#timeout)
+    this.#running ??= this.#task().finally(() => {
+      this.#running = null
+      if (!this.#stopped) this.start()
+    })
+    return this.#running
+  }
+
+  async stop (): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timeout)
+    await this.#running
+  }
+}

@@ -1,0 +1,128 @@
+import { createHash, createHmac, hash, randomFillSync } from 'node:crypto'
+
+/** The only version so far: the first byte of every token. */
+export const tokenVersion = 1
+/** A token as text: 51 bytes are exactly 68 base64url characters, without padding or spare bits. */
+export const tokenLength = 68
+/** An id as text: 16 bytes. */
+export const idLength = 22
+/** The highest generation: two bytes. */
+export const maxGeneration = 0xffff
+
+/**
+ * What the cookie carries, signed: 1 byte version, 2 bytes generation (big-endian), 16 bytes id, 32 bytes verifier.
+ * The id names the session and opens nothing; the verifier is the 256 bits that only the browser knows (OWASP ASVS 5.0 7.2.3 asks for 128).
+ */
+export interface Token {
+  /** 0 to 65,535: how often the session's verifier was rotated when this one was issued. */
+  readonly generation: number
+  /** 22 base64url characters. */
+  readonly id: string
+  /** 32 bytes. */
+  readonly verifier: Buffer
+}
+
+/** Writes a token as 68 base64url characters. */
+export function encodeToken (token: Token): string {
+  const bytes = Buffer.allocUnsafe(51)
+  bytes[0] = tokenVersion
+  bytes.writeUInt16BE(token.generation, 1)
+  bytes.write(token.id, 3, 16, 'base64url')
+  token.verifier.copy(bytes, 19)
+  return bytes.toString('base64url')
+}
+
+/** Reads a token; `null` for anything that `encodeToken` would not have written, character by character. */
+export function decodeToken (text: string): Token | null {
+  if (text.length !== tokenLength || !/^[\w-]+$/.test(text)) return null
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes[0] !== tokenVersion) return null
+  return { generation: bytes.readUInt16BE(1), id: bytes.toString('base64url', 3, 19), verifier: bytes.subarray(19) }
+}
+
+/** Whether the text has the one canonical form of an id. */
+export function isId (text: string): boolean {
+  return text.length === idLength && /^[\w-]{21}[AQgw]$/.test(text)
+}
+
+/** SHA-256 of a verifier, base64url, 43 characters: what the store keeps of it. */
+export function hashVerifier (verifier: Buffer): string {
+  // one-shot: 0.2 µs against 0.9 µs for createHash
+  return hash('sha256', verifier, 'base64url')
+}
+
+/** 256 bits from the system's generator. */
+export function newVerifier (): Buffer {
+  return Buffer.from(randomBytes(32))
+}
+
+/**
+ * A new id: the shard, 6 bytes of time (so that an index of ids grows at its end), 9 random bytes.
+ *
+ * @param shard 0 to 255
+ * @param now milliseconds since the epoch
+ */
+export function newId (shard: number, now: number): string {
+  const bytes = Buffer.allocUnsafe(16)
+  bytes[0] = shard
+  bytes.writeUIntBE(Math.max(0, Math.floor(now)) % 0x1000000000000, 1, 6)
+  randomBytes(9).copy(bytes, 7)
+  return bytes.toString('base64url')
+}
+
+/**
+ * The shard of a user's sessions, 0 to 255, the same for ever and on every node: it puts everything of one user into one slot of a cluster.
+ * Its key is a constant, because a key that rotates would tear a user's sessions apart; eight bits of a hash tell nobody who the user is.
+ */
+export function shardOf (userId: string): number {
+  return createHash('sha256').update('fastify-session-manager shard\0').update(userId).digest()[0] as number
+}
+
+/** A guest's shard: random. */
+export function randomShard (): number {
+  return randomBytes(1)[0] as number
+}
+
+/** The shard that an id names. */
+export function shardOfId (id: string): number {
+  return Buffer.from(id.slice(0, 4), 'base64url')[0] as number
+}
+
+/**
+ * The verifier after this one: parallel requests that rotate all derive the same, so that whichever response the browser keeps is right;
+ * neither the store (hashes only) nor the key alone yields it.
+ */
+export function deriveSuccessor (key: Buffer, token: Token): Buffer {
+  const generation = Buffer.allocUnsafe(2)
+  generation.writeUInt16BE(token.generation + 1)
+  return createHmac('sha256', key).update('successor\0').update(token.id).update(generation).update(token.verifier).digest()
+}
+
+/** The verifier of a session that adopts another library's credential: whoever repeats the credential gets the same. */
+export function deriveAdopted (key: Buffer, credential: string): Buffer {
+  return createHmac('sha256', key).update('adopted\0').update(credential).digest()
+}
+
+/** Compares two hashes of one length without telling where they differ. */
+export function sameHash (a: string, b: string): boolean {
+  if (a.length !== b.length) return false
+  let difference = 0
+  for (let i = 0; i < a.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i)
+  return difference === 0
+}
+
+// A pool filled at once: 75 ns for 32 bytes against 1.6 µs for crypto.randomBytes. Bytes are wiped as they leave.
+const pool = Buffer.alloc(8192)
+let used = pool.length
+
+function randomBytes (length: number): Buffer {
+  if (used + length > pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const bytes = Buffer.allocUnsafe(length)
+  pool.copy(bytes, 0, used, used + length)
+  pool.fill(0, used, used + length)
+  used += length
+  return bytes
+}

@@ -1,0 +1,301 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import t from 'tap'
+import { Refusal, Renewal, SessionManager, eventChannelName, eventMeanings, memoryStore } from '../lib/index.ts'
+import type { SessionEvent, SessionManagerOptions } from '../lib/index.ts'
+import { Timer } from '../lib/timer.ts'
+import { decodeToken, hashVerifier } from '../lib/token.ts'
+import { gate, secret } from './helpers/app.ts'
+
+const minute = 60_000
+const visit = { ip: '192.0.2.1', agent: 'curl/8', passive: false }
+
+async function open (t: { teardown: (fn: () => unknown) => void }, options: SessionManagerOptions = {}): Promise<{ sessions: SessionManager, clock: { now: number }, events: SessionEvent[] }> {
+  const clock = { now: Date.UTC(2026, 0, 1) }
+  const events: SessionEvent[] = []
+  const sessions = await new SessionManager({ secret, now: () => clock.now, ...options }).open()
+  sessions.on('*', event => { events.push(event) })
+  t.teardown(() => sessions.close())
+  return { sessions, clock, events }
+}
+
+const present = (token: string) => {
+  const decoded = decodeToken(token)
+  if (decoded === null) throw new Error('no token')
+  return { id: decoded.id, generation: decoded.generation, hash: hashVerifier(decoded.verifier), token }
+}
+
+t.test('works without HTTP: create, validate, list, count, end', async t => {
+  const { sessions, events } = await open(t)
+  const { session, token, ended } = await sessions.create({ userId: 'ada', method: ['password', 'totp'], data: { role: 'admin' }, ip: '::ffff:192.0.2.1', agent: 'curl/8' })
+  t.match(session, { userId: 'ada', methods: 'password totp', ip: '192.0.2.1', agent: 'curl/8', device: 'curl||tool', requests: 0, remembered: false })
+  t.strictSame(ended, [])
+  t.match(await sessions.validate(present(token), visit), { id: session.id })
+  t.match(await sessions.get(session.id), { requests: 1 })
+  t.equal(await sessions.count(), 1)
+  t.equal(await sessions.count({ userId: 'bob' }), 0)
+  t.match((await sessions.list({ userId: 'ada' })).items, [{ id: session.id }])
+  t.match(await sessions.end(session.id, { by: 'job' }), { reason: 'revoked', by: 'job' })
+  t.equal(await sessions.end(session.id), null, 'once')
+  t.match(await sessions.validate(present(token), visit), new Refusal('ended', 'revoked'))
+  t.match((await sessions.history({ userId: 'ada' })).items, [{ id: session.id, by: 'job' }])
+  t.strictSame(events.map(event => event.type), ['created', 'ended', 'used-after-end'])
+  t.match(sessions.store, { name: 'memory', scope: 'process', durable: false })
+})
+
+t.test('a token of another session, or a guessed verifier, opens nothing', async t => {
+  const { sessions } = await open(t)
+  const { token } = await sessions.create({ userId: 'ada' })
+  t.match(await sessions.validate({ ...present(token), hash: 'x'.repeat(43) }, visit), new Refusal('unknown', null))
+  t.match(await sessions.validate({ ...present(token), id: 'AAAAAAAAAAAAAAAAAAAAAA' }, visit), new Refusal('unknown', null))
+  t.equal(await sessions.rotate({ ...present(token), token: 'x' }), null)
+  t.equal(await sessions.rotate({ ...present(token), hash: 'x'.repeat(43) }), null)
+})
+
+t.test('data changes key by key, names come and go, and what has ended does not change', async t => {
+  const { sessions } = await open(t)
+  const { session } = await sessions.create({ userId: 'ada', data: { a: 1, b: 2 } })
+  t.strictSame({ ...(await sessions.update(session.id, { b: undefined, c: [3] }))?.data }, { a: '1', c: '[3]' })
+  t.match(await sessions.rename(session.id, 'Laptop'), { name: 'Laptop' })
+  t.match(await sessions.extend(session.id), { id: session.id })
+  await sessions.end(session.id)
+  t.equal(await sessions.update(session.id, { a: 2 }), null)
+  t.equal(await sessions.rename(session.id, null), null)
+  t.equal(await sessions.extend(session.id), null)
+})
+
+t.test("a user's sessions end together, but the one that is kept", async t => {
+  const { sessions } = await open(t)
+  const [first, second] = [await sessions.create({ userId: 5 }), await sessions.create({ userId: '5' })]
+  t.equal((await sessions.listUser(5)).length, 2)
+  t.match(await sessions.revokeUser(5, { except: first.session.id, by: 'admin' }), [{ id: second.session.id, by: 'admin', reason: 'revoked' }])
+  t.equal((await sessions.revokeUser('5')).length, 1)
+  t.strictSame(await sessions.revokeUser('5'), [])
+  t.strictSame(await sessions.endMany([first.session.id, 'unknown']), [])
+})
+
+t.test('what matches a filter ends in bounded steps', async t => {
+  const { sessions, clock } = await open(t)
+  for (let i = 0; i < 7; i++) {
+    clock.now++
+    await sessions.create({ userId: `u${i}`, agent: i < 5 ? 'curl/8' : 'wget/1' })
+  }
+  let cursor: string | null = null
+  let ended = 0
+  let steps = 0
+  do {
+    const step: Awaited<ReturnType<SessionManager['revokeWhere']>> = await sessions.revokeWhere({ browser: 'curl' }, { limit: 2, cursor })
+    ended += step.ended.length
+    cursor = step.cursor
+    steps++
+  } while (cursor !== null)
+  t.equal(ended, 5)
+  t.ok(steps >= 3)
+  t.equal(await sessions.count(), 2)
+  t.equal((await sessions.revokeWhere({})).ended.length, 2)
+})
+
+t.test('pages follow each other', async t => {
+  const { sessions, clock } = await open(t)
+  for (let i = 0; i < 5; i++) {
+    clock.now++
+    await sessions.create({ userId: 'ada' })
+  }
+  const first = await sessions.list({}, { limit: 2, order: 'oldest' })
+  const second = await sessions.list({}, { limit: 2, order: 'oldest', cursor: first.cursor })
+  t.ok((first.items[1]?.createdAt ?? 0) < (second.items[0]?.createdAt ?? 0))
+  t.equal((await sessions.listUser('ada')).length, 5)
+})
+
+t.test('limits: a function of the user, the idle first, or a refusal', async t => {
+  const perUser = await open(t, { limit: { max: userId => userId === 'vip' ? Infinity : 1 } })
+  for (let i = 0; i < 3; i++) for (const userId of ['vip', 'ada']) await perUser.sessions.create({ userId })
+  t.strictSame([await perUser.sessions.count({ userId: 'vip' }), await perUser.sessions.count({ userId: 'ada' })], [3, 1])
+
+  const idle = await open(t, { limit: { max: 2, onLimit: 'idle' } })
+  const [first, second] = [await idle.sessions.create({ userId: 'ada' }), await idle.sessions.create({ userId: 'ada' })]
+  idle.clock.now += minute
+  await idle.sessions.validate(present(first.token), visit)
+  t.match(await idle.sessions.create({ userId: 'ada' }), { ended: [{ id: second.session.id, reason: 'evicted' }] })
+
+  const reject = await open(t, { limit: { max: 1, onLimit: 'reject' } })
+  const { session } = await reject.sessions.create({ userId: 'ada' })
+  await t.rejects(reject.sessions.create({ userId: 'ada' }), { code: 'FST_SESSION_LIMIT_REACHED' })
+  t.match(reject.events.at(-1), { type: 'limit-refused', userId: 'ada', max: 1 })
+  await reject.sessions.create({ userId: 'ada', replaces: session.id })
+})
+
+t.test('a sweep ends what has expired, in slices, and joins one that is under way', async t => {
+  const { sessions, clock, events } = await open(t)
+  for (let i = 0; i < 450; i++) await sessions.create({ userId: `u${i}` })
+  clock.now += 31 * minute
+  await Promise.all([sessions.sweep(), sessions.sweep()])
+  t.equal(events.filter(event => event.type === 'ended' && event.reason === 'idle').length, 450)
+  t.match(events.filter(event => event.type === 'swept'), [{ ended: 450 }])
+  t.match(await sessions.statistics(), { live: 0, users: 0 })
+})
+
+t.test('numbers: created, ended, requests, who and what came most', async t => {
+  const { sessions, clock } = await open(t)
+  const { token } = await sessions.create({ userId: 'ada', ip: '192.0.2.1', agent: 'curl/8', remember: true })
+  await sessions.create({ userId: 'bob', ip: '192.0.2.1' })
+  await sessions.create({ ip: '2001:db8::1' })
+  const { session } = await sessions.create({ userId: 'bob', ip: '192.0.2.1', agent: 'curl/8' })
+  for (let i = 0; i < 3; i++) await sessions.validate(present(token), visit)
+  await sessions.flush()
+  await sessions.end(session.id)
+  await sessions.validate(present(token), { ...visit, ip: '192.0.2.9' })
+  const day = await sessions.statistics()
+  t.match(day, { range: '24h', span: 3_600_000, live: 3, users: 2, guests: 1, remembered: 1, created: 4, createdRemembered: 1, requests: 3, ended: { revoked: 1 }, security: { 'ip-changed': 1 } })
+  t.match(day.topIps, [{ key: '192.0.2.1', sessions: 3, users: 2, error: 0 }, { key: '2001:db8::/64', sessions: 1, users: 0 }])
+  t.match(day.topBrowsers, [{ key: 'curl', sessions: 2 }, { key: 'Unknown', sessions: 2 }])
+  t.equal(day.buckets.length, 24)
+  t.match(day.buckets.at(-1), { created: 4, live: 0 })
+  t.match(day.lifetimes[0], { below: minute, count: 1 })
+  const hour = await sessions.statistics('1h')
+  t.match(hour, { span: 300_000, created: 4, topIps: [{ key: '192.0.2.1' }] })
+  t.equal(hour.buckets.length, 12)
+  clock.now += 10 * minute
+  await sessions.create({ userId: 'eve' })
+  t.match((await sessions.statistics('1h')).buckets.slice(-3).map(bucket => bucket.created), [4, 0, 1])
+  t.equal((await sessions.statistics('7d')).buckets.length, 168)
+  t.equal((await sessions.statistics('30d')).buckets.length, 720)
+  clock.now += 3 * 3_600_000
+  t.match(await sessions.statistics('1h'), { created: 0 })
+})
+
+t.test('risk: allow, ask for a sign-in, or end', async t => {
+  const verdicts = { '192.0.2.2': 'challenge', '192.0.2.3': 'end' } as Record<string, 'challenge' | 'end'>
+  const { sessions, events } = await open(t, { risk: async (_session, { ip }) => verdicts[ip ?? ''] ?? 'allow' })
+  const { session, token } = await sessions.create({ userId: 'ada', ip: '192.0.2.1', agent: 'curl/8' })
+  const from = (ip: string, agent = 'curl/8') => sessions.validate(present(token), { ...visit, ip, agent })
+  t.match(await from('192.0.2.1'), { id: session.id, authenticatedAt: session.authenticatedAt })
+  t.match(await from('192.0.2.9', 'wget/1'), { id: session.id, authenticatedAt: session.authenticatedAt })
+  t.match(await from('192.0.2.2'), { authenticatedAt: null })
+  t.match(await from('192.0.2.3'), new Refusal('ended', 'revoked'))
+  t.ok(['ip-changed', 'agent-changed'].every(type => events.some(event => event.type === type)))
+})
+
+t.test('who waits for an end is told, whatever ends the session', async t => {
+  const { sessions, clock } = await open(t)
+  const told: string[] = []
+  const { session } = await sessions.create({ userId: 'ada' })
+  sessions.onEnd(session, ended => { told.push(`first ${ended.reason}`) })
+  sessions.onEnd(session, ended => { told.push(`second ${ended.reason}`) })
+  sessions.onEnd(session, () => { told.push('stopped') })()
+  await sessions.end(session.id)
+  t.strictSame(told, ['first revoked', 'second revoked'])
+  const other = await sessions.create({ userId: 'ada' })
+  sessions.onEnd(other.session, () => { told.push('never') })()
+  clock.now += 31 * minute
+  await sessions.sweep()
+  t.equal(told.length, 2)
+})
+
+t.test('an export has no secret; a backup brings sessions back to their browsers', async t => {
+  const { sessions } = await open(t)
+  const { session, token } = await sessions.create({ userId: 'ada', data: { cart: [1] }, remember: true })
+  await sessions.create({ data: { guest: true } })
+  const plain: unknown[] = []
+  for await (const row of sessions.export({ filter: { userId: 'ada' } })) plain.push(row)
+  t.match(plain, [{ id: session.id, data: { cart: [1] } }])
+  t.notMatch(JSON.stringify(plain), session.hash)
+  const backup: unknown[] = []
+  for await (const row of sessions.export({ backup: true, data: false })) backup.push(row)
+  t.equal(backup.length, 2)
+
+  const other = await open(t)
+  t.strictSame(await other.sessions.import(backup, { dryRun: true }), { imported: 2, skipped: 0, refused: [] })
+  t.strictSame(await other.sessions.import(backup), { imported: 2, skipped: 0, refused: [] })
+  t.strictSame(await other.sessions.import(backup), { imported: 0, skipped: 2, refused: [] })
+  await t.rejects(other.sessions.import(backup, { onConflict: 'refuse' }), { code: 'FST_SESSION_INVALID_IMPORT' })
+  t.match(await other.sessions.validate(present(token), visit), { id: session.id })
+
+  const seen = await open(t)
+  t.match(await seen.sessions.import(plain), { imported: 1 })
+  t.match(await seen.sessions.validate(present(token), visit), new Refusal('unknown', null), 'there to be seen, opened by nobody')
+  seen.clock.now += 40 * 86_400_000
+  t.match(await seen.sessions.import(plain), { imported: 0, skipped: 1 })
+})
+
+t.test('an import refuses what is no session, row by row', async t => {
+  const { sessions } = await open(t)
+  await sessions.create({ userId: 'ada' })
+  const good: Record<string, unknown>[] = []
+  for await (const row of sessions.export({ backup: true })) good.push(row)
+  const row = good[0] ?? {}
+  const wrong: [unknown, RegExp][] = [[null, /object/], ['x', /object/], [[], /object/], [{}, /userId/], [{ ...row, userId: '' }, /userId/], [{ ...row, userId: 'bob' }, /of this user/], [{ ...row, id: 'x' }, /`id`/], [{ ...row, id: 5 }, /`id`/],
+    [{ ...row, createdAt: 'yesterday' }, /createdAt/], [{ ...row, idle: -1 }, /idle/], [{ ...row, hash: 'x' }, /hash/], [{ ...row, previousHash: 5 }, /hash/], [{ ...row, generation: 70_000 }, /generation/], [{ ...row, ip: 5 }, /`ip`/],
+    [{ ...row, agent: 'x'.repeat(513) }, /agent/], [{ ...row, data: [] }, /data/], [{ ...row, data: 'x' }, /data/], [{ ...row, data: { x: 'x'.repeat(70_000) } }, /too large/], [{ ...row, methods: null }, /methods/]]
+  const report = await sessions.import(wrong.map(([value]) => value))
+  t.equal(report.imported, 0)
+  report.refused.forEach(({ row, why }, i) => {
+    t.equal(row, i + 1)
+    t.match(why, wrong[i]?.[1])
+  })
+  t.equal(report.refused.length, wrong.length)
+  t.equal((await sessions.import(Array.from({ length: 200 }, () => null))).refused.length, 100)
+  const fields = { ...row, previousHash: row['hash'], confirmedAt: row['createdAt'], authenticatedAt: null, data: undefined, rotatedAt: undefined }
+  t.match(await sessions.import([fields]), { skipped: 1 })
+})
+
+t.test('listeners that fail disturb nobody, and diagnostics channels get every event', async t => {
+  const warnings: string[] = []
+  const { sessions } = await open(t, { warn: message => { warnings.push(message) } })
+  const published: unknown[] = []
+  const listener = (message: unknown): void => { published.push(message) }
+  subscribe(eventChannelName, listener)
+  t.teardown(() => { unsubscribe(eventChannelName, listener) })
+  const stop = sessions.on('created', () => { throw new Error('mine') })
+  sessions.on('created', () => Promise.reject(new Error('late')))
+  const { session } = await sessions.create({ userId: 'ada' })
+  await sessions.get(session.id)
+  t.equal(warnings.length, 2)
+  t.match(published, [{ type: 'created', id: session.id }])
+  stop()
+  await sessions.create({ userId: 'ada' })
+  t.equal(warnings.length >= 2, true)
+  t.ok(Object.values(eventMeanings).every(({ owasp, text }) => owasp !== '' && text !== ''))
+})
+
+t.test('an adopted credential makes one session for all who bring it, and its end is final', async t => {
+  const { sessions, clock, events } = await open(t)
+  const adopts = { credential: 'old cookie', source: 'express-session', until: clock.now + 60 * minute }
+  const [first, second] = await Promise.all([sessions.create({ userId: 'ada', adopts }), sessions.create({ userId: 'ada', adopts })])
+  t.equal(first.session.id, second.session.id)
+  t.equal(first.token, second.token)
+  t.equal(first.session.absoluteAt, adopts.until, 'never a longer life')
+  t.equal(first.session.authenticatedAt, null, 'not fresh')
+  t.ok(events.some(event => event.type === 'adopted' && event.source === 'express-session'))
+  await sessions.end(first.session.id, { reason: 'logout' })
+  await t.rejects(sessions.create({ userId: 'ada', adopts }), { code: 'FST_SESSION_ENDED', reason: 'logout' })
+  await sessions.create({ adopts: { ...adopts, credential: 'a guest' } })
+})
+
+t.test('a manager that is not open, or closed, says so', async t => {
+  const sessions = new SessionManager({ secret })
+  await t.rejects(sessions.get('x'), { code: 'FST_SESSION_CLOSED', statusCode: 503 })
+  t.throws(() => sessions.store, { code: 'FST_SESSION_CLOSED' })
+  await sessions.open()
+  await t.rejects(sessions.open(), { code: 'FST_SESSION_CLOSED' })
+  await sessions.ping()
+  await sessions.close()
+  await sessions.close()
+  t.equal(JSON.stringify(await sessions.ping().catch((error: unknown) => error)), '{"statusCode":503,"code":"FST_SESSION_CLOSED","message":"The session manager is closed."}')
+})
+
+t.test('a timer does not overlap itself, and its stop waits', async t => {
+  const held = gate()
+  let runs = 0
+  const timer = new Timer(async () => { runs++; await held.opened }, { delay: () => 1e12 }).start()
+  const [first, second] = [timer.run(), timer.run()]
+  t.equal(first, second)
+  let stopped = false
+  const stop = timer.stop().then(() => { stopped = true })
+  await Promise.resolve()
+  t.notOk(stopped)
+  held.open()
+  await stop
+  t.equal(runs, 1)
+  t.equal(new Renewal({} as never, 'x').token, 'x')
+  t.type(memoryStore(), 'object')
+})

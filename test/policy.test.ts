@@ -1,0 +1,76 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { isFresh, judge, lengthsFor } from '../lib/policy.ts'
+import { noData } from '../lib/record.ts'
+import type { SessionRecord } from '../lib/record.ts'
+import { toSettings } from '../lib/settings.ts'
+
+const { policy } = toSettings({ secret: 'a secret of the tests, long enough', rotate: '10m' })
+const minute = 60_000
+const record: SessionRecord = {
+  id: 'AAAAAAAAAAAAAAAAAAAAAA', userId: 'ada', generation: 5, hash: 'current', previousHash: 'previous', rotatedAt: 0, confirmedAt: null, createdAt: 0,
+  authenticatedAt: 0, methods: '', lastSeenAt: 0, idle: 30 * minute, absoluteAt: 720 * minute, requests: 0, remembered: false, ip: null, agent: null,
+  firstIp: null, firstAgent: null, device: null, name: null, data: noData
+}
+const presents = (generation: number, hash: string) => ({ id: record.id, generation, hash })
+const verdict = (change: Partial<SessionRecord>, generation: number, hash: string, now: number) => judge(policy, { ...record, ...change }, presents(generation, hash), now)
+
+t.test('the current verifier is accepted until the very instant of the sooner deadline', async t => {
+  t.equal(verdict({}, 5, 'current', 1), 'accept')
+  t.equal(verdict({ rotatedAt: 29 * minute }, 5, 'current', 30 * minute - 1), 'accept')
+  t.equal(verdict({}, 5, 'current', 30 * minute), 'expired')
+  t.equal(verdict({ absoluteAt: minute }, 5, 'current', minute), 'expired')
+})
+
+t.test('an old enough verifier is due, as long as generations last', async t => {
+  t.equal(verdict({}, 5, 'current', 10 * minute), 'rotate')
+  t.equal(verdict({ remembered: true }, 5, 'current', 10 * minute), 'accept', 'remembered sessions have a length of their own')
+  t.equal(verdict({ generation: 0xffff }, 0xffff, 'current', 10 * minute), 'accept')
+  t.equal(judge(toSettings({ secret: 'a secret of the tests, long enough' }).policy, record, presents(5, 'current'), 20 * minute), 'accept')
+})
+
+t.test('the verifier before is good until its successor was seen and settled, and a grace after', async t => {
+  t.equal(verdict({}, 4, 'previous', 29 * minute), 'catch-up', 'the browser never got the new one')
+  t.equal(verdict({ confirmedAt: 1000 }, 4, 'previous', 90_000 - 1), 'catch-up', 'settled a minute after its issue')
+  t.equal(verdict({ confirmedAt: 1000 }, 4, 'previous', 90_000), 'reused')
+  t.equal(verdict({ confirmedAt: 5 * minute }, 4, 'previous', 5 * minute + 29_999), 'catch-up')
+  t.equal(verdict({ confirmedAt: 5 * minute }, 4, 'previous', 5 * minute + 30_000), 'reused')
+})
+
+t.test('a verifier that was killed at once is refused without alarm while its requests may be under way', async t => {
+  const killed = { previousHash: null }
+  t.equal(verdict(killed, 4, 'previous', 20 * minute), 'superseded', 'its answer may never have arrived')
+  t.equal(verdict({ ...killed, confirmedAt: 1 }, 4, 'previous', 89_999), 'superseded')
+  t.equal(verdict({ ...killed, confirmedAt: 1 }, 4, 'previous', 90_000), 'reused')
+})
+
+t.test('further behind is theft once it cannot be a request under way', async t => {
+  t.equal(verdict({}, 3, 'older', 89_999), 'superseded')
+  t.equal(verdict({}, 3, 'older', 90_000), 'reused')
+})
+
+t.test('what was never a verifier of the session, or comes from a future the store lost, is refused without alarm', async t => {
+  t.equal(verdict({}, 5, 'guesses', 1), 'unknown')
+  t.equal(verdict({}, 4, 'previouz', 1), 'unknown')
+  t.equal(verdict({}, 6, 'ahead', 1), 'unknown')
+})
+
+t.test('time never makes an ended session live again', async () => {
+  const time = fc.integer({ min: 0, max: 800 * minute })
+  fc.assert(fc.property(time, time, fc.integer({ min: 0, max: 7 }), (a, b, generation) => {
+    const [sooner, later] = [Math.min(a, b), Math.max(a, b)]
+    return verdict({}, generation, 'current', sooner) !== 'expired' || verdict({}, generation, 'current', later) === 'expired'
+  }))
+})
+
+t.test('guests, sessions and remembered sessions have lengths of their own', async t => {
+  t.strictSame(lengthsFor(policy, { userId: null, remembered: true }), policy.guest)
+  t.strictSame(lengthsFor(policy, { userId: 'ada', remembered: true }), policy.remembered)
+  t.strictSame(lengthsFor(policy, { userId: 'ada', remembered: false }), policy.session)
+})
+
+t.test('fresh is who signed in recently, up to the instant', async t => {
+  t.ok(isFresh({ authenticatedAt: 0 }, 600, 600))
+  t.notOk(isFresh({ authenticatedAt: 0 }, 600, 601))
+  t.notOk(isFresh({ authenticatedAt: null }, 600, 0))
+})

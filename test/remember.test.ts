@@ -1,0 +1,104 @@
+import t from 'tap'
+import { memoryStore } from '../lib/index.ts'
+import { cookieOf, secret, setCookies, testApp } from './helpers/app.ts'
+
+const hour = 3_600_000
+
+t.test('parallel requests that rotate all get the same new cookie, and none is signed out', async t => {
+  const { send, signIn, clock, app, events } = await testApp(t)
+  const cookie = await signIn('ada', { remember: true })
+  clock.now += hour
+  const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => send('/me', { cookie })))
+  t.strictSame(answers.map(answer => answer.statusCode), [200, 200, 200, 200, 200, 200])
+  const cookies = new Set(answers.map(cookieOf))
+  t.equal(cookies.size, 1)
+  const [next = ''] = cookies
+  t.not(next, cookie)
+  t.match(setCookies(answers[0] as never)[0], /; Max-Age=2588400;/)
+  t.equal((await send('/me', { cookie: next })).statusCode, 200)
+  t.equal(await app.sessions.count(), 1)
+  t.equal(events.filter(event => event.type === 'rotated').length, 1)
+})
+
+t.test('a browser whose answer was lost gets the same cookie again, however late', async t => {
+  const { send, signIn, clock } = await testApp(t)
+  const cookie = await signIn('ada', { remember: true })
+  clock.now += hour
+  const lost = cookieOf(await send('/me', { cookie }))
+  clock.now += 5 * hour
+  const again = cookieOf(await send('/me', { cookie }))
+  t.equal(again, lost)
+  t.equal((await send('/me', { cookie: again })).statusCode, 200)
+})
+
+t.test('an old cookie after its grace ends the session, for thief and owner alike', async t => {
+  const { send, signIn, clock, events, app } = await testApp(t)
+  const stolen = await signIn('ada', { remember: true })
+  clock.now += hour
+  await signIn('ada')
+  const owner = cookieOf(await send('/me', { cookie: stolen }))
+  await send('/me', { cookie: owner })
+  clock.now += 89_000
+  t.equal((await send('/me', { cookie: stolen })).statusCode, 200, 'a crashed browser may come back with it for a while')
+  clock.now += 31_000
+  t.match((await send('/me', { cookie: stolen })).json(), { statusCode: 401, reason: 'reused' })
+  t.match((await send('/me', { cookie: owner })).json(), { statusCode: 401, reason: 'reused' })
+  t.ok(events.some(event => event.type === 'token-reused' && event.userId === 'ada'))
+  t.equal(await app.sessions.count({ userId: 'ada' }), 1, 'the other session lives')
+})
+
+t.test('by option a reused verifier ends all sessions of its user', async t => {
+  const { send, signIn, clock, app } = await testApp(t, { onReuse: 'user' })
+  const stolen = await signIn('ada', { remember: true })
+  clock.now += hour
+  await signIn('ada')
+  await send('/me', { cookie: cookieOf(await send('/me', { cookie: stolen })) })
+  clock.now += 10 * 60_000
+  t.equal((await send('/me', { cookie: stolen })).statusCode, 401)
+  t.equal(await app.sessions.count({ userId: 'ada' }), 0)
+})
+
+t.test('rotation goes on through rotated secrets', async t => {
+  const store = memoryStore()
+  const old = await testApp(t, { store, secret: 'the old secret, which is long enough' })
+  const cookie = await old.signIn('ada', { remember: true })
+  old.clock.now += hour
+  const lost = await old.send('/me', { cookie })
+  t.equal(setCookies(lost).length, 1)
+  const both = await testApp(t, { store, secret: [secret, 'the old secret, which is long enough'] })
+  both.clock.now = old.clock.now
+  const caught = cookieOf(await both.send('/me', { cookie }))
+  t.equal((await both.send('/me', { cookie: caught })).statusCode, 200)
+  t.not(caught, cookieOf(lost), 'signed by the new secret')
+})
+
+t.test('a removed secret cannot derive the successor: the browser goes on without it', async t => {
+  const store = memoryStore()
+  const first = await testApp(t, { store, secret: ['the old secret, which is long enough', secret] })
+  const cookie = await first.signIn('ada', { remember: true })
+  const signed = await testApp(t, { store, secret: [secret, 'the old secret, which is long enough'] })
+  const resigned = cookieOf(await signed.send('/me', { cookie }))
+  first.clock.now += hour
+  await first.send('/me', { cookie: resigned })
+  const second = await testApp(t, { store, secret })
+  second.clock.now = first.clock.now
+  const answer = await second.send('/me', { cookie: resigned })
+  t.equal(answer.statusCode, 200)
+  t.strictSame(setCookies(answer), [])
+})
+
+t.test('remembering is for profiles that allow it, and for users', async t => {
+  const { signIn, app, send } = await testApp(t, { profile: 'aal2' })
+  const response = await send('/login', { method: 'POST', payload: { userId: 'ada', remember: true } })
+  t.notMatch(setCookies(response)[0], 'Max-Age')
+  await signIn()
+  t.equal(await app.sessions.count({ remembered: true }), 0)
+})
+
+t.test('a remembered session is not fresh for being remembered', async t => {
+  const { send, signIn, clock } = await testApp(t, {}, app => { app.get('/fresh', { config: { session: { fresh: '5m' } } }, async () => ({})) })
+  const cookie = await signIn('ada', { remember: true })
+  t.equal((await send('/fresh', { cookie })).statusCode, 200)
+  clock.now += 6 * 60_000
+  t.equal((await send('/fresh', { cookie })).statusCode, 403)
+})
