@@ -7,6 +7,7 @@ const table = {
   FST_SESSION_FORBIDDEN: [403, 'Not allowed.'],
   FST_SESSION_NOT_FOUND: [404, 'No such session.'],
   FST_SESSION_LIMIT_REACHED: [409, 'The limit of concurrent sessions is reached. Sign out somewhere else first.'],
+  FST_SESSION_CONFIRMATION_REQUIRED: [409, 'Ending sessions by filter wants the confirmation of a preview. Send the same filter with `dryRun: true` first, then again with its `token`.'],
   FST_SESSION_DATA_TOO_LARGE: [413, 'Session data is too large: %s. Expected at most %s bytes of JSON.'],
   FST_SESSION_INVALID_USER_ID: [400, 'Expected the user id to be a non-empty string of at most 256 bytes, or a safe integer.'],
   FST_SESSION_INVALID_CURSOR: [400, 'The cursor is not one of this list. Start again without it.'],

@@ -64,6 +64,9 @@ export type SessionEvent = { readonly [T in SessionEventType]: EventBase & { rea
 /** The event of one type. */
 export type SessionEventOf<T extends SessionEventType> = Extract<SessionEvent, { readonly type: T }>
 
+/** What an event adds to its type, as plain values. */
+export type EventDetails = Readonly<Record<string, string | number | boolean | null>>
+
 /** What an event means to whoever watches: level of the log line, name in the OWASP logging vocabulary, and whether it is about security. */
 export interface EventMeaning {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
@@ -97,6 +100,12 @@ export const eventMeanings: Readonly<Record<SessionEventType, EventMeaning>> = {
   'write-lost': { level: 'error', owasp: 'sys_crash', security: false, text: 'session data could not be kept' },
   'key-renamed': { level: 'warn', owasp: 'input_validation_fail', security: false, text: 'reserved data key renamed' },
   swept: { level: 'debug', owasp: 'sys_monitor', security: false, text: 'expired sessions swept' }
+}
+
+/** The details of an event, without records and other objects: for logs, pages and streams. */
+export function detailsOf (event: SessionEvent): EventDetails {
+  const { type, at, id, userId, ...rest } = event
+  return Object.fromEntries(Object.entries(rest).filter(([, value]) => typeof value !== 'object' || value === null))
 }
 
 /** The `node:diagnostics_channel` that every event is published to. Free while nobody listens. */

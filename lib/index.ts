@@ -5,6 +5,7 @@ import type { SessionApi } from './session.ts'
 
 export { fastifySessionManager, fastifySessionManager as default }
 export type { SessionPluginOptions } from './plugin.ts'
+export type { AdminOptions } from '../routes/adminscope.ts'
 export { Refusal, Renewal, SessionManager } from './manager.ts'
 export type { EndOptions, NewSession, NewSessionResult, PresentedToken, Validation } from './manager.ts'
 export { memoryStore } from './stores/memory.ts'
@@ -21,7 +22,7 @@ export type { SessionRouteConfig } from './rules.ts'
 export type { LoginOptions, SessionApi } from './session.ts'
 export type { SessionInfo } from './state.ts'
 export type { EncodedData, EndReason, EndedSession, SessionRecord } from './record.ts'
-export type { SessionStatistics, StatisticsBucket, StatisticsRange } from './statistics.ts'
+export type { SessionStatistics, StatisticsBucket, StatisticsRange, StatisticsSums } from './statistics.ts'
 export type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
 export type * from './store.ts'
 

@@ -18,6 +18,9 @@ import { Tally } from './tally.ts'
 import type { SessionEvent } from './events.ts'
 import { toMilliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
+import { adminRoutes } from '../routes/admin.ts'
+import { toAdminOptions } from '../routes/adminscope.ts'
+import type { AdminOptions, CheckedAdminOptions } from '../routes/adminscope.ts'
 import { userRoutes } from '../routes/user.ts'
 
 /** Options of the plugin: those of a `SessionManager`, and what HTTP adds. */
@@ -40,6 +43,8 @@ export interface SessionPluginOptions extends Omit<SessionManagerOptions, 'name'
     /** Name of the security scheme that your OpenAPI document defines for the cookie: `{ type: 'apiKey', in: 'cookie', name: '__Host-sid' }`. */
     readonly security?: string
   }
+  /** The admin routes; without it they are not there. */
+  readonly admin?: AdminOptions
 }
 
 const kState = Symbol('session.state')
@@ -54,7 +59,7 @@ interface Requested {
 type SessionRequest = FastifyRequest & Requested
 
 const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
-  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'prefix', 'logLevel', 'logSerializers']
+  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'prefix', 'logLevel', 'logSerializers']
 
 /** The cookie names in use on each server: two instances must not read each other's cookies. */
 const names = new WeakMap<RawServerBase, Set<string>>()
@@ -230,6 +235,7 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   for (const [has, name] of [[app.hasDecorator('sessions'), 'app.sessions'], [app.hasRequestDecorator('session'), 'request.session']] as const) {
     if (has) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [name, 'Register the two in sibling scopes.'] })
   }
+  const admin = options.admin === undefined ? null : toAdminOptions(options.admin)
   const sessions = new Sessions(app, options)
   const { manager } = sessions
   await manager.open()
@@ -249,6 +255,12 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   app.addHook('onRoute', route => { rulesOf(route.config) })
   app.addHook('onClose', async function sessionOnClose () { await manager.close() })
   registerRoutes(app, sessions, options)
+  if (admin !== null) registerAdmin(app, sessions, { admin, security: options.routes === false ? undefined : options.routes?.security })
+}
+
+function registerAdmin (app: FastifyInstance, sessions: Sessions, { admin, security }: { readonly admin: CheckedAdminOptions, readonly security: string | undefined }): void {
+  const context = { manager: sessions.manager, stateOf: (request: FastifyRequest) => sessions.get(request as SessionRequest), admit: (request: FastifyRequest) => { sessions.admit(request as SessionRequest) }, security }
+  app.register(adminRoutes, { prefix: admin.prefix, context, admin })
 }
 
 function registerRoutes (app: FastifyInstance, sessions: Sessions, options: SessionPluginOptions): void {

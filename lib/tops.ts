@@ -22,8 +22,9 @@ const bytes = 32
 export class Tops {
   readonly #entries = new Map<string, Entry>()
 
-  add (key: string, userId: string | null): void {
-    const entry = this.#entries.get(key) ?? this.#admit(key.slice(0, 64))
+  add (name: string, userId: string | null): void {
+    const key = name.slice(0, 64)
+    const entry = this.#entries.get(key) ?? this.#admit(key)
     entry.count++
     if (userId !== null) mark(entry.users, userId)
   }
@@ -53,9 +54,12 @@ export class Tops {
   #admit (key: string): Entry {
     let count = 0
     if (this.#entries.size >= capacity) {
-      const [least] = this.#sorted().slice(-1) as [[string, Entry]]
-      this.#entries.delete(least[0])
-      count = least[1].count
+      let least = ''
+      count = Infinity
+      for (const [key, entry] of this.#entries) {
+        if (entry.count < count) { least = key; count = entry.count }
+      }
+      this.#entries.delete(least)
     }
     const entry = { count, error: count, users: new Uint8Array(bytes) }
     this.#entries.set(key, entry)

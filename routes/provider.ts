@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyTypeProvider } from 'fastify'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
-import { Value } from '@sinclair/typebox/value'
 
 /** Types of requests and replies from their TypeBox schemas. */
 export interface TypeBoxTypeProvider extends FastifyTypeProvider {
@@ -17,7 +16,7 @@ export function withTypeBox (app: FastifyInstance): FastifyInstance<never, never
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
     const checker = TypeCompiler.Compile(schema)
     return (data: unknown) => {
-      const value = httpPart === 'body' ? data : Value.Convert(schema, data)
+      const value = httpPart === 'body' ? data : fromText(schema, data as Readonly<Record<string, unknown>>)
       if (checker.Check(value)) return { value }
       const error = checker.Errors(value).First()
       return { error: new Error(`${httpPart ?? 'request'}${error?.path ?? ''}: ${error?.message ?? 'not as expected'}`) }
@@ -26,4 +25,16 @@ export function withTypeBox (app: FastifyInstance): FastifyInstance<never, never
   // no simple content type: a form of another site cannot reach these routes without a preflight
   app.removeContentTypeParser('text/plain')
   return app.withTypeProvider<TypeBoxTypeProvider>() as never
+}
+
+/** Whole numbers, `true` and `false`, where the schema wants them and the text is exactly that; everything else stays what it is, and is refused. */
+function fromText (schema: TSchema, data: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const properties = schema['properties'] as Readonly<Record<string, TSchema>>
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, typeof value === 'string' ? convert(value, properties[name]?.['type']) : value]))
+}
+
+function convert (text: string, type: unknown): unknown {
+  if (type === 'integer' && /^-?\d{1,15}$/.test(text)) return Number(text)
+  if (type === 'boolean' && (text === 'true' || text === 'false')) return text === 'true'
+  return text
 }

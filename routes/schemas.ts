@@ -10,8 +10,8 @@ export function closed <T extends TProperties> (properties: T, options: { readon
   return Type.Object(properties, { additionalProperties: false, ...options })
 }
 
-const Instant = Type.String({ description: 'ISO 8601, UTC' })
-const Reason = Type.Unsafe<EndedSession['reason']>(Type.String({ enum: [...endReasons] }))
+export const Instant = Type.String({ description: 'ISO 8601, UTC' })
+export const Reason = Type.Unsafe<EndedSession['reason']>(Type.String({ enum: [...endReasons] }))
 
 /** What an error answers. */
 export const ErrorReply = closed({
@@ -69,6 +69,7 @@ export function iso (instant: number): string {
   return new Date(instant).toISOString()
 }
 
-function deviceType (device: string | null): string {
+/** desktop, mobile, tablet, tool, … or empty. */
+export function deviceType (device: string | null): string {
   return (device ?? '').split('|')[2] ?? ''
 }

@@ -1,0 +1,58 @@
+import { randomBytes } from 'node:crypto'
+import { eventMeanings } from './events.ts'
+import type { SessionEvent } from './events.ts'
+
+/** An event with its place in the feed: `node.number`, so that whoever was away can ask for what came after. */
+export interface FeedItem {
+  readonly id: string
+  readonly number: number
+  readonly event: SessionEvent
+}
+
+/** What a feed listens to. */
+export interface FeedSource {
+  on (type: '*', listener: (event: SessionEvent) => void): () => void
+}
+
+const kept = 200
+
+/** The last events of this node, for whoever looks in later. Events about security have a room of their own, so that a busy hour does not push them out. */
+export class Feed {
+  readonly #node = randomBytes(6).toString('base64url')
+  readonly #all: FeedItem[] = []
+  readonly #security: FeedItem[] = []
+  readonly #listeners = new Set<(item: FeedItem) => void>()
+  #number = 0
+
+  constructor (source: FeedSource) {
+    source.on('*', event => { this.#add(event) })
+  }
+
+  /** Calls back for each event from now on. Returns what stops it. */
+  listen (listener: (item: FeedItem) => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
+
+  /** What is kept, oldest first; `after`: only what came after this item, if it is one of this node's. */
+  items (after?: string): FeedItem[] {
+    const [node, number] = (after ?? '').split('.', 2)
+    const from = node === this.#node ? Number(number) : 0
+    return [...new Set([...this.#security, ...this.#all])].filter(item => item.number > from).sort((a, b) => a.number - b.number)
+  }
+
+  #add (event: SessionEvent): void {
+    // an open console reads all the time
+    if (event.type === 'swept' || (event.type === 'admin' && (event.action === 'list' || event.action === 'read'))) return
+    const number = ++this.#number
+    const item = { id: `${this.#node}.${number}`, number, event }
+    keep(this.#all, item)
+    if (eventMeanings[event.type].security) keep(this.#security, item)
+    for (const listener of this.#listeners) listener(item)
+  }
+}
+
+function keep (items: FeedItem[], item: FeedItem): void {
+  items.push(item)
+  if (items.length > kept) items.shift()
+}

@@ -1,0 +1,102 @@
+import { addressGroup } from './address.ts'
+import { eventMeanings } from './events.ts'
+import type { SessionEvent } from './events.ts'
+import { browserOf, systemOf } from './filter.ts'
+import type { EndReason } from './record.ts'
+import { Tops } from './tops.ts'
+import type { TopsJson } from './tops.ts'
+import type { Slice } from './store.ts'
+
+export const minute = 60_000
+export const hour = 60 * minute
+/** The short stretches; the long ones are an hour. */
+export const fine = 5 * minute
+const day = 24 * hour
+/** How long slices are kept: two hours of the short ones, a month and a bit of the others. */
+const kept = (span: number): number => span === hour ? 32 * day : 2 * hour
+/** Bounds of lifetimes. */
+export const lifetimeBounds = [minute, 10 * minute, hour, 6 * hour, day, 7 * day] as const
+const maxBytes = 16 * 1024
+
+/** What one node writes of one stretch, as JSON. Keys are short because many are kept. */
+export interface SliceValue {
+  /** Created, and how many of them remembered; requests. */
+  c: number
+  m: number
+  q: number
+  /** Ended by reason, security events by type. */
+  e: Partial<Record<EndReason, number>>
+  s: Record<string, number>
+  /** Lifetimes of ended sessions, by bound. */
+  l: number[]
+  ip?: TopsJson
+  br?: TopsJson
+  os?: TopsJson
+  us?: TopsJson
+}
+
+/** The numbers of one stretch of time. */
+export class Stretch {
+  readonly at: number
+  readonly span: number
+  readonly value: SliceValue = { c: 0, m: 0, q: 0, e: {}, s: {}, l: Array<number>(lifetimeBounds.length + 1).fill(0) }
+  readonly tops = { ip: new Tops(), br: new Tops(), os: new Tops(), us: new Tops() }
+  changed = false
+
+  constructor (at: number, span: number) {
+    this.at = at
+    this.span = span
+  }
+
+  count (event: SessionEvent): void {
+    const { value, tops } = this
+    if (event.type === 'created') {
+      value.c++
+      if (event.remembered) value.m++
+      if (event.ip !== null) tops.ip.add(addressGroup(event.ip), event.userId)
+      tops.br.add(browserOf(event.device) || 'Unknown', event.userId)
+      tops.os.add(systemOf(event.device) || 'Unknown', event.userId)
+      if (event.userId !== null) tops.us.add(event.userId, event.userId)
+    } else if (event.type === 'ended') {
+      increase(value.e, event.reason, 1)
+      const lived = event.session.endedAt - event.session.createdAt
+      const place = lifetimeBounds.findIndex(bound => lived < bound)
+      const index = place === -1 ? lifetimeBounds.length : place
+      value.l[index] = (value.l[index] ?? 0) + 1
+    } else if (eventMeanings[event.type].security) {
+      increase(value.s, event.type, 'count' in event ? event.count : 1)
+    }
+  }
+
+  add (value: SliceValue): void {
+    const into = this.value
+    into.c += value.c
+    into.m += value.m
+    into.q += value.q
+    for (const [reason, count] of Object.entries(value.e)) increase(into.e, reason as EndReason, count)
+    for (const [type, count] of Object.entries(value.s)) increase(into.s, type, count)
+    value.l.forEach((count, i) => { into.l[i] = (into.l[i] ?? 0) + count })
+  }
+
+  merge ({ ip, br, os, us }: SliceValue): void {
+    const { tops } = this
+    tops.ip.merge(ip)
+    tops.br.merge(br)
+    tops.os.merge(os)
+    tops.us.merge(us)
+  }
+
+  /** The value as a store keeps it; of the most frequent, as many as there is room for. */
+  toSlice (node: string): Slice {
+    const { at, span, value, tops } = this
+    let text = ''
+    for (let share = span === hour ? 1 : 0.25; text === '' || Buffer.byteLength(text) > maxBytes; share /= 2) {
+      text = JSON.stringify({ ...value, ip: tops.ip.toJSON(80 * share), br: tops.br.toJSON(24 * share), os: tops.os.toJSON(16 * share), us: tops.us.toJSON(60 * share) })
+    }
+    return { node, at, span, value: text, until: at + kept(span) }
+  }
+}
+
+function increase <K extends string> (counts: Partial<Record<K, number>>, key: K, by: number): void {
+  counts[key] = (counts[key] ?? 0) + by
+}

@@ -1,0 +1,17 @@
+import type { FastifyInstance, onRequestHookHandler } from 'fastify'
+import { lookRoutes } from './adminlook.ts'
+import { revokeRoutes } from './adminrevoke.ts'
+import { authorise, toAdmin } from './adminscope.ts'
+import type { AdminContext, CheckedAdminOptions } from './adminscope.ts'
+
+/** Everything an admin can see and do. */
+export async function adminRoutes (scope: FastifyInstance, options: { readonly context: AdminContext, readonly admin: CheckedAdminOptions }): Promise<void> {
+  const admin = toAdmin(options.context, options.admin)
+  for (const hook of options.admin.onRequest) scope.addHook('onRequest', hook as onRequestHookHandler)
+  scope.addHook('onRequest', async function adminOnRequest (request, reply) {
+    reply.header('cache-control', 'no-store')
+    await authorise(request, admin)
+  })
+  lookRoutes(scope, admin)
+  revokeRoutes(scope, admin)
+}
