@@ -366,8 +366,15 @@ export class SessionManager {
   /** Whether the user of a session proved who they are within `maxAge` milliseconds. */
   isFresh (record: SessionRecord, maxAge: number): boolean { return isFresh(record, maxAge, this.now()) }
 
-  /** Ends expired sessions and purges old history, now; joins a sweep that is under way. */
-  async sweep (): Promise<void> { await this.#opened().sweep.run() }
+  /** Ends expired sessions and purges old history, now; joins a sweep that is under way. Answers how many ended. */
+  async sweep (): Promise<number> {
+    let ended = -1
+    const stop = this.on('swept', event => { ended = event.ended })
+    await this.#opened().sweep.run()
+    stop()
+    if (ended === -1) throw new SessionError('FST_SESSION_STORE_UNAVAILABLE')
+    return ended
+  }
 
   /** Numbers of a range: 1h in stretches of 5 minutes, 24h, 7d and 30d in stretches of an hour. */
   async statistics (range: StatisticsRange = '24h'): Promise<SessionStatistics> {
@@ -375,12 +382,12 @@ export class SessionManager {
     return counter.statistics(range, this.now())
   }
 
-  /** All live sessions that match, one by one, in bounded memory. Nothing that opens a session, unless `backup: true` asks for it. */
+  /** All sessions that match, one by one, in bounded memory; live ones, unless `state` says otherwise. Nothing that opens a session, unless `backup: true` asks for it. */
   export (options: ExportOptions = {}): AsyncGenerator<Record<string, unknown>> {
     return exportSessions(this.#opened().store, options)
   }
 
-  /** Creates sessions from what `export` gave. Only a backup's sessions can be used by their browsers again; others count as ended. */
+  /** Creates sessions from what `export` gave. Only a backup's sessions open again in their browsers, and only with `backup: true`; others are there to be seen. */
   async import (rows: AsyncIterable<unknown> | Iterable<unknown>, options: ImportOptions = {}): Promise<ImportReport> {
     return importSessions(this.#opened().store, rows, { ...options, now: this.now() })
   }

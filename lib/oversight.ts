@@ -80,10 +80,11 @@ export class Oversight {
   }
 }
 
-interface Part { readonly state: 'live' | 'ended', readonly filter: Filter }
+/** One kind of sessions of a query. */
+export interface Part { readonly state: 'live' | 'ended', readonly filter: Filter }
 
-/** A past moment has two parts: what lives since then, and what ended after it. */
-function partsOf ({ filter, state, at }: Query): Part[] {
+/** What a query asks the store for. A past moment has two parts: what lives since then, and what ended after it. */
+export function partsOf ({ filter, state, at }: Query): Part[] {
   if (at === null) return [{ state, filter }]
   const then = { ...filter, createdBefore: Math.min(filter.createdBefore ?? Infinity, at + 1) }
   return [{ state: 'live', filter: then }, { state: 'ended', filter: { ...then, endedAfter: at + 1 } }]

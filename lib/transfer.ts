@@ -1,14 +1,17 @@
 import { decodeValue, encodeData } from './data.ts'
 import { SessionError } from './errors.ts'
 import type { Filter } from './filter.ts'
-import { expiresAt } from './record.ts'
-import type { SessionRecord } from './record.ts'
-import type { Store } from './store.ts'
+import { expiresAt, hasEnded } from './record.ts'
+import type { EndedSession, SessionRecord } from './record.ts'
+import type { Page, PageOptions, Store } from './store.ts'
 import { hashVerifier, isId, newVerifier, shardOf, shardOfId } from './token.ts'
 import { toUserId } from './user.ts'
 
+/** What leaves. */
 export interface ExportOptions {
   readonly filter?: Filter
+  /** `ended`: the short records of history, to be read; they cannot be imported. Default `live`. */
+  readonly state?: 'live' | 'ended'
   /** Includes the users' data. Default true. */
   readonly data?: boolean
   /**
@@ -18,15 +21,23 @@ export interface ExportOptions {
   readonly backup?: boolean
 }
 
+/** How to take rows in. */
 export interface ImportOptions {
   /** A row whose id exists: leave what is there (default), or refuse the import. */
   readonly onConflict?: 'skip' | 'refuse'
   /** Only checks. */
   readonly dryRun?: boolean
+  /**
+   * Takes the hashes of a backup too, so that its sessions open again in their browsers. Only for rows that nobody could change: whoever
+   * can write a hash can give a session of theirs to another user. Default false: hashes are passed over.
+   */
+  readonly backup?: boolean
 }
 
 /** What an import did. */
 export interface ImportReport {
+  /** How many rows there were; those that are neither imported nor skipped were refused. */
+  readonly rows: number
   readonly imported: number
   /** Existed before, or had expired. */
   readonly skipped: number
@@ -35,38 +46,60 @@ export interface ImportReport {
 }
 
 const secretFields = ['hash', 'previousHash', 'generation', 'rotatedAt', 'confirmedAt'] as const
+const pageSize = 500
+/** So many rows are on their way to the store at once. */
+const batchSize = 64
 
-/** Live sessions, one by one, oldest first. */
+/** Sessions one by one, in bounded memory: live ones oldest first, by `(createdAt, id)`; ended ones by `(endedAt, id)`. */
 export async function * exportSessions (store: Store, options: ExportOptions): AsyncGenerator<Record<string, unknown>> {
+  const { filter = {}, state = 'live' } = options
   let cursor: string | null = null
   do {
-    const page: { items: readonly SessionRecord[], cursor: string | null } = await store.list(options.filter ?? {}, { limit: 500, cursor, order: 'oldest' })
-    for (const record of page.items) yield toRow(record, options)
+    const where: PageOptions = { limit: pageSize, cursor, order: 'oldest' }
+    const page: Page<SessionRecord | EndedSession> = state === 'live' ? await store.list(filter, where) : await store.history(filter, where)
+    for (const session of page.items) yield hasEnded(session) ? { ...session } : toRow(session, options)
     cursor = page.cursor
+    // a store that answers at once must not keep others from their turn
+    await new Promise(resolve => { setImmediate(resolve) })
   } while (cursor !== null)
 }
 
 /** Creates sessions from exported rows. Rows that cannot be sessions are reported, never guessed at. */
 export async function importSessions (store: Store, rows: AsyncIterable<unknown> | Iterable<unknown>, options: ImportOptions & { readonly now: number }): Promise<ImportReport> {
-  const report = { imported: 0, skipped: 0, refused: [] as { row: number, why: string }[] }
-  let row = 0
+  const report = { rows: 0, imported: 0, skipped: 0, refused: [] as { row: number, why: string }[] }
+  let batch: Promise<'imported' | 'skipped'>[] = []
+  const settle = async (): Promise<void> => {
+    // all of them, so that none fails unseen when another fails first
+    for (const result of await Promise.allSettled(batch)) {
+      if (result.status === 'rejected') throw result.reason
+      report[result.value]++
+    }
+    batch = []
+    await new Promise(resolve => { setImmediate(resolve) })
+  }
   for await (const value of rows) {
-    row++
+    report.rows++
     try {
-      const record = fromRow(value)
-      if (expiresAt(record) <= options.now) { report.skipped++; continue }
-      if (options.dryRun === true) { report.imported++; continue }
-      const created = await store.create(record, { at: options.now, limit: null, replaces: null, adopts: null })
-      if (created.status === 'created') report.imported++
-      else if (created.status === 'full') throw new SessionError('FST_SESSION_STORE_FULL')
-      else if (options.onConflict === 'refuse') throw new SessionError('FST_SESSION_INVALID_IMPORT', { values: [`row ${row} exists already`] })
-      else report.skipped++
+      batch.push(importRow(store, fromRow(value, options.backup === true), { ...options, row: report.rows }))
     } catch (error) {
       if (!(error instanceof RowError)) throw error
-      if (report.refused.length < 100) report.refused.push({ row, why: error.message })
+      if (report.refused.length < 100) report.refused.push({ row: report.rows, why: error.message })
     }
+    if (batch.length >= batchSize) await settle()
   }
+  await settle()
   return report
+}
+
+async function importRow (store: Store, record: SessionRecord, options: ImportOptions & { readonly now: number, readonly row: number }): Promise<'imported' | 'skipped'> {
+  const { now, row } = options
+  if (expiresAt(record) <= now) return 'skipped'
+  if (options.dryRun === true) return 'imported'
+  const { status } = await store.create(record, { at: now, limit: null, replaces: null, adopts: null })
+  if (status === 'created') return 'imported'
+  if (status === 'full') throw new SessionError('FST_SESSION_STORE_FULL')
+  if (options.onConflict === 'refuse') throw new SessionError('FST_SESSION_INVALID_IMPORT', { values: [`row ${row} exists already`] })
+  return 'skipped'
 }
 
 function toRow (record: SessionRecord, options: ExportOptions): Record<string, unknown> {
@@ -77,11 +110,15 @@ function toRow (record: SessionRecord, options: ExportOptions): Record<string, u
   return row
 }
 
-class RowError extends Error {}
+/** A row that can be no session; whoever reads rows may yield it for what is not even JSON. */
+export class RowError extends Error {}
 
-function fromRow (value: unknown): SessionRecord {
+function fromRow (value: unknown, backup: boolean): SessionRecord {
+  if (value instanceof RowError) throw value
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new RowError('expected an object')
-  const row = value as Record<string, unknown>
+  if ('reason' in value) throw new RowError('expected a live session; this one has ended')
+  const row = { ...value } as Record<string, unknown>
+  if (!backup) for (const field of secretFields) Reflect.deleteProperty(row, field)
   const userId = row['userId'] === null ? null : readUserId(row['userId'])
   const id = text(row, 'id')
   if (!isId(id)) throw new RowError('expected `id` to be 22 base64url characters')

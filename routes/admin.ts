@@ -1,6 +1,7 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
 import { lookRoutes } from './adminlook.ts'
 import { revokeRoutes } from './adminrevoke.ts'
+import { transferRoutes } from './admintransfer.ts'
 import { authorise, toAdmin } from './adminscope.ts'
 import type { AdminContext, CheckedAdminOptions } from './adminscope.ts'
 
@@ -14,4 +15,5 @@ export async function adminRoutes (scope: FastifyInstance, options: { readonly c
   })
   lookRoutes(scope, admin)
   revokeRoutes(scope, admin)
+  transferRoutes(scope, admin)
 }

@@ -204,11 +204,15 @@ t.test('an export has no secret; a backup brings sessions back to their browsers
   t.equal(backup.length, 2)
 
   const other = await open(t)
-  t.strictSame(await other.sessions.import(backup, { dryRun: true }), { imported: 2, skipped: 0, refused: [] })
-  t.strictSame(await other.sessions.import(backup), { imported: 2, skipped: 0, refused: [] })
-  t.strictSame(await other.sessions.import(backup), { imported: 0, skipped: 2, refused: [] })
+  t.strictSame(await other.sessions.import(backup, { dryRun: true }), { rows: 2, imported: 2, skipped: 0, refused: [] })
+  t.strictSame(await other.sessions.import(backup, { backup: true }), { rows: 2, imported: 2, skipped: 0, refused: [] })
+  t.strictSame(await other.sessions.import(backup, { backup: true }), { rows: 2, imported: 0, skipped: 2, refused: [] })
   await t.rejects(other.sessions.import(backup, { onConflict: 'refuse' }), { code: 'FST_SESSION_INVALID_IMPORT' })
   t.match(await other.sessions.validate(present(token), visit), { id: session.id })
+
+  const unasked = await open(t)
+  t.match(await unasked.sessions.import(backup), { imported: 2 })
+  t.match(await unasked.sessions.validate(present(token), visit), new Refusal('unknown', null), 'hashes count only where they are asked for')
 
   const seen = await open(t)
   t.match(await seen.sessions.import(plain), { imported: 1 })
@@ -225,8 +229,8 @@ t.test('an import refuses what is no session, row by row', async t => {
   const row = good[0] ?? {}
   const wrong: [unknown, RegExp][] = [[null, /object/], ['x', /object/], [[], /object/], [{}, /userId/], [{ ...row, userId: '' }, /userId/], [{ ...row, userId: 'bob' }, /of this user/], [{ ...row, id: 'x' }, /`id`/], [{ ...row, id: 5 }, /`id`/],
     [{ ...row, createdAt: 'yesterday' }, /createdAt/], [{ ...row, idle: -1 }, /idle/], [{ ...row, hash: 'x' }, /hash/], [{ ...row, previousHash: 5 }, /hash/], [{ ...row, generation: 70_000 }, /generation/], [{ ...row, ip: 5 }, /`ip`/],
-    [{ ...row, agent: 'x'.repeat(513) }, /agent/], [{ ...row, data: [] }, /data/], [{ ...row, data: 'x' }, /data/], [{ ...row, data: { x: 'x'.repeat(70_000) } }, /too large/], [{ ...row, methods: null }, /methods/]]
-  const report = await sessions.import(wrong.map(([value]) => value))
+    [{ ...row, agent: 'x'.repeat(513) }, /agent/], [{ ...row, data: [] }, /data/], [{ ...row, data: 'x' }, /data/], [{ ...row, data: { x: 'x'.repeat(70_000) } }, /too large/], [{ ...row, methods: null }, /methods/], [{ ...row, reason: 'idle' }, /has ended/]]
+  const report = await sessions.import(wrong.map(([value]) => value), { backup: true })
   t.equal(report.imported, 0)
   report.refused.forEach(({ row, why }, i) => {
     t.equal(row, i + 1)
@@ -235,7 +239,7 @@ t.test('an import refuses what is no session, row by row', async t => {
   t.equal(report.refused.length, wrong.length)
   t.equal((await sessions.import(Array.from({ length: 200 }, () => null))).refused.length, 100)
   const fields = { ...row, previousHash: row['hash'], confirmedAt: row['createdAt'], authenticatedAt: null, data: undefined, rotatedAt: undefined }
-  t.match(await sessions.import([fields]), { skipped: 1 })
+  t.match(await sessions.import([fields], { backup: true }), { skipped: 1 })
 })
 
 t.test('listeners that fail disturb nobody, and diagnostics channels get every event', async t => {
