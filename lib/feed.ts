@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { eventMeanings } from './events.ts'
 import type { SessionEvent } from './events.ts'
+import type { EndedSession } from './record.ts'
 
 /** An event with its place in the feed: `node.number`, so that whoever was away can ask for what came after. */
 export interface FeedItem {
@@ -12,11 +13,12 @@ export interface FeedItem {
 /** What a feed listens to. */
 export interface FeedSource {
   on (type: '*', listener: (event: SessionEvent) => void): () => void
+  onEndElsewhere (listener: (session: EndedSession) => void): () => void
 }
 
 const kept = 200
 
-/** The last events of this node, for whoever looks in later. Events about security have a room of their own, so that a busy hour does not push them out. */
+/** The last events of this node, and the ends that other nodes tell, for whoever looks in later. Events about security have a room of their own, so that a busy hour does not push them out. */
 export class Feed {
   readonly #node = randomBytes(6).toString('base64url')
   readonly #all: FeedItem[] = []
@@ -26,6 +28,10 @@ export class Feed {
 
   constructor (source: FeedSource) {
     source.on('*', event => { this.#add(event) })
+    source.onEndElsewhere(session => {
+      const { id, userId, endedAt, reason, by } = session
+      this.#add({ type: 'ended', at: endedAt, id, userId, reason, by, session })
+    })
   }
 
   /** Calls back for each event from now on. Returns what stops it. */

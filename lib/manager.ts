@@ -123,6 +123,7 @@ export class SessionManager {
   #parts: Parts | null = null
   #state: 'new' | 'open' | 'closed' = 'new'
   #failures = 0
+  readonly #elsewhere = new Set<(session: EndedSession) => void>()
 
   constructor (options: SessionManagerOptions = {}) {
     this.#settings = toSettings(options)
@@ -167,7 +168,7 @@ export class SessionManager {
     const flushing = new Timer(async () => { await activity.flush(this.now()) }, { delay: () => settings.flush })
     const timers = [sweep, new Timer(() => counter.flush(this.now()), { delay: () => 10_000 })]
     if (settings.flush > 0) timers.push(flushing)
-    const watch = await store.watch?.({ ended: session => { endings.tell(session) }, changed: () => {}, lost: () => { endings.checkAll() } })
+    const watch = await store.watch?.({ ended: session => { this.#endedElsewhere(session, endings) }, changed: () => {}, lost: () => { endings.checkAll() } })
     for (const timer of timers) timer.start()
     this.#parts = { store, activity, pending, counter, endings, sweep, timers, watch }
     this.#state = 'open'
@@ -196,6 +197,12 @@ export class SessionManager {
   /** Listens to events of one type, or to all (`*`). Returns what stops it. */
   on <T extends SessionEventType>(type: T | '*', listener: (event: SessionEventOf<T>) => unknown): () => void {
     return this.#events.on(type, listener)
+  }
+
+  /** Listens to ends that other nodes tell, as they happen (an `ended` event is told by one node only). Returns what stops it. */
+  onEndElsewhere (listener: (session: EndedSession) => void): () => void {
+    this.#elsewhere.add(listener)
+    return () => { this.#elsewhere.delete(listener) }
   }
 
   /** Tells an event: for what only the plugin sees. */
@@ -589,6 +596,11 @@ export class SessionManager {
       this.tell({ type: 'ended', at: session.endedAt, id: session.id, userId: session.userId, reason: session.reason, by: session.by, session })
       this.#parts?.endings.tell(session)
     }
+  }
+
+  #endedElsewhere (session: EndedSession, endings: Endings): void {
+    endings.tell(session)
+    for (const listener of this.#elsewhere) listener(session)
   }
 
   #storeFailed (operation: string, error: unknown): void {

@@ -21,6 +21,8 @@ import type { Duration } from './duration.ts'
 import { adminRoutes } from '../routes/admin.ts'
 import { toAdminOptions } from '../routes/adminscope.ts'
 import type { AdminOptions, CheckedAdminOptions } from '../routes/adminscope.ts'
+import { eventRoutes } from '../routes/events.ts'
+import { EventStreams } from '../routes/sse.ts'
 import { userRoutes } from '../routes/user.ts'
 
 /** Options of the plugin: those of a `SessionManager`, and what HTTP adds. */
@@ -45,6 +47,13 @@ export interface SessionPluginOptions extends Omit<SessionManagerOptions, 'name'
   }
   /** The admin routes; without it they are not there. */
   readonly admin?: AdminOptions
+  /** The event streams of the user and admin routes. */
+  readonly live?: {
+    /** Between two signs of life on each stream: less than what your proxy takes for dead. Default 15s. */
+    readonly heartbeat?: Duration
+    /** So long before its session ends a page is told; never more than half of the idle time. Default 2m, at least 20s (WCAG 2.2.1). */
+    readonly warning?: Duration
+  }
 }
 
 const kState = Symbol('session.state')
@@ -59,7 +68,7 @@ interface Requested {
 type SessionRequest = FastifyRequest & Requested
 
 const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
-  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'prefix', 'logLevel', 'logSerializers']
+  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'prefix', 'logLevel', 'logSerializers']
 
 /** The cookie names in use on each server: two instances must not read each other's cookies. */
 const names = new WeakMap<RawServerBase, Set<string>>()
@@ -254,22 +263,27 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   app.addHook('onError', async function sessionOnError (request) { await sessions.onError(request as SessionRequest) })
   app.addHook('onRoute', route => { rulesOf(route.config) })
   app.addHook('onClose', async function sessionOnClose () { await manager.close() })
-  registerRoutes(app, sessions, options)
-  if (admin !== null) registerAdmin(app, sessions, { admin, security: options.routes === false ? undefined : options.routes?.security })
+  registerRoutes(app, sessions, { options, admin })
 }
 
-function registerAdmin (app: FastifyInstance, sessions: Sessions, { admin, security }: { readonly admin: CheckedAdminOptions, readonly security: string | undefined }): void {
-  const context = { manager: sessions.manager, stateOf: (request: FastifyRequest) => sessions.get(request as SessionRequest), admit: (request: FastifyRequest) => { sessions.admit(request as SessionRequest) }, security }
-  app.register(adminRoutes, { prefix: admin.prefix, context, admin })
-}
-
-function registerRoutes (app: FastifyInstance, sessions: Sessions, options: SessionPluginOptions): void {
-  if (options.routes === false) return
-  const { prefix = '/api/v1/auth/sessions', fresh, security } = options.routes ?? {}
-  const strict = options.profile === 'aal2' || options.profile === 'aal3'
-  const age = fresh === undefined ? (strict ? 600_000 : 0) : fresh === false ? 0 : toMilliseconds(fresh, 'routes.fresh', { min: 1 })
-  if (typeof prefix !== 'string' || !prefix.startsWith('/')) throw refuse('routes.prefix', 'a path that starts with /')
-  app.register(userRoutes, { prefix, manager: sessions.manager, stateOf: request => sessions.get(request as SessionRequest), admit: (request, age) => { sessions.admit(request as SessionRequest, age) }, fresh: age, security })
+function registerRoutes (app: FastifyInstance, sessions: Sessions, { options, admin }: { readonly options: SessionPluginOptions, readonly admin: CheckedAdminOptions | null }): void {
+  const { security } = options.routes === false ? {} : options.routes ?? {}
+  const heartbeat = toMilliseconds(options.live?.heartbeat ?? 15_000, 'live.heartbeat', { min: 10, max: 600_000 })
+  const warning = toMilliseconds(options.live?.warning ?? 120_000, 'live.warning', { min: 20_000 })
+  if (options.routes === false && admin === null) return
+  const streams = new EventStreams(heartbeat)
+  // streams would keep the server from closing
+  app.addHook('preClose', async function sessionPreClose () { await streams.close() })
+  const context = { manager: sessions.manager, stateOf: (request: FastifyRequest) => sessions.get(request as SessionRequest), admit: (request: FastifyRequest, age = 0) => { sessions.admit(request as SessionRequest, age) }, security }
+  if (options.routes !== false) {
+    const { prefix = '/api/v1/auth/sessions', fresh } = options.routes ?? {}
+    const strict = options.profile === 'aal2' || options.profile === 'aal3'
+    const age = fresh === undefined ? (strict ? 600_000 : 0) : fresh === false ? 0 : toMilliseconds(fresh, 'routes.fresh', { min: 1 })
+    if (typeof prefix !== 'string' || !prefix.startsWith('/')) throw refuse('routes.prefix', 'a path that starts with /')
+    app.register(userRoutes, { ...context, prefix, fresh: age })
+    app.register(eventRoutes, { ...context, prefix, streams, warning })
+  }
+  if (admin !== null) app.register(adminRoutes, { prefix: admin.prefix, context, admin, streams })
 }
 
 /** Server-side sessions for Fastify 5: see, limit and revoke them. Register it once, before the routes that use it. */

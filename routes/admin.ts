@@ -1,12 +1,14 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
+import { liveRoutes } from './adminevents.ts'
 import { lookRoutes } from './adminlook.ts'
 import { revokeRoutes } from './adminrevoke.ts'
 import { transferRoutes } from './admintransfer.ts'
 import { authorise, toAdmin } from './adminscope.ts'
 import type { AdminContext, CheckedAdminOptions } from './adminscope.ts'
+import type { EventStreams } from './sse.ts'
 
 /** Everything an admin can see and do. */
-export async function adminRoutes (scope: FastifyInstance, options: { readonly context: AdminContext, readonly admin: CheckedAdminOptions }): Promise<void> {
+export async function adminRoutes (scope: FastifyInstance, options: { readonly context: AdminContext, readonly admin: CheckedAdminOptions, readonly streams: EventStreams }): Promise<void> {
   const admin = toAdmin(options.context, options.admin)
   for (const hook of options.admin.onRequest) scope.addHook('onRequest', hook as onRequestHookHandler)
   scope.addHook('onRequest', async function adminOnRequest (request, reply) {
@@ -16,4 +18,5 @@ export async function adminRoutes (scope: FastifyInstance, options: { readonly c
   lookRoutes(scope, admin)
   revokeRoutes(scope, admin)
   transferRoutes(scope, admin)
+  liveRoutes(scope, admin, options.streams)
 }

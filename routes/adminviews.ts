@@ -1,6 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import type { Static, TProperties, TSchema } from '@sinclair/typebox'
 import { deviceLabel } from '../lib/agent.ts'
+import { detailsOf, eventMeanings } from '../lib/events.ts'
+import type { EventDetails, SessionEvent } from '../lib/events.ts'
 import { browserOf, systemOf } from '../lib/filter.ts'
 import { endReasons, expiresAt, hasEnded } from '../lib/record.ts'
 import type { EndedSession, SessionRecord } from '../lib/record.ts'
@@ -79,6 +81,26 @@ export function toDetail (session: SessionRecord | EndedSession, story: readonly
   const seen = hasEnded(session) ? { agent: null, firstIp: null, firstAgent: null, generation: null } : session
   const { agent, firstIp, firstAgent, generation } = seen
   return { session: toView(session, currentId), agent, firstIp, firstAgent, generation, story: story.map(({ at, ...entry }) => ({ at: iso(at), ...entry })) }
+}
+
+/** An event as an admin sees it. */
+export interface EventView {
+  readonly at: string
+  readonly type: string
+  readonly id: string | null
+  readonly userId: string | null
+  readonly level: string
+  /** It is about security. */
+  readonly security: boolean
+  readonly text: string
+  readonly details: EventDetails
+}
+
+export function toEventView (event: SessionEvent): EventView {
+  const { at, type, id, userId } = event
+  const { level, security, text } = eventMeanings[type]
+  const device = type === 'created' ? event.device : type === 'ended' ? event.session.device : undefined
+  return { at: iso(at), type, id, userId, level, security, text, details: { ...detailsOf(event), ...device === undefined ? {} : { device: deviceLabel(device) } } }
 }
 
 const AnyInstant = Type.Union([Type.String({ maxLength: 40 }), Type.Integer()], { description: 'ISO 8601, or milliseconds since the epoch' })

@@ -340,7 +340,7 @@ t.test('the routes are in the OpenAPI document', async t => {
   const { paths = {} } = app.swagger() as { paths?: Record<string, Record<string, { operationId?: string, security?: unknown, summary?: string, tags?: string[] }>> }
   const routes = Object.entries(paths).filter(([path]) => path.startsWith(adminApi)).flatMap(([path, methods]) => Object.entries(methods).map(([method, route]) => ({ text: `${method} ${path.slice(adminApi.length)} ${route.operationId ?? ''}`, ...route })))
   t.strictSame(routes.map(({ text }) => text).sort(), [
-    'get / adminListSessions', 'get /count adminCountSessions', 'get /export adminExportSessions', 'get /statistics adminSessionStatistics', 'get /users/{userId} adminUserSessions', 'get /{id} adminGetSession', 'post /import adminImportSessions', 'post /revoke adminRevokeSessions', 'post /sweep adminSweepSessions'
+    'get / adminListSessions', 'get /count adminCountSessions', 'get /events adminSessionEvents', 'get /export adminExportSessions', 'get /statistics adminSessionStatistics', 'get /users/{userId} adminUserSessions', 'get /{id} adminGetSession', 'post /import adminImportSessions', 'post /revoke adminRevokeSessions', 'post /sweep adminSweepSessions'
   ])
   t.ok(routes.every(({ summary, tags, security }) => summary !== undefined && tags?.[0] === 'admin sessions' && security !== undefined))
 })

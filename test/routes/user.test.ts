@@ -167,7 +167,7 @@ t.test('the routes are in the OpenAPI document', async t => {
   await app.ready()
   const { paths = {} } = app.swagger() as { paths?: Record<string, Record<string, { operationId?: string, security?: unknown }>> }
   t.strictSame(Object.entries(paths).filter(([path]) => path.startsWith(api)).flatMap(([path, methods]) => Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId ?? ''}`)).sort(), [
-    `get ${api}/ listSessions`, `get ${api}/current currentSession`, `patch ${api}/{id} renameSession`, `post ${api}/logout logout`, `post ${api}/refresh refreshSession`, `post ${api}/revoke revokeSessions`
+    `get ${api}/ listSessions`, `get ${api}/current currentSession`, `get ${api}/events sessionEvents`, `patch ${api}/{id} renameSession`, `post ${api}/logout logout`, `post ${api}/refresh refreshSession`, `post ${api}/revoke revokeSessions`
   ])
   t.same(paths[`${api}/`]?.['get']?.security, [{ sessionCookie: [] }])
   const plain = Fastify()

@@ -1,0 +1,67 @@
+import { Type } from '@sinclair/typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { Deadlines } from '../lib/deadlines.ts'
+import { SessionError } from '../lib/errors.ts'
+import type { SessionManager } from '../lib/manager.ts'
+import { expiresAt, hasEnded } from '../lib/record.ts'
+import type { EndedSession, SessionRecord } from '../lib/record.ts'
+import type { SessionState } from '../lib/state.ts'
+import { withTypeBox } from './provider.ts'
+import { ErrorReply, iso } from './schemas.ts'
+import type { EventStreams } from './sse.ts'
+
+/** What the live events of a user need from the plugin. */
+export interface EventRouteOptions {
+  readonly manager: SessionManager
+  readonly stateOf: (request: FastifyRequest) => SessionState
+  readonly streams: EventStreams
+  /** Milliseconds before the end from which on a page is told. */
+  readonly warning: number
+  readonly security: string | undefined
+}
+
+const description = `Server-sent events: \`session\` at first, and whenever an end that was near has moved away; \`expiring\` when the end is near; \`ended\` with the reason, then the stream closes.
+Data of the first two: \`now\`, \`expiresAt\` (ISO 8601), \`idleLeft\`, \`absoluteLeft\` (seconds), \`extendable\` (a refresh would help).`
+
+/** A page learns that its session has ended, or is about to (WCAG 2.2.1). Listening does not extend it. */
+export async function eventRoutes (scope: FastifyInstance, options: EventRouteOptions): Promise<void> {
+  const { manager, stateOf, streams, security, warning } = options
+  const deadlines = new Deadlines({ get: id => manager.get(id), now: () => manager.now(), warning, every: Math.max(manager.settings.flush, 10) })
+  scope.addHook('preClose', async function sessionEventsPreClose () { await deadlines.close() })
+
+  withTypeBox(scope).get('/events', {
+    config: { session: { required: true, passive: true }, rateLimit: { max: 60, timeWindow: '1 minute' } },
+    exposeHeadRoute: false,
+    schema: {
+      tags: ['sessions'], ...security === undefined ? {} : { security: [{ [security]: [] }] }, operationId: 'sessionEvents', summary: 'Told when the current session ends, or is about to', description,
+      response: { 200: { description: 'Events', content: { 'text/event-stream': { schema: Type.String() } } }, '4xx': ErrorReply, '5xx': ErrorReply }
+    }
+  }, async (request, reply) => {
+    const state = stateOf(request)
+    const { record } = state
+    if (record === null) throw new SessionError('FST_SESSION_REQUIRED')
+    await state.save()
+    const stream = streams.open(reply)
+    const end = (session: EndedSession): void => {
+      stream.send({ event: 'ended', data: { reason: session.reason, endedAt: iso(session.endedAt) } })
+      stream.close()
+    }
+    stream.onLeave(manager.onEnd(record, end))
+    stream.onLeave(deadlines.watch(record, ({ record, near }) => { stream.send({ event: near ? 'expiring' : 'session', data: toDeadline(record, manager.now()) }) }))
+    // it may have ended between the cookie and here
+    const found = await manager.get(record.id) ?? record
+    if (hasEnded(found)) end(found)
+    else stream.send({ event: 'session', data: toDeadline(found, manager.now()) })
+  })
+}
+
+function toDeadline (record: SessionRecord, now: number): Record<string, unknown> {
+  const at = expiresAt(record)
+  return {
+    now: iso(now),
+    expiresAt: iso(at),
+    idleLeft: Math.max(0, Math.floor((at - now) / 1000)),
+    absoluteLeft: Math.max(0, Math.floor((record.absoluteAt - now) / 1000)),
+    extendable: at < record.absoluteAt
+  }
+}
