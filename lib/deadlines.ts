@@ -48,6 +48,9 @@ export class Deadlines {
     return () => { this.#watched.delete(watched) }
   }
 
+  /** Looks now, or joins the look that is under way; the next one is a whole `every` later. */
+  look (): Promise<void> { return this.#timer.run() }
+
   async close (): Promise<void> {
     this.#watched.clear()
     await this.#timer.stop()

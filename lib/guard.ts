@@ -33,6 +33,8 @@ export class GuardedStore implements Store {
   #probedAt = 0
   readonly now?: () => Awaitable<number>
   readonly watch?: (listener: StoreListener) => Awaitable<StoreWatch>
+  /** Told how long each verb took, in milliseconds. `null`: nobody is, and nobody looks at the time. */
+  observer: ((operation: string, duration: number) => void) | null = null
 
   constructor (store: Store, options: GuardOptions) {
     this.name = store.name
@@ -51,13 +53,14 @@ export class GuardedStore implements Store {
   // the one verb of the request path: no closure
   read (id: string): ReturnType<Store['read']> {
     this.#admit()
+    const started = this.observer === null ? 0 : performance.now()
     let result
     try {
       result = this.#store.read(id)
     } catch (error) {
       throw this.#failed('read', error)
     }
-    return this.#settle('read', result)
+    return this.#settle('read', result, started)
   }
 
   touch (batch: readonly Touch[], at: number): ReturnType<Store['touch']> { return this.#guard('touch', () => this.#store.touch(batch, at)) }
@@ -73,22 +76,24 @@ export class GuardedStore implements Store {
 
   #guard <T>(operation: string, verb: () => Awaitable<T>): Awaitable<T> {
     this.#admit()
+    const started = this.observer === null ? 0 : performance.now()
     let result
     try {
       result = verb()
     } catch (error) {
       throw this.#failed(operation, error)
     }
-    return this.#settle(operation, result)
+    return this.#settle(operation, result, started)
   }
 
-  #settle <T>(operation: string, result: Awaitable<T>): Awaitable<T> {
-    if (isThenable(result)) return this.#inTime(operation, result)
+  #settle <T>(operation: string, result: Awaitable<T>, started: number): Awaitable<T> {
+    if (isThenable(result)) return this.#inTime(operation, result, started)
+    if (this.observer !== null) this.observer(operation, performance.now() - started)
     if (this.#failures > 0) this.#worked()
     return result
   }
 
-  async #inTime <T>(operation: string, result: PromiseLike<T>): Promise<T> {
+  async #inTime <T>(operation: string, result: PromiseLike<T>, started: number): Promise<T> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => { reject(new Error(`no answer within ${this.#options.timeout} ms`)) }, this.#options.timeout)
@@ -101,6 +106,7 @@ export class GuardedStore implements Store {
       throw this.#failed(operation, error)
     } finally {
       clearTimeout(timer)
+      if (this.observer !== null) this.observer(operation, performance.now() - started)
     }
   }
 

@@ -6,12 +6,13 @@ import { Clock } from './clock.ts'
 import { Counter } from './counter.ts'
 import { checkSize, encodeData } from './data.ts'
 import { SessionError } from './errors.ts'
-import { Events } from './events.ts'
+import { Events, eventMeanings } from './events.ts'
 import type { SessionEvent, SessionEventOf, SessionEventType } from './events.ts'
 import type { Filter } from './filter.ts'
 import { GuardedStore, isThenable } from './guard.ts'
 import { deriveKeys } from './keys.ts'
 import { Endings } from './endings.ts'
+import { Latency } from './latency.ts'
 import { isFresh, judge, lengthsFor } from './policy.ts'
 import type { Lengths, Presented } from './policy.ts'
 import { PendingEnds } from './pending.ts'
@@ -21,7 +22,7 @@ import { toSettings } from './settings.ts'
 import type { SessionManagerOptions, Settings } from './settings.ts'
 import type { StatisticsRange, SessionStatistics } from './statistics.ts'
 import { openStore } from './stores/open.ts'
-import type { Awaitable, Change, Created, EndSelector, Expect, Page, PageOptions, Store, StoreWatch, Updated } from './store.ts'
+import type { Awaitable, Change, Counts, Created, EndSelector, Expect, Page, PageOptions, Store, StoreWatch, Updated } from './store.ts'
 import { Timer } from './timer.ts'
 import { decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, newId, newVerifier, randomShard, sameHash, shardOf } from './token.ts'
 import { exportSessions, importSessions } from './transfer.ts'
@@ -123,6 +124,9 @@ export class SessionManager {
   #parts: Parts | null = null
   #state: 'new' | 'open' | 'closed' = 'new'
   #failures = 0
+  readonly #latency = new Latency()
+  readonly #operations = new Set<(operation: string, duration: number) => void>()
+  readonly #validations = { accepted: 0, renewed: 0, ended: 0, reused: 0, superseded: 0, unknown: 0 }
   readonly #elsewhere = new Set<(session: EndedSession) => void>()
 
   constructor (options: SessionManagerOptions = {}) {
@@ -154,6 +158,7 @@ export class SessionManager {
     })
     await store.open({ now: settings.now, history: settings.history, historyPerUser: 20, warn: settings.warn })
     if (settings.now === null) await this.#clock.measure(store)
+    if (store.scope !== 'process') store.observer = (operation, duration) => { this.#operated(operation, duration) }
     const counter = new Counter(store, this.#events)
     const activity = new Activity(store, {
       flush: settings.flush,
@@ -198,6 +203,22 @@ export class SessionManager {
   on <T extends SessionEventType>(type: T | '*', listener: (event: SessionEventOf<T>) => unknown): () => void {
     return this.#events.on(type, listener)
   }
+
+  /** How many presented tokens were judged since the start, by result. */
+  get validations (): Readonly<Record<'accepted' | 'renewed' | 'ended' | 'reused' | 'superseded' | 'unknown', number>> { return this.#validations }
+  /** 99 of the last 100 calls of the store took no longer than so many milliseconds; `null` for a store in this process, where nobody looks at the time. */
+  get storeLatency (): number | null { return this.#latency.p99 }
+
+  /** Listens to how long each verb of the store takes, in milliseconds. Returns what stops it. */
+  onStoreOperation (listener: (operation: string, duration: number) => void): () => void {
+    const { store } = this.#opened()
+    this.#operations.add(listener)
+    store.observer ??= (operation, duration) => { this.#operated(operation, duration) }
+    return () => { this.#operations.delete(listener) }
+  }
+
+  /** Whether an event is about security. */
+  isSecurityEvent (event: SessionEvent): boolean { return eventMeanings[event.type].security }
 
   /** Listens to ends that other nodes tell, as they happen (an `ended` event is told by one node only). Returns what stops it. */
   onEndElsewhere (listener: (session: EndedSession) => void): () => void {
@@ -383,6 +404,12 @@ export class SessionManager {
     return ended
   }
 
+  /** How many sessions there are, over all nodes; expired ones count until the next sweep. */
+  async counts (): Promise<Counts> {
+    const { slices, ...counts } = await this.#opened().store.statistics(0, 0)
+    return counts
+  }
+
   /** Numbers of a range: 1h in stretches of 5 minutes, 24h, 7d and 30d in stretches of an hour. */
   async statistics (range: StatisticsRange = '24h'): Promise<SessionStatistics> {
     const { counter } = this.#opened()
@@ -408,21 +435,33 @@ export class SessionManager {
   async flush (): Promise<void> { await this.#opened().activity.flush(this.now()) }
 
   #judge (found: SessionRecord | EndedSession | null, presented: PresentedToken, visit: Visit): Awaitable<Validation> {
-    if (found === null) return new Refusal('unknown', null)
+    if (found === null) {
+      this.#validations.unknown++
+      return new Refusal('unknown', null)
+    }
     const now = this.now()
     if (hasEnded(found)) {
+      this.#validations.ended++
       this.tell({ type: 'used-after-end', at: now, id: found.id, userId: found.userId, reason: found.reason, ip: visit.ip })
       return new Refusal('ended', found.reason)
     }
     const verdict = judge(this.#settings.policy, found, presented, now)
     switch (verdict) {
-      case 'accept': return this.#accept(found, visit, now)
+      case 'accept':
+        this.#validations.accepted++
+        return this.#accept(found, visit, now)
       case 'rotate': return this.#rotateByAge(found, presented, visit)
       case 'catch-up': return this.#catchUp(found, presented, visit, now)
-      case 'expired': return new Refusal('ended', expiryReason(found))
-      case 'reused': return this.#reused(found, presented, visit)
+      case 'expired':
+        this.#validations.ended++
+        return new Refusal('ended', expiryReason(found))
+      case 'reused':
+        this.#validations.reused++
+        return this.#reused(found, presented, visit)
       case 'superseded':
-      case 'unknown': return new Refusal(verdict, null)
+      case 'unknown':
+        this.#validations[verdict]++
+        return new Refusal(verdict, null)
     }
   }
 
@@ -454,6 +493,7 @@ export class SessionManager {
     const updated = await store.update(record.id, { rotate: { hash: successor.hash, keep: true } }, { generation: record.generation })
     if (updated.status === 'gone') return new Refusal('ended', updated.ended?.reason ?? null)
     if (updated.status === 'conflict') return this.#judge(updated.record, presented, visit)
+    this.#validations.renewed++
     this.tell({ type: 'rotated', at: now, id: record.id, userId: record.userId, generation: updated.record.generation, cause: 'age' })
     // recorded under the generation that was presented: the new one is confirmed only when it comes back
     await this.#accept(record, visit, now)
@@ -468,6 +508,7 @@ export class SessionManager {
       await activity.flush(now)
       return this.#judge(await store.read(record.id), presented, visit)
     }
+    this.#validations.renewed++
     await this.#accept({ ...record, generation: presented.generation }, visit, now)
     const successor = this.#successors(presented).find(({ hash }) => sameHash(hash, record.hash))
     return successor === undefined ? record : new Renewal(record, successor.token)
@@ -596,6 +637,11 @@ export class SessionManager {
       this.tell({ type: 'ended', at: session.endedAt, id: session.id, userId: session.userId, reason: session.reason, by: session.by, session })
       this.#parts?.endings.tell(session)
     }
+  }
+
+  #operated (operation: string, duration: number): void {
+    this.#latency.add(duration)
+    for (const listener of this.#operations) listener(operation, duration)
   }
 
   #endedElsewhere (session: EndedSession, endings: Endings): void {

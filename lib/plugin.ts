@@ -8,6 +8,10 @@ import { logEvent } from './log.ts'
 import { Refusal, Renewal, SessionManager } from './manager.ts'
 import type { Validation } from './manager.ts'
 import { isCrossSite, isSafe } from './origin.ts'
+import { sessionMetrics } from './metrics.ts'
+import type { MetricsRegistry, MetricsTarget } from './metrics.ts'
+import { toSpanMarker } from './otel.ts'
+import type { OpenTelemetryApi, OpenTelemetryOptions, SpanMarker } from './otel.ts'
 import { rulesOf } from './rules.ts'
 import type { RouteRules } from './rules.ts'
 import { oneOf, optionalFunction, refuse } from './settings.ts'
@@ -47,6 +51,10 @@ export interface SessionPluginOptions extends Omit<SessionManagerOptions, 'name'
   }
   /** The admin routes; without it they are not there. */
   readonly admin?: AdminOptions
+  /** prom-client, or a registry of it: the numbers go there. */
+  readonly metrics?: MetricsTarget
+  /** `@opentelemetry/api`: the span of a request gets `session.id`; with `{ api, user: true }` also `enduser.id`. */
+  readonly otel?: OpenTelemetryApi | OpenTelemetryOptions
   /** The event streams of the user and admin routes. */
   readonly live?: {
     /** Between two signs of life on each stream: less than what your proxy takes for dead. Default 15s. */
@@ -68,7 +76,7 @@ interface Requested {
 type SessionRequest = FastifyRequest & Requested
 
 const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
-  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'prefix', 'logLevel', 'logSerializers']
+  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
 
 /** The cookie names in use on each server: two instances must not read each other's cookies. */
 const names = new WeakMap<RawServerBase, Set<string>>()
@@ -82,6 +90,7 @@ class Sessions {
   readonly #anonymous: boolean
   readonly #clearSiteData: string | null
   readonly #tally: Tally
+  readonly #markSpan: SpanMarker | null
 
   constructor (app: FastifyInstance, options: SessionPluginOptions) {
     const attributes = toCookieAttributes(options.cookie ?? {})
@@ -94,6 +103,7 @@ class Sessions {
     this.#context = { manager: this.manager, keep: toKeep(options.keep ?? []), userId: optionalFunction(options.userId, 'userId') ?? null }
     this.#anonymous = oneOf(options.onStoreError ?? 'refuse', 'onStoreError', ['refuse', 'anonymous']) === 'anonymous'
     this.#clearSiteData = toClearSiteData(options.clearSiteData ?? [])
+    this.#markSpan = options.otel === undefined ? null : toSpanMarker(options.otel)
     this.#tally = new Tally((type, ip, count) => { this.manager.tell({ type, at: this.manager.now(), id: null, userId: null, ip, count } as SessionEvent) })
   }
 
@@ -189,6 +199,7 @@ class Sessions {
       state.record = validation
       if (presented.resign) state.resign()
     }
+    if (state.record !== null) this.#markSpan?.(request, state.record)
     this.#admit(state, rules)
   }
 
@@ -219,6 +230,8 @@ class Sessions {
       if (reply.getHeader('cache-control') === undefined) reply.header('cache-control', 'private')
     }
     if (state.setCookie === null) return
+    // a sign-in makes another session
+    if (state.record !== null) this.#markSpan?.(state.request, state.record)
     const cacheable = /\b(public|s-maxage)\b/i.test(String(reply.getHeader('cache-control') ?? ''))
     // a shared cache would give the cookie to everybody (CVE-2023-30861); the next response brings it again
     if (cacheable && state.renewal) return
@@ -248,6 +261,7 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   const sessions = new Sessions(app, options)
   const { manager } = sessions
   await manager.open()
+  if (options.metrics !== undefined) app.addHook('onClose', toMetrics(manager, options.metrics))
   manager.on('*', event => { logEvent(app.log, event) })
   app.decorate('sessions', manager)
   app.decorate('requireSession', async function requireSession (request: FastifyRequest) { sessions.admit(request as SessionRequest) })
@@ -288,6 +302,14 @@ function registerRoutes (app: FastifyInstance, sessions: Sessions, { options, ad
 
 /** Server-side sessions for Fastify 5: see, limit and revoke them. Register it once, before the routes that use it. */
 export const fastifySessionManager = fp(sessions, { name: 'fastify-session-manager', fastify: '5.x' })
+
+/** Answers what takes the metrics away again. */
+function toMetrics (manager: SessionManager, target: MetricsTarget): () => Promise<void> {
+  const registry = (typeof (target as unknown) === 'object' && (target as unknown) !== null && 'register' in target ? target.register : target) as Partial<MetricsRegistry> | null
+  if (typeof registry?.registerMetric !== 'function') throw refuse('metrics', 'prom-client, or a registry of it')
+  const stop = sessionMetrics(manager, target)
+  return async function sessionMetricsOnClose () { stop() }
+}
 
 function claimName (app: FastifyInstance, name: string): void {
   const taken = names.get(app.server) ?? new Set()

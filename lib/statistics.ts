@@ -1,7 +1,7 @@
 import type { EndReason } from './record.ts'
 import type { Counts, Slice } from './store.ts'
 import { Stretch, fine, hour, lifetimeBounds } from './stretch.ts'
-import type { SliceValue } from './stretch.ts'
+import type { SliceJson, SliceValue } from './stretch.ts'
 import type { TopEntry } from './tops.ts'
 
 export type StatisticsRange = '1h' | '24h' | '7d' | '30d'
@@ -74,7 +74,7 @@ export async function summarise (slices: readonly Slice[], range: { readonly fro
   const total = new Stretch(from, span)
   const before = new Stretch(0, span)
   for (const [i, slice] of slices.filter(slice => slice.span === span).entries()) {
-    const value = JSON.parse(slice.value) as SliceValue
+    const value = JSON.parse(slice.value) as SliceJson
     const bucket = buckets.get(slice.at)
     if (bucket === undefined) {
       before.add(value)

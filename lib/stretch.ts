@@ -29,10 +29,14 @@ export interface SliceValue {
   s: Record<string, number>
   /** Lifetimes of ended sessions, by bound. */
   l: number[]
-  ip?: TopsJson
-  br?: TopsJson
-  os?: TopsJson
-  us?: TopsJson
+}
+
+/** And of the most frequent addresses, browsers, systems and users. */
+export interface SliceJson extends SliceValue {
+  ip: TopsJson
+  br: TopsJson
+  os: TopsJson
+  us: TopsJson
 }
 
 /** The numbers of one stretch of time. */
@@ -62,7 +66,7 @@ export class Stretch {
       const lived = event.session.endedAt - event.session.createdAt
       const place = lifetimeBounds.findIndex(bound => lived < bound)
       const index = place === -1 ? lifetimeBounds.length : place
-      value.l[index] = (value.l[index] ?? 0) + 1
+      value.l[index] = value.l[index] as number + 1
     } else if (eventMeanings[event.type].security) {
       increase(value.s, event.type, 'count' in event ? event.count : 1)
     }
@@ -75,10 +79,10 @@ export class Stretch {
     into.q += value.q
     for (const [reason, count] of Object.entries(value.e)) increase(into.e, reason as EndReason, count)
     for (const [type, count] of Object.entries(value.s)) increase(into.s, type, count)
-    value.l.forEach((count, i) => { into.l[i] = (into.l[i] ?? 0) + count })
+    value.l.forEach((count, i) => { into.l[i] = into.l[i] as number + count })
   }
 
-  merge ({ ip, br, os, us }: SliceValue): void {
+  merge ({ ip, br, os, us }: SliceJson): void {
     const { tops } = this
     tops.ip.merge(ip)
     tops.br.merge(br)
@@ -91,7 +95,7 @@ export class Stretch {
     const { at, span, value, tops } = this
     let text = ''
     for (let share = span === hour ? 1 : 0.25; text === '' || Buffer.byteLength(text) > maxBytes; share /= 2) {
-      text = JSON.stringify({ ...value, ip: tops.ip.toJSON(80 * share), br: tops.br.toJSON(24 * share), os: tops.os.toJSON(16 * share), us: tops.us.toJSON(60 * share) })
+      text = JSON.stringify({ ...value, ip: tops.ip.toJSON(80 * share), br: tops.br.toJSON(24 * share), os: tops.os.toJSON(16 * share), us: tops.us.toJSON(60 * share) } satisfies SliceJson)
     }
     return { node, at, span, value: text, until: at + kept(span) }
   }

@@ -29,12 +29,12 @@ export class Tops {
     if (userId !== null) mark(entry.users, userId)
   }
 
-  merge (tops: TopsJson | undefined): void {
-    for (const [key, count, error, users] of tops ?? []) {
+  merge (tops: TopsJson): void {
+    for (const [key, count, error, users] of tops) {
       const entry = this.#entries.get(key) ?? this.#admit(key)
       entry.count += count
       entry.error += error
-      Buffer.from(users, 'base64').forEach((byte, i) => { entry.users[i] = (entry.users[i] ?? 0) | byte })
+      Buffer.from(users, 'base64').forEach((byte, i) => { entry.users[i] = (entry.users[i] as number) | byte })
     }
   }
 

@@ -82,8 +82,7 @@ export async function importSessions (store: Store, rows: AsyncIterable<unknown>
     try {
       batch.push(importRow(store, fromRow(value, options.backup === true), { ...options, row: report.rows }))
     } catch (error) {
-      if (!(error instanceof RowError)) throw error
-      if (report.refused.length < 100) report.refused.push({ row: report.rows, why: error.message })
+      if (report.refused.length < 100) report.refused.push({ row: report.rows, why: (error as RowError).message })
     }
     if (batch.length >= batchSize) await settle()
   }

@@ -100,7 +100,7 @@ export async function authorise (request: FastifyRequest, admin: Admin): Promise
   if (await admin.allowed(request)) return
   const { manager } = admin
   const { record } = admin.stateOf(request)
-  const target = request.routeOptions.url ?? null
+  const target = request.routeOptions.url as string
   manager.tell({ type: 'denied', at: manager.now(), id: record?.id ?? null, userId: record?.userId ?? null, action: 'admin', target, ip: manager.keepAddress(request.ip) })
   admin.admit(request)
   throw new SessionError('FST_SESSION_FORBIDDEN')

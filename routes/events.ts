@@ -1,7 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Deadlines } from '../lib/deadlines.ts'
-import { SessionError } from '../lib/errors.ts'
 import type { SessionManager } from '../lib/manager.ts'
 import { expiresAt, hasEnded } from '../lib/record.ts'
 import type { EndedSession, SessionRecord } from '../lib/record.ts'
@@ -38,19 +37,19 @@ export async function eventRoutes (scope: FastifyInstance, options: EventRouteOp
     }
   }, async (request, reply) => {
     const state = stateOf(request)
-    const { record } = state
-    if (record === null) throw new SessionError('FST_SESSION_REQUIRED')
+    // the route is required
+    const record = state.record as SessionRecord
     await state.save()
     const stream = streams.open(reply)
-    const end = (session: EndedSession): void => {
-      stream.send({ event: 'ended', data: { reason: session.reason, endedAt: iso(session.endedAt) } })
+    const end = (session: EndedSession | null): void => {
+      stream.send({ event: 'ended', data: { reason: session?.reason ?? null, endedAt: iso(session?.endedAt ?? manager.now()) } })
       stream.close()
     }
     stream.onLeave(manager.onEnd(record, end))
     stream.onLeave(deadlines.watch(record, ({ record, near }) => { stream.send({ event: near ? 'expiring' : 'session', data: toDeadline(record, manager.now()) }) }))
     // it may have ended between the cookie and here
-    const found = await manager.get(record.id) ?? record
-    if (hasEnded(found)) end(found)
+    const found = await manager.get(record.id)
+    if (found === null || hasEnded(found)) end(found)
     else stream.send({ event: 'session', data: toDeadline(found, manager.now()) })
   })
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyTypeProvider } from 'fastify'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
+import type { ValueError } from '@sinclair/typebox/compiler'
 
 /** Types of requests and replies from their TypeBox schemas. */
 export interface TypeBoxTypeProvider extends FastifyTypeProvider {
@@ -18,8 +19,8 @@ export function withTypeBox (app: FastifyInstance): FastifyInstance<never, never
     return (data: unknown) => {
       const value = httpPart === 'body' ? data : fromText(schema, data as Readonly<Record<string, unknown>>)
       if (checker.Check(value)) return { value }
-      const error = checker.Errors(value).First()
-      return { error: new Error(`${httpPart ?? 'request'}${error?.path ?? ''}: ${error?.message ?? 'not as expected'}`) }
+      const { path, message } = checker.Errors(value).First() as ValueError
+      return { error: new Error(`${String(httpPart)}${path}: ${message}`) }
     }
   })
   // no simple content type: a form of another site cannot reach these routes without a preflight

@@ -35,11 +35,11 @@ export const StatisticsView = closed({
   topSystems: Top,
   topUsers: Top,
   buckets: Type.Array(closed({ at: Instant, live: Type.Integer({ description: 'Sessions at the start' }), created: Whole, remembered: Whole, ended: Ended, requests: Whole, security: Security })),
-  store: closed({ name: Type.String(), scope: Type.String(), p99: Type.Union([Type.Number(), Type.Null()], { description: "Of this node's last calls, in milliseconds; null where the store answers at once" }) })
+  store: closed({ name: Type.String(), scope: Type.String(), p99: Type.Union([Type.Number(), Type.Null()], { description: "Of this node's last calls, in milliseconds; null for a store in this process" }) })
 })
 export type StatisticsView = Static<typeof StatisticsView>
 
-export function toStatistics (statistics: SessionStatistics, { store }: Pick<SessionManager, 'store'>): StatisticsView {
+export function toStatistics (statistics: SessionStatistics, { store, storeLatency }: Pick<SessionManager, 'store' | 'storeLatency'>): StatisticsView {
   const { range, from, to, span, live, users, guests, remembered, before, lifetimes, topIps, topBrowsers, topSystems, topUsers, buckets } = statistics
   return {
     range, from: iso(from), to: iso(to), span, live, users, guests, remembered,
@@ -48,7 +48,7 @@ export function toStatistics (statistics: SessionStatistics, { store }: Pick<Ses
     before: before === null ? null : toSums(before),
     lifetimes: [...lifetimes], topIps: [...topIps], topBrowsers: [...topBrowsers], topSystems: [...topSystems], topUsers: [...topUsers],
     buckets: buckets.map(({ at, ended, security, ...bucket }) => ({ at: iso(at), ...bucket, ended: { ...noEnds, ...ended }, security: { ...security } })),
-    store: { name: store.name, scope: store.scope, p99: null }
+    store: { name: store.name, scope: store.scope, p99: storeLatency }
   }
 }
 

@@ -163,6 +163,49 @@ t.test('numbers: created, ended, requests, who and what came most', async t => {
   t.match(await sessions.statistics('1h'), { created: 0 })
 })
 
+t.test('many nodes and much time add up, in bounded slices', async t => {
+  const store = memoryStore()
+  const kept = new Map<string, number>()
+  const observe = store.observe.bind(store)
+  store.observe = slice => { kept.set(`${slice.node} ${slice.at} ${slice.span}`, Buffer.byteLength(slice.value)); return observe(slice) }
+  const clock = { now: Date.UTC(2026, 0, 1) }
+  for (let node = 0; node < 3; node++) {
+    const sessions = await new SessionManager({ secret, store, now: () => clock.now, limit: Infinity }).open()
+    for (let i = 0; i < 300; i++) await sessions.create({ userId: `${'ü'.repeat(90)}${i % 5}`, ip: `10.0.${node}.${i % 250}`, agent: `${'x'.repeat(60)}${i}/1` })
+    for (let i = 0; i < 20; i++) {
+      clock.now += 60 * minute
+      await sessions.create({ userId: 'ada', ip: '192.0.2.1' })
+      await sessions.statistics('1h')
+    }
+    await sessions.close()
+  }
+  const sessions = await new SessionManager({ secret, store, now: () => clock.now }).open()
+  t.teardown(() => sessions.close())
+  const week = await sessions.statistics('7d')
+  t.match(week, { created: 960, topIps: [{ key: '192.0.2.1', sessions: 60, users: 1 }], topUsers: [{ sessions: 900 }, { key: 'ada', sessions: 60 }] })
+  t.ok([...kept.values()].every(bytes => bytes <= 16_384))
+  t.equal(week.topUsers[0]?.key.length, 64)
+})
+
+t.test('an end that is told late counts where it belongs, and takes nothing away', async t => {
+  const { sessions, clock } = await open(t, { idle: '10m' })
+  for (let i = 0; i < 5; i++) await sessions.create({ userId: 'ada' })
+  await sessions.statistics()
+  clock.now += 70 * minute
+  await sessions.create({ userId: 'bob' })
+  await sessions.statistics()
+  await sessions.sweep()
+  const day = await sessions.statistics()
+  t.match(day.buckets.slice(-2), [{ created: 5, ended: { idle: 5 }, live: 0 }, { created: 1, live: 0 }])
+  clock.now += 5 * 60 * minute
+  await sessions.sweep()
+  t.match(await sessions.statistics(), { created: 6, ended: { idle: 6 } })
+  const { session } = await sessions.create({ userId: 'eve', remember: true })
+  clock.now += 8 * 86_400_000
+  await sessions.end(session.id)
+  t.match((await sessions.statistics()).lifetimes.at(-1), { below: null, count: 1 })
+})
+
 t.test('risk: allow, ask for a sign-in, or end', async t => {
   const verdicts = { '192.0.2.2': 'challenge', '192.0.2.3': 'end' } as Record<string, 'challenge' | 'end'>
   const { sessions, events } = await open(t, { risk: async (_session, { ip }) => verdicts[ip ?? ''] ?? 'allow' })

@@ -221,6 +221,8 @@ t.test('numbers of a range', async t => {
   t.equal((await app.inject('/public')).statusCode, 200)
   const { send } = await adminApp(t, { admin: { authorize: () => true } })
   t.match((await send(`${adminApi}/statistics`)).json(), { sessionsPerUser: 1 })
+  const nobody = await testApp(t, { admin: { authorize: () => true } })
+  t.match((await nobody.send(`${adminApi}/statistics?range=30d`)).json(), { sessionsPerUser: 0, live: 0, before: null, buckets: { length: 720 } })
   for (const range of ['1y', '', '24H']) t.equal((await send(`${adminApi}/statistics?range=${range}`)).statusCode, 400)
   t.notOk(events.some(event => event.type === 'admin'), 'numbers are nobody in particular')
 })

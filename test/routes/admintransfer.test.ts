@@ -97,6 +97,14 @@ t.test('an import takes what an export gave, twice without harm; nobody can open
   t.equal((await into.send('/me', { cookie })).statusCode, 401)
 })
 
+t.test('many rows go in a few at a time', async t => {
+  const from = await adminApp(t, { limit: Infinity })
+  for (let i = 0; i < 150; i++) await from.app.sessions.create({ userId: `u${i}` })
+  const rows = (await from.get('/export')).body
+  const into = await adminApp(t)
+  t.match((await upload(into, rows)).json(), { rows: 151, imported: 151 })
+})
+
 t.test('a row cannot give a session of mine to somebody else', async t => {
   const eve = await adminApp(t)
   const backup: Record<string, unknown>[] = []

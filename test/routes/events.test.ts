@@ -1,8 +1,14 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import t from 'tap'
+import { Deadlines } from '../../lib/deadlines.ts'
 import { memoryStore } from '../../lib/index.ts'
 import type { SessionPluginOptions, StoreListener } from '../../lib/index.ts'
 import { adminApi, adminApp } from '../helpers/admin.ts'
 import { api, firefox, setCookies, testApp } from '../helpers/app.ts'
+import { noData, toEnded } from '../../lib/record.ts'
+import type { EndedSession, SessionRecord } from '../../lib/record.ts'
+import { EventStream } from '../../routes/sse.ts'
 import { SseClient } from '../helpers/sse.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
@@ -21,11 +27,12 @@ async function watched (t: Test, options: SessionPluginOptions = {}) {
 }
 
 t.test('a page learns that its session ended, and why', async t => {
-  const { open, signIn, send, app } = await live(t)
+  const { open, signIn, send, app } = await live(t, { live: { heartbeat: 10 } })
   const cookie = await signIn()
   const [first, second] = [await open(cookie), await open(cookie)]
   t.match(first.response.headers, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' })
   t.match(await first.next(), { event: 'session', data: { now: '2026-01-01T00:00:00.000Z', idleLeft: 1800, absoluteLeft: 43_200, extendable: true } })
+  await first.beaten(2)
   await second.next()
   await send(`${api}/logout`, { cookie, method: 'POST' })
   for (const tab of [first, second]) {
@@ -94,6 +101,7 @@ t.test('a new cookie leaves with the stream, and a session that ended meanwhile 
   t.match(setCookies({ headers: tab.response.headers } as never), [/^sid=/])
   t.match(await tab.next(), { event: 'session' })
   const raced = await signIn('bob')
+  const forgotten = await signIn('eve')
   const read = store.read.bind(store)
   let reads = 0
   store.read = id => {
@@ -104,6 +112,9 @@ t.test('a new cookie leaves with the stream, and a session that ended meanwhile 
   const late = await open(raced)
   t.match(await late.next(), { event: 'ended', data: { reason: 'revoked' } })
   await late.closed
+  reads = 0
+  store.read = id => reads++ === 1 ? null : read(id)
+  t.match(await (await open(forgotten)).next(), { event: 'ended', data: { reason: null } }, 'nobody remembers why')
   store.read = read
   await app.close()
   await tab.closed
@@ -218,4 +229,55 @@ t.test('a client that does not read is dropped', async t => {
   stream.response.resume()
   await gone
   t.notOk(stream.response.complete)
+})
+
+t.test('a deadline is told when it comes near and when it moves, and of no session that has gone', async t => {
+  const record: SessionRecord = {
+    id: 'a', userId: 'ada', generation: 0, hash: '', previousHash: null, rotatedAt: 0, confirmedAt: null, createdAt: 0, authenticatedAt: 0, methods: '', lastSeenAt: 0, idle: 1000, absoluteAt: 5000, requests: 0, remembered: false,
+    ip: null, agent: null, firstIp: null, firstAgent: null, device: null, name: null, data: noData
+  }
+  let now = 0
+  const answers: (SessionRecord | EndedSession | null | (() => SessionRecord))[] = []
+  const deadlines = new Deadlines({
+    now: () => now, warning: 20_000, every: 1e9,
+    get: async () => {
+      const answer = answers.shift() ?? null
+      return typeof answer === 'function' ? answer() : answer
+    }
+  })
+  t.teardown(() => deadlines.close())
+  const told: [number, boolean][] = []
+  const stop = deadlines.watch(record, ({ record, near }) => { told.push([record.lastSeenAt, near]) })
+  const look = async (answer: typeof answers[number]): Promise<void> => {
+    answers.push(answer)
+    await deadlines.look()
+  }
+  await deadlines.look()
+  now = 600
+  await look({ ...record, lastSeenAt: 50 })
+  await look({ ...record, lastSeenAt: 50 })
+  await look({ ...record, lastSeenAt: 90 })
+  await look(null)
+  await look(toEnded(record, { reason: 'logout', by: null, at: 0 }))
+  await look({ ...record, lastSeenAt: 600 })
+  t.strictSame(told, [[50, true], [90, true], [600, false]])
+  now = 1200
+  await look(() => { stop(); return record })
+  t.equal(told.length, 3, 'who has left is told nothing')
+})
+
+t.test('a stream whose client has gone leaves at once', async t => {
+  const raw = new ServerResponse(new IncomingMessage(new Socket()))
+  const stream = new EventStream(raw, { onBeat: () => {} })
+  let left = 0
+  stream.onLeave(() => { left++ })
+  raw.emit('error', new Error('reset'))
+  t.equal(left, 1)
+  stream.close()
+  stream.send({ data: 'nobody hears' })
+  stream.onLeave(() => { left++ })
+  t.equal(left, 2)
+  raw.destroy()
+  stream.onLeave(() => { left++ })
+  t.equal(left, 3)
 })
