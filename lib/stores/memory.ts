@@ -1,3 +1,5 @@
+import { decodePosition, encodeCursor } from '../cursor.ts'
+import type { CursorScope } from '../cursor.ts'
 import { compileFilter } from '../filter.ts'
 import type { Filter } from '../filter.ts'
 import { byAge, expiresAt, expiryReason, noData, toEnded } from '../record.ts'
@@ -117,22 +119,24 @@ class MemoryStore implements Store {
       const ids = [...this.#live.values()].filter(record => record.userId === selector.userId && record.id !== selector.except).map(record => record.id)
       return { ended: ids.flatMap(id => this.#end(id, why)), cursor: null }
     }
-    const page = this.list(selector.filter, { limit: selector.limit, cursor: selector.cursor, order: 'oldest' })
+    const page = this.#page('end', selector.filter, { limit: selector.limit, cursor: selector.cursor, order: 'oldest' })
     return { ended: page.items.flatMap(record => this.#end(record.id, why)), cursor: page.cursor }
   }
 
-  list (filter: Filter, page: PageOptions): Page<SessionRecord> {
+  list (filter: Filter, page: PageOptions): Page<SessionRecord> { return this.#page('live', filter, page) }
+
+  #page (list: CursorScope['list'], filter: Filter, page: PageOptions): Page<SessionRecord> {
     const now = this.#now()
     const matches = compileFilter(filter)
-    return paged([...this.#live.values()].filter(record => now < expiresAt(record) && matches(record)), record => record.createdAt, page)
+    return paged([...this.#live.values()].filter(record => now < expiresAt(record) && matches(record)), record => record.createdAt, { ...page, list, filter })
   }
 
   history (filter: Filter, page: PageOptions): Page<EndedSession> {
-    return paged([...this.#ended.values()].filter(compileFilter(filter)), session => session.endedAt, page)
+    return paged([...this.#ended.values()].filter(compileFilter(filter)), session => session.endedAt, { ...page, list: 'history', filter })
   }
 
-  count (filter: Filter): { count: number, cursor: null } {
-    return { count: this.list(filter, { limit: Infinity, cursor: null, order: 'newest' }).items.length, cursor: null }
+  count (filter: Filter, cursor: string | null): { count: number, cursor: null } {
+    return { count: this.#page('count', filter, { limit: Infinity, cursor, order: 'newest' }).items.length, cursor: null }
   }
 
   sweep (max: number): { ended: readonly EndedSession[], more: boolean } {
@@ -182,14 +186,14 @@ class MemoryStore implements Store {
   }
 }
 
-function paged <T extends { readonly id: string }> (items: readonly T[], key: (item: T) => number, page: PageOptions): Page<T> {
+function paged <T extends { readonly id: string }> (items: readonly T[], key: (item: T) => number, page: PageOptions & CursorScope): Page<T> {
   const sign = page.order === 'newest' ? -1 : 1
   const order = (a: readonly [number, string], b: readonly [number, string]): number => sign * (a[0] - b[0] || (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0))
-  const after = page.cursor === null ? null : JSON.parse(page.cursor) as [number, string]
+  const after = decodePosition(page, page.cursor)
   const sorted = items.map(item => [key(item), item.id, item] as const).sort((a, b) => order([a[0], a[1]], [b[0], b[1]])).filter(([at, id]) => after === null || order([at, id], after) > 0)
   const found = sorted.slice(0, page.limit)
   const last = found.at(-1)
-  return { items: found.map(([, , item]) => item), cursor: sorted.length > page.limit && last !== undefined ? JSON.stringify([last[0], last[1]]) : null }
+  return { items: found.map(([, , item]) => item), cursor: sorted.length > page.limit && last !== undefined ? encodeCursor(page, [last[0], last[1]]) : null }
 }
 
 function copy (data: EncodedData): EncodedData {

@@ -1,1 +1,2 @@
+export { laws } from './laws.ts'
 export type { Ground, GroundOptions, Law, NewGround } from './ground.ts'

@@ -1,0 +1,134 @@
+import { expiresAt, hasEnded, noData } from '../../record.ts'
+import type { EndedSession, SessionRecord } from '../../record.ts'
+import type { Created, CreateOptions, Store, Touch } from '../../store.ts'
+import { hashVerifier, newId, newVerifier, randomShard, shardOf } from '../../token.ts'
+import type { Ground, GroundOptions, Law } from '../ground.ts'
+
+/** Milliseconds. */
+export const second = 1000
+export const minute = 60_000
+export const hour = 3_600_000
+
+/** What a law plays on: a ground, one store on it, and what laws do all the time. */
+export class Stage {
+  readonly ground: Ground
+  readonly store: Store
+
+  constructor (ground: Ground, store: Store) {
+    this.ground = ground
+    this.store = store
+  }
+
+  get clock (): { now: number } { return this.ground.clock }
+
+  /** A record, as the manager would make it now: half an hour idle, 12 hours at most. */
+  record (fields: Partial<SessionRecord> = {}): SessionRecord {
+    const { now } = this.clock
+    const userId = fields.userId === undefined ? 'ada' : fields.userId
+    return {
+      id: newId(userId === null ? randomShard() : shardOf(userId), now),
+      userId,
+      generation: 0,
+      hash: hashVerifier(newVerifier()),
+      previousHash: null,
+      rotatedAt: now,
+      confirmedAt: null,
+      createdAt: now,
+      authenticatedAt: userId === null ? null : now,
+      methods: '',
+      lastSeenAt: now,
+      idle: 30 * minute,
+      absoluteAt: now + 12 * hour,
+      requests: 0,
+      remembered: false,
+      ip: '192.0.2.1',
+      agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
+      firstIp: '192.0.2.1',
+      firstAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
+      device: 'Firefox 144|Linux|desktop',
+      name: null,
+      data: noData,
+      ...fields
+    }
+  }
+
+  /** Creates a session as `record` makes it, and answers whatever the store says. */
+  async create (fields: Partial<SessionRecord> = {}, options: Partial<CreateOptions> = {}, store = this.store): Promise<Created> {
+    return store.create(this.record(fields), { at: this.clock.now, limit: null, replaces: null, adopts: null, ...options })
+  }
+
+  /** Creates a session that must come to be, and answers it. */
+  async created (fields: Partial<SessionRecord> = {}, options: Partial<CreateOptions> = {}): Promise<SessionRecord> {
+    const created = await this.create(fields, options)
+    if (created.status !== 'created') throw new Error(`expected a session to be created, was ${created.status}`)
+    return created.record
+  }
+
+  /** Creates sessions one millisecond apart, oldest first. */
+  async several (count: number, fields: (i: number) => Partial<SessionRecord> = () => ({})): Promise<SessionRecord[]> {
+    const records: SessionRecord[] = []
+    for (let i = 0; i < count; i++) {
+      records.push(await this.created(fields(i)))
+      this.clock.now++
+    }
+    return records
+  }
+
+  /** The live session, or `null`. */
+  async live (id: string, store = this.store): Promise<SessionRecord | null> {
+    const found = await store.read(id)
+    return found === null || hasEnded(found) ? null : found
+  }
+
+  /** What is left of an ended session, or `null`. */
+  async ended (id: string): Promise<EndedSession | null> {
+    const found = await this.store.read(id)
+    return found !== null && hasEnded(found) ? found : null
+  }
+
+  /** The ids of all live sessions of a user, oldest first. */
+  async idsOf (userId: string): Promise<string[]> {
+    return (await this.store.list({ userId }, { limit: 1000, cursor: null, order: 'oldest' })).items.map(({ id }) => id)
+  }
+
+  /** One request's activity, now. */
+  touch (id: string, fields: Partial<Touch> = {}): Touch {
+    return { id, requests: 1, seenAt: this.clock.now, generation: 0, ...fields }
+  }
+
+  /** Sweeps until nothing is left to do, and answers what ended. */
+  async sweep (store = this.store): Promise<EndedSession[]> {
+    const ended: EndedSession[] = []
+    for (let more = true; more;) {
+      const step = await store.sweep(10)
+      ended.push(...step.ended)
+      more = step.more
+    }
+    return ended
+  }
+
+  /** Ends one session as its user would. */
+  async logout (id: string): Promise<EndedSession[]> {
+    return [...(await this.store.end({ ids: [id] }, { reason: 'logout', by: null })).ended]
+  }
+
+  /** Moves the clock to the very instant at which a session is over. */
+  passTo (record: SessionRecord): void {
+    this.clock.now = expiresAt(record)
+  }
+}
+
+/** A law that gets a stage of its own. */
+export function law (name: string, play: (stage: Stage) => Promise<void>, options: GroundOptions = {}): Law {
+  return {
+    name,
+    async run (newGround) {
+      const ground = await newGround()
+      try {
+        await play(new Stage(ground, await ground.open(options)))
+      } finally {
+        await ground.close()
+      }
+    }
+  }
+}
