@@ -184,6 +184,14 @@ export interface StoreWatch {
   close (): Awaitable<void>
 }
 
+/** Copies of sessions in this process. A copy may only ever say yes; every no, and whatever asks for a fresh sign-in, is read. */
+export interface CacheOptions {
+  /** At most so many copies. Default 10,000. */
+  readonly max?: number
+  /** The longest time in milliseconds for which another node's end may go unheard, if all else fails: 100 or more. Default 1000. */
+  readonly maxStale?: number
+}
+
 /**
  * Where sessions live. The verbs mean something, so that every engine can keep the laws (`fastify-session-manager/testing` exports
  * them as a suite); verbs on one session or one user are atomic and one round trip; verbs across users are bounded steps, each atomic.
@@ -204,6 +212,8 @@ export interface Store {
   readonly scope: 'process' | 'machine' | 'network'
   /** Sessions outlive the process. */
   readonly durable: boolean
+  /** The app wants validations answered from copies in this process, kept true by `watch`, which the store must then have. Absent: every validation reads. */
+  readonly cache?: CacheOptions
 
   /** Connects, creates what it needs. Called once, before any other verb. */
   open (context: StoreContext): Awaitable<void>
