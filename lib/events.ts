@@ -51,6 +51,8 @@ interface Details {
   readonly 'store-recovered': { readonly after: number }
   /** Data of a request could not be kept because its answer had already left, or its session had ended. */
   readonly 'write-lost': { readonly error: string }
+  /** A store answered a record, or a session's data, that cannot be read: it opens nothing. */
+  readonly unreadable: { readonly part: 'record' | 'data' }
   /** Legacy or imported data had a key that is part of the session API; it was renamed. */
   readonly 'key-renamed': { readonly from: string, readonly to: string }
   readonly swept: { readonly ended: number, readonly duration: number }
@@ -98,6 +100,7 @@ export const eventMeanings: Readonly<Record<SessionEventType, EventMeaning>> = {
   'store-failed': { level: 'error', owasp: 'sys_crash', security: false, text: 'session store failed' },
   'store-recovered': { level: 'info', owasp: 'sys_restart', security: false, text: 'session store works again' },
   'write-lost': { level: 'error', owasp: 'sys_crash', security: false, text: 'session data could not be kept' },
+  unreadable: { level: 'error', owasp: 'sys_crash', security: true, text: 'session could not be read' },
   'key-renamed': { level: 'warn', owasp: 'input_validation_fail', security: false, text: 'reserved data key renamed' },
   swept: { level: 'debug', owasp: 'sys_monitor', security: false, text: 'expired sessions swept' }
 }

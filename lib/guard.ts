@@ -1,6 +1,7 @@
 import { SessionError } from './errors.ts'
 import type { Awaitable, Change, CreateOptions, EndSelector, EndWhy, Expect, PageOptions, Slice, Store, StoreContext, StoreListener, StoreWatch, Touch } from './store.ts'
 import type { Filter } from './filter.ts'
+import { withoutCredentials } from './redact.ts'
 import type { SessionRecord } from './record.ts'
 
 export interface GuardOptions {
@@ -127,7 +128,7 @@ export class GuardedStore implements Store {
     if (error instanceof SessionError && error.code !== 'FST_SESSION_STORE_UNAVAILABLE') return error
     if (this.#failures++ === 0) this.#failingSince = this.#options.now()
     this.#options.onFailure(operation, error)
-    return new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: error })
+    return new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: withoutCredentials(error) })
   }
 }
 

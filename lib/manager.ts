@@ -16,9 +16,9 @@ import { Latency } from './latency.ts'
 import { isFresh, judge, lengthsFor } from './policy.ts'
 import type { Lengths, Presented } from './policy.ts'
 import { PendingEnds } from './pending.ts'
-import { expiresAt, expiryReason, hasEnded } from './record.ts'
+import { expiresAt, expiryReason, hasEnded, isSession } from './record.ts'
 import type { EndReason, EndedSession, SessionRecord } from './record.ts'
-import { toSettings } from './settings.ts'
+import { oneOf, toSettings } from './settings.ts'
 import type { SessionManagerOptions, Settings } from './settings.ts'
 import type { StatisticsRange, SessionStatistics } from './statistics.ts'
 import { openStore } from './stores/open.ts'
@@ -27,6 +27,7 @@ import { Timer } from './timer.ts'
 import { decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, newId, newVerifier, randomShard, sameHash, shardOf } from './token.ts'
 import { exportSessions, importSessions } from './transfer.ts'
 import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
+import { Strangers } from './strangers.ts'
 import { toUserId } from './user.ts'
 
 /** A presented token, ready to be judged. `token`: its text, for the verifier that comes after it. */
@@ -127,6 +128,7 @@ export class SessionManager {
   readonly #latency = new Latency()
   readonly #operations = new Set<(operation: string, duration: number) => void>()
   readonly #validations = { accepted: 0, renewed: 0, ended: 0, reused: 0, superseded: 0, unknown: 0 }
+  readonly #strangers = new Strangers((record, change) => { this.#activityChanged(record, change) })
   readonly #elsewhere = new Set<(session: EndedSession) => void>()
 
   constructor (options: SessionManagerOptions = {}) {
@@ -331,9 +333,10 @@ export class SessionManager {
 
   /**
    * Gives a session a new verifier at once; the old one is dead. `authenticated`: the user proved who they are, now, so that both lengths
-   * start anew (NIST SP 800-63B-4 §5.2). Answers the token, or `null` if the presented one is no longer the current one.
+   * start anew (NIST SP 800-63B-4 §5.2), and that a device that `risk` had doubts about is theirs. Answers the token, or `null` if the
+   * presented one is no longer the current one.
    */
-  async rotate (presented: PresentedToken, authenticated?: { readonly method?: string | readonly string[] }): Promise<Renewal | null> {
+  async rotate (presented: PresentedToken, authenticated?: { readonly method?: string | readonly string[], readonly ip?: string | undefined, readonly agent?: string | undefined }): Promise<Renewal | null> {
     const { store } = this.#opened()
     const token = decodeToken(presented.token)
     if (token === null) return null
@@ -350,7 +353,10 @@ export class SessionManager {
     const { record } = updated
     const base = { at: this.now(), id: record.id, userId: record.userId }
     this.tell({ type: 'rotated', ...base, generation: record.generation, cause: authenticated === undefined ? 'request' : 'authentication' })
-    if (authenticated !== undefined) this.tell({ type: 'authenticated', ...base, methods })
+    if (authenticated !== undefined) {
+      this.tell({ type: 'authenticated', ...base, methods })
+      await this.#settle(record, { ip: this.keepAddress(authenticated.ip), agent: cleanAgent(authenticated.agent) })
+    }
     return new Renewal(record, encodeToken({ id: record.id, generation: record.generation, verifier }))
   }
 
@@ -440,6 +446,11 @@ export class SessionManager {
       return new Refusal('unknown', null)
     }
     const now = this.now()
+    if (!isSession(found)) {
+      this.#validations.unknown++
+      this.tell({ type: 'unreadable', at: now, id: presented.id, userId: null, part: 'record' })
+      return new Refusal('unknown', null)
+    }
     if (hasEnded(found)) {
       this.#validations.ended++
       this.tell({ type: 'used-after-end', at: now, id: found.id, userId: found.userId, reason: found.reason, ip: visit.ip })
@@ -465,24 +476,38 @@ export class SessionManager {
     }
   }
 
-  #accept (record: SessionRecord, visit: Visit, now: number): Awaitable<Validation> {
+  #accept (record: SessionRecord, visit: Visit, now: number): Awaitable<SessionRecord | Refusal> {
+    if (this.#settings.risk !== undefined && differs(record, visit)) return this.#assess(record, visit, now)
+    return this.#count(record, visit, now)
+  }
+
+  #count (record: SessionRecord, visit: Visit, now: number): Awaitable<SessionRecord> {
     const { activity } = this.#opened()
-    const { risk } = this.#settings
-    const changed = risk !== undefined && (visit.ip !== record.ip || visit.agent !== record.agent)
     activity.record(record, visit, now)
-    if (changed) return this.#assess(record, visit)
     if (this.#settings.flush > 0) return record
     return activity.flush(now)?.then(() => record) ?? record
   }
 
-  async #assess (record: SessionRecord, visit: Visit): Promise<Validation> {
-    const verdict = await this.#settings.risk?.(record, { ip: visit.ip, agent: cleanAgent(visit.agent) })
+  /** The app decides about a request that looks different. What it answers is checked: only `allow` allows. */
+  async #assess (record: SessionRecord, visit: Visit, now: number): Promise<SessionRecord | Refusal> {
+    const agent = cleanAgent(visit.agent)
+    const verdict = oneOf(await this.#settings.risk?.(record, { ip: visit.ip, agent }), 'risk', ['allow', 'challenge', 'end'])
+    if (verdict === 'allow') return this.#count(record, visit, now)
+    this.#strangers.add(record, visit.ip, agent)
     if (verdict === 'end') {
       await this.end(record.id, { reason: 'revoked', by: 'risk' })
       return new Refusal('ended', 'revoked')
     }
-    // a challenge is a session whose sign-in is too long ago for whatever asks for a fresh one
-    return verdict === 'challenge' ? { ...record, authenticatedAt: null } : record
+    // Where the session was last known stays as it was, or the next request from here would pass for its own. Until its user
+    // authenticates again, it is one whose sign-in is too long ago for whatever asks for a fresh one.
+    const { ip } = record
+    return { ...await this.#count(record, { ip, agent: record.agent ?? undefined, passive: visit.passive }, now), authenticatedAt: null }
+  }
+
+  /** From here on the session is known by where its user authenticated. */
+  async #settle (record: SessionRecord, { ip, agent }: { readonly ip: string | null, readonly agent: string | null }): Promise<void> {
+    if (this.#settings.risk === undefined || (ip === record.ip && agent === record.agent)) return
+    await this.#opened().store.touch([{ id: record.id, requests: 0, seenAt: 0, generation: -1, ip, agent, device: deviceOf(agent) }], this.now())
   }
 
   async #rotateByAge (record: SessionRecord, presented: PresentedToken, visit: Visit): Promise<Validation> {
@@ -496,8 +521,8 @@ export class SessionManager {
     this.#validations.renewed++
     this.tell({ type: 'rotated', at: now, id: record.id, userId: record.userId, generation: updated.record.generation, cause: 'age' })
     // recorded under the generation that was presented: the new one is confirmed only when it comes back
-    await this.#accept(record, visit, now)
-    return new Renewal(updated.record, successor.token)
+    const accepted = await this.#accept(record, visit, now)
+    return accepted instanceof Refusal ? accepted : new Renewal({ ...updated.record, authenticatedAt: accepted.authenticatedAt }, successor.token)
   }
 
   /** The browser has not got its new cookie yet: it is derived again, if one of our secrets made it. */
@@ -509,9 +534,11 @@ export class SessionManager {
       return this.#judge(await store.read(record.id), presented, visit)
     }
     this.#validations.renewed++
-    await this.#accept({ ...record, generation: presented.generation }, visit, now)
+    const accepted = await this.#accept({ ...record, generation: presented.generation }, visit, now)
+    if (accepted instanceof Refusal) return accepted
+    const live = { ...record, authenticatedAt: accepted.authenticatedAt }
     const successor = this.#successors(presented).find(({ hash }) => sameHash(hash, record.hash))
-    return successor === undefined ? record : new Renewal(record, successor.token)
+    return successor === undefined ? live : new Renewal(live, successor.token)
   }
 
   #successors (presented: PresentedToken): { readonly token: string, readonly hash: string }[] {
@@ -687,6 +714,11 @@ export class SessionManager {
 
 function toPage (page: Partial<PageOptions>): PageOptions {
   return { limit: page.limit ?? 50, cursor: page.cursor ?? null, order: page.order ?? 'newest' }
+}
+
+/** Whether a request looks different from the session's last. */
+function differs (record: SessionRecord, visit: Visit): boolean {
+  return visit.ip !== record.ip || (visit.agent !== record.agent && cleanAgent(visit.agent) !== record.agent)
 }
 
 function toMethods (method: string | readonly string[] | undefined): string {

@@ -21,6 +21,11 @@ export function isCrossSite (request: Origin): boolean {
   return origin !== undefined && origin.toLowerCase() !== `${request.protocol}://${request.host}`.toLowerCase()
 }
 
+/** Whether this opens a WebSocket. It is a GET, but no browser asks another site's page for leave, and what follows can do anything (OWASP ASVS 5.0 4.4.2). */
+export function isUpgrade ({ headers }: Pick<Origin, 'headers'>): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
+}
+
 /** GET, HEAD, OPTIONS and TRACE change nothing (RFC 9110 §9.2.1). */
 export function isSafe (method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'

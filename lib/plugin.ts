@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase } from 'fastify'
 import { SessionCookie, toCookieAttributes, toLoopbackAttributes } from './cookie.ts'
@@ -7,11 +8,12 @@ import { isThenable } from './guard.ts'
 import { logEvent } from './log.ts'
 import { Refusal, Renewal, SessionManager } from './manager.ts'
 import type { Validation } from './manager.ts'
-import { isCrossSite, isSafe } from './origin.ts'
+import { isCrossSite, isSafe, isUpgrade } from './origin.ts'
 import { sessionMetrics } from './metrics.ts'
 import type { MetricsRegistry, MetricsTarget } from './metrics.ts'
 import { toSpanMarker } from './otel.ts'
 import type { OpenTelemetryApi, OpenTelemetryOptions, SpanMarker } from './otel.ts'
+import { withoutCredentials } from './redact.ts'
 import { rulesOf } from './rules.ts'
 import type { RouteRules } from './rules.ts'
 import { oneOf, optionalFunction, refuse } from './settings.ts'
@@ -95,7 +97,7 @@ class Sessions {
   constructor (app: FastifyInstance, options: SessionPluginOptions) {
     const attributes = toCookieAttributes(options.cookie ?? {})
     claimName(app, attributes.name)
-    this.manager = new SessionManager({ ...options, name: attributes.name, warn: (message, cause) => { app.log.warn({ err: cause }, `fastify-session-manager: ${message}`) } })
+    this.manager = new SessionManager({ ...options, name: attributes.name, warn: (message, cause) => { app.log.warn({ err: withoutCredentials(cause) }, `fastify-session-manager: ${message}`) } })
     const { secrets } = this.manager.settings
     this.#cookie = new SessionCookie(attributes, secrets)
     const local = (options.cookie?.secure ?? 'auto') === 'auto' && process.env['NODE_ENV'] !== 'production'
@@ -115,9 +117,12 @@ class Sessions {
       rules = rulesOf(request.routeOptions.config)
       if (rules.off) { done(); return }
       request[kReply] = reply
-      if (rules.sameOrigin) this.#refuseCrossSite(request)
+      const upgrade = isUpgrade(request)
+      if (upgrade) closeIfRefused(request, reply)
+      if (rules.sameOrigin === true) this.#refuseCrossSite(request)
       const header = cookieHeader(request)
       if (header !== undefined) presented = this.#present(request, header)
+      if (presented !== null && rules.sameOrigin === 'upgrades' && upgrade) this.#refuseCrossSite(request)
       if (presented === null) {
         this.#admit(null, rules)
         done()
@@ -141,7 +146,11 @@ class Sessions {
     if (state === null) { done(null, payload); return }
     try {
       if (state.changed) {
-        if (reply.raw.headersSent) throw new Error('the response had left')
+        if (reply.raw.headersSent) {
+          void state.commitLate()
+          done(null, payload)
+          return
+        }
         state.commit().then(() => { this.#finish(state, reply); done(null, withReason(state, reply, payload)) }, (error: unknown) => { done(error as Error) })
         return
       }
@@ -151,6 +160,11 @@ class Sessions {
       state.failed = true
       done(error as Error)
     }
+  }
+
+  /** The response has left. What was not kept by now never will be: a handler that hijacked its reply, and did not `save()`. */
+  onResponse (request: SessionRequest): void {
+    if (request[kState]?.changed === true) request[kState].lose('the response had left')
   }
 
   /** The handler threw. */
@@ -241,7 +255,7 @@ class Sessions {
   }
 
   #refuseCrossSite (request: SessionRequest): void {
-    if (isSafe(request.method) || !isCrossSite(request)) return
+    if ((isSafe(request.method) && !isUpgrade(request)) || !isCrossSite(request)) return
     this.manager.tell({ type: 'cross-site', at: this.manager.now(), id: null, userId: null, ip: this.manager.keepAddress(request.ip), method: request.method })
     throw new SessionError('FST_SESSION_CROSS_SITE')
   }
@@ -275,6 +289,8 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   app.addHook('onRequest', function sessionOnRequest (request, reply, done) { sessions.onRequest(request as SessionRequest, reply, done) })
   app.addHook('onSend', function sessionOnSend (request, reply, payload, done) { sessions.onSend(request as SessionRequest, reply, payload, done) })
   app.addHook('onError', async function sessionOnError (request) { await sessions.onError(request as SessionRequest) })
+  // a hint for developers; in production nobody pays for it
+  if (process.env['NODE_ENV'] !== 'production') app.addHook('onResponse', async function sessionOnResponse (request) { sessions.onResponse(request as SessionRequest) })
   app.addHook('onRoute', route => { rulesOf(route.config) })
   app.addHook('onClose', async function sessionOnClose () { await manager.close() })
   registerRoutes(app, sessions, { options, admin })
@@ -336,14 +352,23 @@ function cookieHeader (request: FastifyRequest): string | undefined {
 
 /** A developer's own machine: http, from loopback, forwarded by nobody (a TLS-terminating proxy with default settings looks like http on 127.0.0.1). */
 function isLoopback (request: FastifyRequest): boolean {
-  const { socket, headers } = request.raw
-  return isLoopbackAddress(socket.remoteAddress) && !('encrypted' in socket && socket.encrypted === true) &&
+  const { headers } = request.raw
+  return isLoopbackSocket(request.raw.socket) &&
     headers['x-forwarded-for'] === undefined && headers['x-forwarded-proto'] === undefined && headers['x-forwarded-host'] === undefined &&
     headers['forwarded'] === undefined && headers['via'] === undefined && headers['x-real-ip'] === undefined
 }
 
-function isLoopbackAddress (address: string | undefined): boolean {
-  return address !== undefined && (address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.'))
+/** An injected WebSocket has none at all. */
+function isLoopbackSocket (socket: { readonly remoteAddress?: string | undefined, readonly encrypted?: boolean } | undefined): boolean {
+  if (socket === undefined) return true
+  const { remoteAddress: address, encrypted } = socket
+  return encrypted !== true && address !== undefined && (address.startsWith('127.') || address === '::1' || address.startsWith('::ffff:127.'))
+}
+
+/** An upgrade that gets a response instead of a socket: nobody else closes its connection if the refusal comes before @fastify/websocket has seen it. */
+function closeIfRefused (request: FastifyRequest, reply: FastifyReply): void {
+  const { socket } = request.raw
+  if (socket instanceof Socket) reply.raw.once('finish', () => { socket.destroySoon() })
 }
 
 function addVary (reply: FastifyReply): void {

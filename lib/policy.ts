@@ -47,7 +47,8 @@ export type Verdict = 'accept' | 'rotate' | 'catch-up' | 'expired' | 'superseded
 
 /** Every decision about a presented token, in one place; pure. `now` is on the store's clock. */
 export function judge (policy: Policy, record: SessionRecord, presented: Presented, now: number): Verdict {
-  if (now >= expiresAt(record)) return 'expired'
+  // a deadline that is no number must not become an endless one
+  if (!(now < expiresAt(record))) return 'expired'
   if (presented.generation === record.generation) {
     if (!sameHash(presented.hash, record.hash)) return 'unknown'
     return isDue(policy, record, now) ? 'rotate' : 'accept'

@@ -100,6 +100,15 @@ export function hasEnded (session: SessionRecord | EndedSession): session is End
   return 'reason' in session
 }
 
+/** Whether a store's answer has the shape of a session at all: what was corrupted opens nothing, and crashes nothing. */
+export function isSession (value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if ('reason' in value) return true
+  const { hash, absoluteAt, lastSeenAt, idle, generation, methods, data } = value as Partial<SessionRecord>
+  return typeof hash === 'string' && typeof absoluteAt === 'number' && typeof lastSeenAt === 'number' && typeof idle === 'number' &&
+    typeof generation === 'number' && typeof methods === 'string' && typeof data === 'object' && (data as unknown) !== null
+}
+
 /** What is left of a record when it ends. */
 export function toEnded (record: SessionRecord, ending: { readonly reason: EndReason, readonly by: string | null, readonly at: number }): EndedSession {
   const { id, userId, createdAt, lastSeenAt, requests, remembered, ip, device, name } = record

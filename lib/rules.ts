@@ -10,7 +10,10 @@ export interface SessionRouteConfig {
   readonly fresh?: Duration
   /** Requests count, but do not keep the session alive: for polling. */
   readonly passive?: boolean
-  /** State-changing requests from other sites: 403 `FST_SESSION_CROSS_SITE`. */
+  /**
+   * State-changing requests and WebSocket upgrades from other sites: 403 `FST_SESSION_CROSS_SITE`. Left out, only upgrades that bring a
+   * session cookie are looked at; `false`: none.
+   */
   readonly sameOrigin?: boolean
 }
 
@@ -22,10 +25,11 @@ export interface RouteRules {
   /** Milliseconds; 0: does not matter. */
   readonly fresh: number
   readonly passive: boolean
-  readonly sameOrigin: boolean
+  /** `upgrades`: only of WebSocket upgrades with a session cookie. */
+  readonly sameOrigin: boolean | 'upgrades'
 }
 
-const none: RouteRules = { off: false, required: false, fresh: 0, passive: false, sameOrigin: false }
+const none: RouteRules = { off: false, required: false, fresh: 0, passive: false, sameOrigin: 'upgrades' }
 const off: RouteRules = { ...none, off: true }
 const known = new WeakMap<object, RouteRules>()
 
@@ -51,7 +55,7 @@ function toRules (session: SessionRouteConfig): RouteRules {
     required: flag(session.required, 'required') || fresh > 0,
     fresh,
     passive: flag(session.passive, 'passive'),
-    sameOrigin: flag(session.sameOrigin, 'sameOrigin')
+    sameOrigin: flag(session.sameOrigin, 'sameOrigin') || (session.sameOrigin === undefined && 'upgrades')
   }
 }
 

@@ -5,6 +5,7 @@ import type { AddressMode } from './address.ts'
 import { SessionError } from './errors.ts'
 import type { Lengths, Policy } from './policy.ts'
 import type { SessionRecord } from './record.ts'
+import { withoutCredentials } from './redact.ts'
 import type { Limit, Store } from './store.ts'
 
 /** How many sessions a user may have at once. */
@@ -94,7 +95,7 @@ const profiles: Readonly<Record<'aal1' | 'aal2' | 'aal3', Lengths>> = {
 /** Checks options and fills in defaults. Throws `FST_SESSION_INVALID_OPTION`, naming the option and what was expected. */
 export function toSettings (options: SessionManagerOptions): Settings {
   const flush = toMilliseconds(options.flush ?? 1000, 'flush', { max: 60_000 })
-  const warn = options.warn ?? ((message, cause) => { process.emitWarning(message, { code: 'FST_SESSION', detail: cause instanceof Error ? cause.message : '' }) })
+  const warn = options.warn ?? ((message, cause) => { process.emitWarning(message, { code: 'FST_SESSION', detail: cause instanceof Error ? (withoutCredentials(cause) as Error).message : '' }) })
   const store = options.store ?? 'memory'
   return {
     secrets: toSecrets(options.secret, store, warn),

@@ -81,7 +81,11 @@ export class SessionState {
     if (this.error !== null) throw this.error
     if (this.#session === null) {
       this.#session = createSession(this)
-      this.#load(this.record?.data ?? noData)
+      try {
+        this.#load(this.record?.data ?? noData)
+      } catch {
+        throw this.#unreadable()
+      }
     }
     return this.#session
   }
@@ -127,7 +131,7 @@ export class SessionState {
 
   async reauthenticate (options: { readonly method?: string | readonly string[] }): Promise<void> {
     if (this.#presented === null || this.record?.userId == null) throw new SessionError('FST_SESSION_REQUIRED')
-    const renewal = await this.#context.manager.rotate(this.#presented, options)
+    const renewal = await this.#context.manager.rotate(this.#presented, { ...options, ip: this.request.ip, agent: this.request.headers['user-agent'] })
     if (renewal === null) throw await this.#gone()
     this.#rotated(renewal)
   }
@@ -186,6 +190,23 @@ export class SessionState {
       this.failed = true
       throw error
     }
+  }
+
+  /** As `commit`, with a response that has left: it cannot say what fails, nor give a cookie to a guest. */
+  async commitLate (): Promise<void> {
+    if (this.record === null) { this.lose('the response had left'); return }
+    try {
+      await this.commit()
+    } catch (error) {
+      this.lose((error as Error).message)
+    }
+  }
+
+  /** Tells that changes were not kept. */
+  lose (why: string): void {
+    this.failed = true
+    const { manager } = this.#context
+    manager.tell({ type: 'write-lost', at: manager.now(), id: this.record?.id ?? null, userId: this.record?.userId ?? null, error: why })
   }
 
   /** The handler threw. What it signed out stays so; what it signed in does not. */
@@ -284,6 +305,18 @@ export class SessionState {
     const left = id === undefined ? null : await this.#context.manager.get(id)
     const reason = left !== null && hasEnded(left) ? left.reason : null
     return reason === null ? new SessionError('FST_SESSION_REQUIRED') : new SessionError('FST_SESSION_ENDED', { values: [reason], reason })
+  }
+
+  /** Data that cannot be read is not missing: whoever asks is refused, and the session ends. */
+  #unreadable (): SessionError {
+    const { manager } = this.#context
+    const { id, userId } = this.record as SessionRecord
+    manager.tell({ type: 'unreadable', at: manager.now(), id, userId, part: 'data' })
+    manager.end(id, { by: 'unreadable data' }).catch(() => undefined)
+    this.#session = null
+    this.record = null
+    this.error = new SessionError('FST_SESSION_ENDED', { values: ['revoked'], reason: 'revoked' })
+    return this.error
   }
 
   #clear (): void {

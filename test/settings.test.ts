@@ -89,7 +89,7 @@ t.test("a route's rules are checked", async t => {
   t.match(rulesOf(undefined), { off: false, required: false })
   t.match(rulesOf({ session: false }), { off: true })
   const config = { session: { fresh: '10m', passive: true } } as const
-  t.strictSame(rulesOf(config), { off: false, required: true, fresh: 600_000, passive: true, sameOrigin: false })
+  t.strictSame(rulesOf(config), { off: false, required: true, fresh: 600_000, passive: true, sameOrigin: 'upgrades' })
   t.equal(rulesOf(config), rulesOf(config), 'once')
   for (const session of [true, null, 'required', { requried: true }, { required: 1 }, { fresh: 'soon' }, { fresh: 0 }]) {
     t.throws(() => rulesOf({ session: session as SessionRouteConfig }), { code: 'FST_SESSION_INVALID_OPTION' })
