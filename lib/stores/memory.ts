@@ -4,24 +4,56 @@ import { compileFilter } from '../filter.ts'
 import type { Filter } from '../filter.ts'
 import { byAge, expiresAt, expiryReason, noData, toEnded } from '../record.ts'
 import type { EncodedData, EndedSession, SessionRecord } from '../record.ts'
+import { refuse } from '../settings.ts'
 import type { Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, Touch, Updated } from '../store.ts'
+import { History, endedPlace } from './memory/history.ts'
+import { Live, draftOf, entryPlace } from './memory/live.ts'
+import type { Draft, Entry } from './memory/live.ts'
+import { Schedule } from './memory/schedule.ts'
+import type { Scheduled } from './memory/schedule.ts'
+import { Texts } from './memory/texts.ts'
+import { Timeline } from './memory/timeline.ts'
+
+export interface MemoryStoreOptions {
+  /**
+   * At most so many sessions, live and ended ones together: 1 or more. Default 1,000,000, about 0.6 GB. At the cap, what is remembered of
+   * ended sessions goes first, then guests, the oldest first; if neither is left, a new session is refused (`FST_SESSION_STORE_FULL`).
+   */
+  readonly max?: number
+}
+
+/** A credential that was adopted. */
+interface Mark extends Scheduled {
+  readonly key: string
+  readonly id: string
+}
+
+/** At most so many sessions are looked at in one call: about a millisecond. */
+const looks = 10_000
 
 class MemoryStore implements Store {
   readonly name = 'memory'
   readonly scope = 'process'
   readonly durable = false
+  readonly #max: number
   #now = Date.now
-  #history = 0
-  #perUser = 20
-  readonly #live = new Map<string, SessionRecord>()
-  readonly #ended = new Map<string, EndedSession>()
-  readonly #marks = new Map<string, { id: string, until: number }>()
+  #keep = 0
+  #keepPerUser = 0
+  readonly #live = new Live()
+  readonly #history = new History()
+  readonly #texts = new Texts()
+  readonly #marks = new Map<string, Mark>()
+  readonly #markSchedule = new Schedule<Mark>()
   readonly #slices = new Map<string, Slice>()
+
+  constructor (max: number) {
+    this.#max = max
+  }
 
   open (context: StoreContext): void {
     this.#now = context.now ?? Date.now
-    this.#history = context.history
-    this.#perUser = context.historyPerUser
+    this.#keep = context.history
+    this.#keepPerUser = context.historyPerUser
   }
 
   ping (): void {}
@@ -29,124 +61,108 @@ class MemoryStore implements Store {
 
   create (record: SessionRecord, options: CreateOptions): Created {
     const now = this.#now()
-    const shift = now - options.at
     if (options.adopts !== null) {
       const mark = this.#marks.get(options.adopts.key)
       if (mark !== undefined) return { status: 'adopted', session: this.read(mark.id) }
     }
-    if (this.#live.has(record.id) || this.#ended.has(record.id)) return { status: 'exists' }
-    const ended: EndedSession[] = []
-    if (options.limit !== null && record.userId !== null) {
-      const live = [...this.#live.values()].filter(other => other.userId === record.userId && other.id !== options.replaces && now < expiresAt(other)).sort(byAge)
-      const over = live.length - options.limit.max + 1
-      if (over > 0 && options.limit.onLimit === 'reject') return { status: 'refused', live }
-      if (options.limit.onLimit === 'idle') live.sort((a, b) => a.lastSeenAt - b.lastSeenAt || byAge(a, b))
-      for (const other of live.slice(0, Math.max(over, 0))) ended.push(...this.#end(other.id, { reason: 'evicted', by: null }))
-    }
-    if (options.replaces !== null) ended.push(...this.#end(options.replaces, { reason: 'replaced', by: null }))
-    const at = (instant: number): number => instant + shift
-    const stored: SessionRecord = {
-      ...record,
-      createdAt: at(record.createdAt),
-      lastSeenAt: at(record.lastSeenAt),
-      absoluteAt: at(record.absoluteAt),
-      rotatedAt: at(record.rotatedAt),
-      confirmedAt: record.confirmedAt === null ? null : at(record.confirmedAt),
-      authenticatedAt: record.authenticatedAt === null ? null : at(record.authenticatedAt),
-      data: copy(record.data)
-    }
-    this.#live.set(stored.id, stored)
-    if (options.adopts !== null) this.#marks.set(options.adopts.key, { id: stored.id, until: at(options.adopts.until) })
+    if (this.#live.get(record.id) !== undefined || this.#history.get(record.id) !== undefined) return { status: 'exists' }
+    const over = this.#over(record.userId, options, now)
+    if (over === null) return { status: 'refused', live: this.#liveOf(record.userId, options, now).map(entry => entry.record) }
+    const replaced = options.replaces === null ? null : this.#find(options.replaces, now)
+    if (over.length === 0 && replaced === null && this.#isFull(now)) return { status: 'full' }
+    const ended = over.map(entry => this.#remove(entry, { reason: 'evicted', by: null }, now))
+    if (replaced !== null) ended.push(this.#remove(replaced, { reason: 'replaced', by: null }, now))
+    ended.push(...this.#makeRoom(now))
+    const shift = now - options.at
+    const stored = this.#live.add(this.#toStored(record, shift))
+    if (options.adopts !== null) this.#mark(options.adopts.key, stored.id, options.adopts.until + shift)
     return { status: 'created', record: stored, ended }
   }
 
   read (id: string): SessionRecord | EndedSession | null {
-    const record = this.#live.get(id)
-    if (record === undefined) return this.#ended.get(id) ?? null
-    const now = this.#now()
-    return now < expiresAt(record) ? record : toEnded(record, { reason: expiryReason(record), by: null, at: expiresAt(record) })
+    const entry = this.#live.get(id)
+    if (entry === undefined) return this.#history.get(id) ?? null
+    const { record } = entry
+    const deadline = expiresAt(record)
+    return this.#now() < deadline ? record : toEnded(record, { reason: expiryReason(record), by: null, at: deadline })
   }
 
   touch (batch: readonly Touch[], at: number): readonly string[] {
     const now = this.#now()
     const gone: string[] = []
     for (const touch of batch) {
-      const record = this.#liveOf(touch.id)
-      if (record === null) { gone.push(touch.id); continue }
+      const entry = this.#find(touch.id, now)
+      if (entry === null) { gone.push(touch.id); continue }
+      const record = draftOf(entry.record)
       const seen = touch.seenAt === 0 ? 0 : Math.min(now, touch.seenAt + now - at)
-      this.#live.set(touch.id, {
-        ...record,
-        requests: record.requests + touch.requests,
-        lastSeenAt: Math.max(record.lastSeenAt, seen),
-        confirmedAt: record.confirmedAt ?? (touch.generation === record.generation ? seen || now : null),
-        ip: touch.ip === undefined ? record.ip : touch.ip,
-        agent: touch.agent === undefined ? record.agent : touch.agent,
-        device: touch.device === undefined ? record.device : touch.device
-      })
+      record.requests += touch.requests
+      if (seen > record.lastSeenAt) record.lastSeenAt = seen
+      if (record.confirmedAt === null && touch.generation === record.generation) record.confirmedAt = seen === 0 ? now : seen
+      if (touch.ip !== undefined) record.ip = this.#texts.share(touch.ip)
+      if (touch.agent !== undefined) record.agent = this.#texts.share(touch.agent)
+      if (touch.device !== undefined) record.device = this.#texts.share(touch.device)
+      // a session that is seen is due later; the sweep finds out
+      entry.record = record
     }
     return gone
   }
 
   update (id: string, change: Change, expect?: Expect): Updated {
-    const record = this.#liveOf(id)
-    if (record === null) {
+    const now = this.#now()
+    const entry = this.#find(id, now)
+    if (entry === null) {
       const left = this.read(id)
       return { status: 'gone', ended: left !== null && 'reason' in left ? left : null }
     }
-    if (expect !== undefined && expect.generation !== record.generation) return { status: 'conflict', record }
-    const now = this.#now()
-    let next = record
-    if (change.set !== undefined || change.unset !== undefined) {
-      const data: Record<string, string> = Object.assign(Object.create(null) as Record<string, string>, record.data, change.set)
-      for (const key of change.unset ?? []) Reflect.deleteProperty(data, key)
-      next = { ...next, data: Object.freeze(data) }
-    }
-    if (change.rotate !== undefined) next = { ...next, generation: record.generation + 1, hash: change.rotate.hash, previousHash: change.rotate.keep ? record.hash : null, rotatedAt: now, confirmedAt: null }
-    if (change.name !== undefined) next = { ...next, name: change.name }
-    if (change.seen === true) next = { ...next, lastSeenAt: Math.max(now, next.lastSeenAt) }
-    if (change.authenticate !== undefined) {
-      const { methods, idle, absolute } = change.authenticate
-      next = { ...next, authenticatedAt: now, lastSeenAt: now, methods, idle, absoluteAt: now + absolute }
-    }
-    if (change.shorten !== undefined) next = { ...next, absoluteAt: Math.min(next.absoluteAt, now + change.shorten.absolute) }
-    this.#live.set(id, next)
-    return { status: 'done', record: next }
+    if (expect !== undefined && expect.generation !== entry.record.generation) return { status: 'conflict', record: entry.record }
+    const record = draftOf(entry.record)
+    applyChange(record, change, now)
+    this.#live.replace(entry, record)
+    return { status: 'done', record }
   }
 
   end (selector: EndSelector, why: EndWhy): Ending {
-    if ('ids' in selector) return { ended: selector.ids.flatMap(id => this.#end(id, why)), cursor: null }
-    if ('userId' in selector) {
-      const ids = [...this.#live.values()].filter(record => record.userId === selector.userId && record.id !== selector.except).map(record => record.id)
-      return { ended: ids.flatMap(id => this.#end(id, why)), cursor: null }
-    }
-    const page = this.#page('end', selector.filter, { limit: selector.limit, cursor: selector.cursor, order: 'oldest' })
-    return { ended: page.items.flatMap(record => this.#end(record.id, why)), cursor: page.cursor }
-  }
-
-  list (filter: Filter, page: PageOptions): Page<SessionRecord> { return this.#page('live', filter, page) }
-
-  #page (list: CursorScope['list'], filter: Filter, page: PageOptions): Page<SessionRecord> {
     const now = this.#now()
-    const matches = compileFilter(filter)
-    return paged([...this.#live.values()].filter(record => now < expiresAt(record) && matches(record)), record => record.createdAt, { ...page, list, filter })
+    if ('filter' in selector) {
+      const { filter, limit, cursor } = selector
+      const page = this.#pageOfLive({ list: 'end', filter, order: 'oldest' }, { limit, cursor })
+      return { ended: page.items.map(entry => this.#remove(entry, why, now)), cursor: page.cursor }
+    }
+    const ids = 'ids' in selector ? new Set(selector.ids) : this.#live.of(selector.userId).map(entry => entry.record.id).filter(id => id !== selector.except)
+    const ended: EndedSession[] = []
+    for (const id of ids) {
+      const entry = this.#find(id, now)
+      if (entry !== null) ended.push(this.#remove(entry, why, now))
+    }
+    return { ended, cursor: null }
   }
 
-  history (filter: Filter, page: PageOptions): Page<EndedSession> {
-    return paged([...this.#ended.values()].filter(compileFilter(filter)), session => session.endedAt, { ...page, list: 'history', filter })
+  list (filter: Filter, { limit, cursor, order }: PageOptions): Page<SessionRecord> {
+    const page = this.#pageOfLive({ list: 'live', filter, order }, { limit, cursor })
+    return { items: page.items.map(entry => entry.record), cursor: page.cursor }
   }
 
-  count (filter: Filter, cursor: string | null): { count: number, cursor: null } {
-    return { count: this.#page('count', filter, { limit: Infinity, cursor, order: 'newest' }).items.length, cursor: null }
+  history (filter: Filter, { limit, cursor, order }: PageOptions): Page<EndedSession> {
+    const sessions = filter.userId === undefined ? this.#history.all : new Timeline(endedPlace, this.#history.of(filter.userId))
+    return readPage(sessions, compileFilter(filter), { list: 'history', filter, order }, { limit, cursor })
+  }
+
+  count (filter: Filter, cursor: string | null): { count: number, cursor: string | null } {
+    const page = this.#pageOfLive({ list: 'count', filter, order: 'newest' }, { limit: Infinity, cursor })
+    return { count: page.items.length, cursor: page.cursor }
   }
 
   sweep (max: number): { ended: readonly EndedSession[], more: boolean } {
     const now = this.#now()
-    const due = [...this.#live.values()].filter(record => now >= expiresAt(record))
-    const ended = due.slice(0, max).flatMap(record => this.#remove(record, { reason: expiryReason(record), by: null }, expiresAt(record)))
-    for (const [id, session] of this.#ended) if (session.endedAt + this.#history <= now) this.#ended.delete(id)
-    for (const [key, { until }] of this.#marks) if (until <= now) this.#marks.delete(key)
-    for (const [key, { until }] of this.#slices) if (until <= now) this.#slices.delete(key)
-    return { ended, more: due.length > max }
+    const ended: EndedSession[] = []
+    // sessions that were seen since they were scheduled cost a look, once in an idle time
+    for (let looked = 0; looked < 4 * max && ended.length < max; looked++) {
+      const entry = this.#live.schedule.next(now)
+      if (entry === undefined) break
+      if (!this.#postpone(entry, now)) ended.push(this.#expire(entry))
+    }
+    const purged = this.#purge(now, max)
+    return { ended, more: !purged || this.#live.schedule.next(now) !== undefined }
   }
 
   observe (slice: Slice): void {
@@ -154,53 +170,169 @@ class MemoryStore implements Store {
   }
 
   statistics (from: number, to: number): Statistics {
-    const all = [...this.#live.values()]
-    return {
-      live: all.length,
-      users: new Set(all.flatMap(record => record.userId ?? [])).size,
-      guests: all.filter(record => record.userId === null).length,
-      remembered: all.filter(record => record.remembered).length,
-      slices: [...this.#slices.values()].filter(slice => slice.at >= from && slice.at < to)
+    const { size, users, guests, remembered } = this.#live
+    return { live: size, users, guests, remembered, slices: [...this.#slices.values()].filter(slice => slice.at >= from && slice.at < to) }
+  }
+
+  /** The session, if it is live. */
+  #find (id: string, now: number): Entry | null {
+    const entry = this.#live.get(id)
+    return entry !== undefined && now < expiresAt(entry.record) ? entry : null
+  }
+
+  /** A user's live sessions that count to the limit, oldest first. */
+  #liveOf (userId: string | null, { replaces }: CreateOptions, now: number): Entry[] {
+    if (userId === null) return []
+    return this.#live.of(userId).filter(({ record }) => record.id !== replaces && now < expiresAt(record))
+  }
+
+  /** What one more session puts over the limit; `null`: it refuses one more. */
+  #over (userId: string | null, options: CreateOptions, now: number): Entry[] | null {
+    const { limit } = options
+    if (limit === null) return []
+    const live = this.#liveOf(userId, options, now)
+    const count = live.length - limit.max + 1
+    if (count <= 0) return []
+    if (limit.onLimit === 'reject') return null
+    if (limit.onLimit === 'idle') live.sort((a, b) => a.record.lastSeenAt - b.record.lastSeenAt || byAge(a.record, b.record))
+    return live.slice(0, count)
+  }
+
+  /** Nothing could go to make room for one more. */
+  #isFull (now: number): boolean {
+    return this.#live.size >= this.#max && this.#live.guests === 0 && this.#history.size === 0 && this.#nextExpired(now) === undefined
+  }
+
+  /** Makes room for one more: history goes first, then sessions that have expired anyway, then guests. */
+  #makeRoom (now: number): EndedSession[] {
+    const ended: EndedSession[] = []
+    while (this.#live.size + this.#history.size >= this.#max) {
+      if (this.#history.dropOldest(Infinity)) continue
+      const expired = this.#nextExpired(now)
+      ended.push(expired === undefined ? this.#remove(this.#live.oldestGuest as Entry, { reason: 'evicted', by: null }, now) : this.#expire(expired))
+    }
+    return ended
+  }
+
+  #nextExpired (now: number): Entry | undefined {
+    for (;;) {
+      const entry = this.#live.schedule.next(now)
+      if (entry === undefined || !this.#postpone(entry, now)) return entry
     }
   }
 
-  #liveOf (id: string): SessionRecord | null {
-    const record = this.#live.get(id)
-    return record !== undefined && this.#now() < expiresAt(record) ? record : null
+  /** A session that was seen since it was scheduled is due later. */
+  #postpone (entry: Entry, now: number): boolean {
+    const deadline = expiresAt(entry.record)
+    if (deadline <= now) return false
+    this.#live.schedule.move(entry, deadline)
+    return true
   }
 
-  #end (id: string, why: EndWhy): EndedSession[] {
-    const record = this.#liveOf(id)
-    return record === null ? [] : this.#remove(record, why, this.#now())
+  #expire (entry: Entry): EndedSession {
+    return this.#remove(entry, { reason: expiryReason(entry.record), by: null }, expiresAt(entry.record))
   }
 
-  #remove (record: SessionRecord, why: EndWhy, at: number): EndedSession[] {
-    this.#live.delete(record.id)
+  #remove (entry: Entry, why: EndWhy, at: number): EndedSession {
+    const { record } = entry
+    this.#live.remove(entry)
     const ended = toEnded(record, { ...why, at })
-    if (record.userId !== null && this.#history > 0) {
-      this.#ended.set(record.id, ended)
-      const [oldest, ...rest] = [...this.#ended.values()].filter(session => session.userId === record.userId)
-      if (oldest !== undefined && rest.length >= this.#perUser) this.#ended.delete(oldest.id)
+    if (record.userId !== null && this.#keep > 0) this.#history.add(ended, record.userId, this.#keepPerUser)
+    return ended
+  }
+
+  #toStored (record: SessionRecord, shift: number): Draft {
+    const stored = draftOf(record)
+    const texts = this.#texts
+    stored.createdAt += shift
+    stored.lastSeenAt += shift
+    stored.absoluteAt += shift
+    stored.rotatedAt += shift
+    if (stored.confirmedAt !== null) stored.confirmedAt += shift
+    if (stored.authenticatedAt !== null) stored.authenticatedAt += shift
+    stored.ip = texts.share(record.ip)
+    stored.agent = texts.share(record.agent)
+    stored.firstIp = texts.share(record.firstIp)
+    stored.firstAgent = texts.share(record.firstAgent)
+    stored.device = texts.share(record.device)
+    stored.methods = texts.share(record.methods)
+    stored.data = merge(noData, record.data, [])
+    return stored
+  }
+
+  #mark (key: string, id: string, until: number): void {
+    const mark = { key, id, slot: 0 }
+    this.#marks.set(key, mark)
+    this.#markSchedule.add(mark, until)
+  }
+
+  #pageOfLive (scope: CursorScope, page: { readonly limit: number, readonly cursor: string | null }): Page<Entry> {
+    const now = this.#now()
+    const { userId } = scope.filter
+    const matches = compileFilter(scope.filter)
+    const entries = userId === undefined ? this.#live.all : new Timeline(entryPlace, this.#live.of(userId))
+    return readPage(entries, ({ record }) => now < expiresAt(record) && matches(record), scope, page)
+  }
+
+  /** Forgets what is old, up to `max` of each kind; whether that was all. */
+  #purge (now: number, max: number): boolean {
+    let left = max
+    while (left > 0 && this.#history.dropOldest(now - this.#keep)) left--
+    for (let mark = this.#markSchedule.next(now); mark !== undefined && left > 0; mark = this.#markSchedule.next(now)) {
+      this.#marks.delete(mark.key)
+      this.#markSchedule.remove(mark)
+      left--
     }
-    return [ended]
+    for (const [key, { until }] of this.#slices) if (until <= now) this.#slices.delete(key)
+    return left > 0
   }
 }
 
-function paged <T extends { readonly id: string }> (items: readonly T[], key: (item: T) => number, page: PageOptions & CursorScope): Page<T> {
-  const sign = page.order === 'newest' ? -1 : 1
-  const order = (a: readonly [number, string], b: readonly [number, string]): number => sign * (a[0] - b[0] || (a[1] < b[1] ? -1 : a[1] > b[1] ? 1 : 0))
-  const after = decodePosition(page, page.cursor)
-  const sorted = items.map(item => [key(item), item.id, item] as const).sort((a, b) => order([a[0], a[1]], [b[0], b[1]])).filter(([at, id]) => after === null || order([at, id], after) > 0)
-  const found = sorted.slice(0, page.limit)
-  const last = found.at(-1)
-  return { items: found.map(([, , item]) => item), cursor: sorted.length > page.limit && last !== undefined ? encodeCursor(page, [last[0], last[1]]) : null }
+/** Applies a change to a record that nobody has yet. */
+function applyChange (record: Draft, change: Change, now: number): void {
+  const { set, unset, rotate, name, seen, authenticate, shorten } = change
+  if (set !== undefined || unset !== undefined) record.data = merge(record.data, set ?? noData, unset ?? [])
+  if (rotate !== undefined) {
+    record.previousHash = rotate.keep ? record.hash : null
+    record.hash = rotate.hash
+    record.generation++
+    record.rotatedAt = now
+    record.confirmedAt = null
+  }
+  if (name !== undefined) record.name = name
+  if (seen === true) record.lastSeenAt = Math.max(now, record.lastSeenAt)
+  if (authenticate !== undefined) {
+    record.authenticatedAt = record.lastSeenAt = now
+    record.methods = authenticate.methods
+    record.idle = authenticate.idle
+    record.absoluteAt = now + authenticate.absolute
+  }
+  if (shorten !== undefined) record.absoluteAt = Math.min(record.absoluteAt, now + shorten.absolute)
 }
 
-function copy (data: EncodedData): EncodedData {
-  return Object.keys(data).length === 0 ? noData : Object.freeze(Object.assign(Object.create(null) as Record<string, string>, data))
+function merge (data: EncodedData, set: EncodedData, unset: readonly string[]): EncodedData {
+  const merged: Record<string, string> = Object.assign(Object.create(null) as Record<string, string>, data, set)
+  for (const key of unset) Reflect.deleteProperty(merged, key)
+  return Object.keys(merged).length === 0 ? noData : Object.freeze(merged)
 }
 
-/** Sessions of this process. */
-export function memoryStore (): Store {
-  return new MemoryStore()
+/** A page of what matches: it ends early after so many looks. */
+function readPage <T> (items: Timeline<T>, matches: (item: T) => boolean, scope: CursorScope, { limit, cursor }: { readonly limit: number, readonly cursor: string | null }): Page<T> {
+  const found: T[] = []
+  let looked = 0
+  let last: T | null = null
+  for (const item of items.walk(scope.order, decodePosition(scope, cursor))) {
+    const matched = matches(item)
+    if (last !== null && (looked === looks || (matched && found.length === limit))) return { items: found, cursor: encodeCursor(scope, items.positionOf(last)) }
+    if (matched) found.push(item)
+    last = item
+    looked++
+  }
+  return { items: found, cursor: null }
+}
+
+/** Sessions of this process. Throws `FST_SESSION_INVALID_OPTION` for a cap below 1. */
+export function memoryStore ({ max = 1_000_000 }: MemoryStoreOptions = {}): Store {
+  if (typeof max !== 'number' || !(max >= 1)) throw refuse('max', 'a number of sessions, 1 or more')
+  return new MemoryStore(max)
 }

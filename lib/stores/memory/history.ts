@@ -1,0 +1,54 @@
+import type { EndedSession } from '../../record.ts'
+import { SplitMap } from './splitmap.ts'
+import { Timeline } from './timeline.ts'
+import type { Place } from './timeline.ts'
+
+export const endedPlace: Place<EndedSession> = { at: session => session.endedAt, id: session => session.id }
+
+/** Ended sessions: by id, by user, and by when they ended. */
+export class History {
+  readonly #byId = new SplitMap<EndedSession>()
+  /** One session or several: most users have one, and an array for each would cost as much as what it holds. */
+  readonly #byUser = new SplitMap<EndedSession | readonly EndedSession[]>()
+  readonly all = new Timeline(endedPlace)
+
+  get size (): number { return this.#byId.size }
+
+  get (id: string): EndedSession | undefined { return this.#byId.get(id) }
+
+  /** A user's ended sessions. */
+  of (userId: string): readonly EndedSession[] {
+    const sessions = this.#byUser.get(userId) ?? []
+    return 'id' in sessions ? [sessions] : sessions
+  }
+
+  /** Keeps an ended session, and at most `max` of its user: the ones that ended last. */
+  add (session: EndedSession, userId: string, max: number): void {
+    this.#byId.set(session.id, session)
+    this.all.add(session)
+    const sessions = [...this.of(userId), session]
+    this.#keep(userId, sessions)
+    if (sessions.length > max) this.#drop(sessions.reduce((a, b) => b.endedAt < a.endedAt ? b : a))
+  }
+
+  /** Forgets the session that ended first, if it did by `until`. */
+  dropOldest (until: number): boolean {
+    const { first } = this.all
+    if (first === undefined || first.endedAt > until) return false
+    this.#drop(first)
+    return true
+  }
+
+  #drop (session: EndedSession): void {
+    const userId = session.userId as string
+    this.#byId.delete(session.id)
+    this.all.remove(session)
+    this.#keep(userId, this.of(userId).filter(other => other !== session))
+  }
+
+  #keep (userId: string, sessions: readonly EndedSession[]): void {
+    const [first] = sessions
+    if (first === undefined) this.#byUser.delete(userId)
+    else this.#byUser.set(userId, sessions.length === 1 ? first : sessions)
+  }
+}

@@ -1,0 +1,133 @@
+import { byAge, expiresAt } from '../../record.ts'
+import type { SessionRecord } from '../../record.ts'
+import { Schedule } from './schedule.ts'
+import type { Scheduled } from './schedule.ts'
+import { SplitMap } from './splitmap.ts'
+import { Timeline } from './timeline.ts'
+import type { Place } from './timeline.ts'
+
+/** A record that is being made. */
+export type Draft = { -readonly [K in keyof SessionRecord]: SessionRecord[K] }
+
+/** A session's place in every index. Its record is replaced, never changed, so that what was handed out stays as it was. */
+export class Entry implements Scheduled {
+  record: SessionRecord
+  slot = 0
+  /** The sessions of one user form a ring, in order of arrival. */
+  next: Entry = this
+  previous: Entry = this
+
+  constructor (record: SessionRecord) {
+    this.record = record
+  }
+}
+
+export const entryPlace: Place<Entry> = { at: entry => entry.record.createdAt, id: entry => entry.record.id }
+
+/**
+ * Live sessions, and those that expired and were not swept: by id, by user, by age, and by when they are due. An entry is due no later
+ * than its session expires; activity does not move it, the sweep does.
+ */
+export class Live {
+  readonly #byId = new SplitMap<Entry>()
+  /** The longest known of each user's ring, and of the guests'. */
+  readonly #byUser = new SplitMap<Entry>()
+  #guest: Entry | null = null
+  readonly all = new Timeline(entryPlace)
+  readonly schedule = new Schedule<Entry>()
+  guests = 0
+  remembered = 0
+
+  get size (): number { return this.#byId.size }
+  get users (): number { return this.#byUser.size }
+  get oldestGuest (): Entry | null { return this.#guest }
+
+  get (id: string): Entry | undefined { return this.#byId.get(id) }
+
+  /** A user's sessions, oldest first. */
+  of (userId: string): Entry[] {
+    const first = this.#byUser.get(userId)
+    if (first === undefined) return []
+    const entries = [first]
+    for (let entry = first.next; entry !== first; entry = entry.next) entries.push(entry)
+    return entries.sort((a, b) => byAge(a.record, b.record))
+  }
+
+  add (record: Draft): SessionRecord {
+    const first = this.#firstOf(record.userId)
+    const entry = new Entry(record)
+    if (first === null) {
+      this.#setFirst(record.userId, entry)
+    } else {
+      // one string a user, not one a sign-in
+      record.userId = first.record.userId
+      entry.previous = first.previous
+      entry.next = first
+      first.previous.next = entry
+      first.previous = entry
+    }
+    this.#byId.set(record.id, entry)
+    this.all.add(entry)
+    this.schedule.add(entry, expiresAt(record))
+    if (record.userId === null) this.guests++
+    if (record.remembered) this.remembered++
+    return record
+  }
+
+  /** Replaces a record; the session is due earlier if its life got shorter. */
+  replace (entry: Entry, record: SessionRecord): void {
+    entry.record = record
+    const due = expiresAt(record)
+    if (due < this.schedule.dueOf(entry)) this.schedule.move(entry, due)
+  }
+
+  remove (entry: Entry): void {
+    const { record, next, previous } = entry
+    previous.next = next
+    next.previous = previous
+    if (this.#firstOf(record.userId) === entry) this.#setFirst(record.userId, next === entry ? null : next)
+    this.#byId.delete(record.id)
+    this.all.remove(entry)
+    this.schedule.remove(entry)
+    if (record.userId === null) this.guests--
+    if (record.remembered) this.remembered--
+  }
+
+  #firstOf (userId: string | null): Entry | null {
+    return userId === null ? this.#guest : this.#byUser.get(userId) ?? null
+  }
+
+  #setFirst (userId: string | null, entry: Entry | null): void {
+    if (userId === null) this.#guest = entry
+    else if (entry === null) this.#byUser.delete(userId)
+    else this.#byUser.set(userId, entry)
+  }
+}
+
+/** A copy to be changed and then kept. Every record is made here, so that all have one shape and none carries what a store does not know. */
+export function draftOf (record: SessionRecord): Draft {
+  return {
+    id: record.id,
+    userId: record.userId,
+    generation: record.generation,
+    hash: record.hash,
+    previousHash: record.previousHash,
+    rotatedAt: record.rotatedAt,
+    confirmedAt: record.confirmedAt,
+    createdAt: record.createdAt,
+    authenticatedAt: record.authenticatedAt,
+    methods: record.methods,
+    lastSeenAt: record.lastSeenAt,
+    idle: record.idle,
+    absoluteAt: record.absoluteAt,
+    requests: record.requests,
+    remembered: record.remembered,
+    ip: record.ip,
+    agent: record.agent,
+    firstIp: record.firstIp,
+    firstAgent: record.firstAgent,
+    device: record.device,
+    name: record.name,
+    data: record.data
+  }
+}
