@@ -11,6 +11,8 @@ export interface Visit {
   readonly agent: string | undefined
   /** Counts, but does not keep the session alive (polling, prefetching). */
   readonly passive: boolean
+  /** Must be true to this moment: no copy of the session will do. */
+  readonly strict?: boolean
 }
 
 interface Entry {

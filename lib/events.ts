@@ -34,6 +34,8 @@ interface Details {
   readonly 'bad-signature': { readonly ip: string | null, readonly count: number }
   /** Well-signed tokens of sessions the store does not know. `count` as above. */
   readonly 'unknown-token': { readonly ip: string | null, readonly count: number }
+  /** A session in the store did not open: its encryption key is not among ours, or somebody changed it. It was ended. */
+  readonly unsealable: { readonly ip: string | null }
   /** Several cookies of our name came in one request; one was valid. `count` as above. */
   readonly 'duplicate-cookie': { readonly ip: string | null, readonly count: number }
   /** Two different valid cookies of our name came in one request; neither was used. `count` as above. */
@@ -90,6 +92,7 @@ export const eventMeanings: Readonly<Record<SessionEventType, EventMeaning>> = {
   'token-reused': { level: 'error', owasp: 'authn_token_reuse', security: true, text: 'old verifier presented, session ended' },
   'bad-signature': { level: 'warn', owasp: 'malicious_extraneous', security: true, text: 'cookie with a wrong signature' },
   'unknown-token': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'unknown session presented' },
+  unsealable: { level: 'error', owasp: 'sys_crash', security: true, text: 'session in the store does not open, ended' },
   'duplicate-cookie': { level: 'warn', owasp: 'malicious_extraneous', security: true, text: 'several cookies of one name' },
   'cookie-tossing': { level: 'error', owasp: 'malicious_extraneous', security: true, text: 'two different valid cookies of one name' },
   'ip-changed': { level: 'info', owasp: 'session_ip_changed', security: true, text: 'address changed' },

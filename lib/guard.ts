@@ -3,6 +3,7 @@ import type { Awaitable, Change, CreateOptions, EndSelector, EndWhy, Expect, Pag
 import type { Filter } from './filter.ts'
 import { withoutCredentials } from './redact.ts'
 import type { SessionRecord } from './record.ts'
+import { inTime } from './timer.ts'
 
 export interface GuardOptions {
   /** Milliseconds that a verb may take before it counts as failed. */
@@ -95,18 +96,13 @@ export class GuardedStore implements Store {
   }
 
   async #inTime <T>(operation: string, result: PromiseLike<T>, started: number): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => { reject(new Error(`no answer within ${this.#options.timeout} ms`)) }, this.#options.timeout)
-    })
     try {
-      const value = await Promise.race([result, late])
+      const value = await inTime(result, this.#options.timeout)
       if (this.#failures > 0) this.#worked()
       return value
     } catch (error) {
       throw this.#failed(operation, error)
     } finally {
-      clearTimeout(timer)
       if (this.observer !== null) this.observer(operation, performance.now() - started)
     }
   }

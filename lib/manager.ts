@@ -2,6 +2,7 @@ import { Activity } from './activity.ts'
 import type { Visit } from './activity.ts'
 import { Addresses } from './address.ts'
 import { cleanAgent, deviceOf } from './agent.ts'
+import { CachedStore, isCacheable } from './cached.ts'
 import { Clock } from './clock.ts'
 import { Counter } from './counter.ts'
 import { checkSize, encodeData } from './data.ts'
@@ -21,6 +22,7 @@ import type { EndReason, EndedSession, SessionRecord } from './record.ts'
 import { oneOf, toSettings } from './settings.ts'
 import type { SessionManagerOptions, Settings } from './settings.ts'
 import type { StatisticsRange, SessionStatistics } from './statistics.ts'
+import { SealedStore, refuseSealedSessions } from './sealed.ts'
 import { openStore } from './stores/open.ts'
 import type { Awaitable, Change, Counts, Created, EndSelector, Expect, Page, PageOptions, Store, StoreWatch, Updated } from './store.ts'
 import { Timer } from './timer.ts'
@@ -29,6 +31,7 @@ import { exportSessions, importSessions } from './transfer.ts'
 import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
 import { Strangers } from './strangers.ts'
 import { toUserId } from './user.ts'
+import { Vault } from './vault.ts'
 
 /** A presented token, ready to be judged. `token`: its text, for the verifier that comes after it. */
 export interface PresentedToken extends Presented {
@@ -97,6 +100,8 @@ export interface EndOptions {
 /** What an open manager works with. */
 interface Parts {
   readonly store: GuardedStore
+  /** `null`: every validation reads. */
+  readonly copies: CachedStore | null
   readonly activity: Activity
   readonly pending: PendingEnds
   readonly counter: Counter
@@ -152,13 +157,16 @@ export class SessionManager {
   async open (): Promise<this> {
     if (this.#state !== 'new') throw new SessionError('FST_SESSION_CLOSED')
     const { settings } = this
-    const store = new GuardedStore(await openStore(settings.store), {
+    const inner = this.#sealed(await openStore(settings.store))
+    const copies = isCacheable(inner) ? new CachedStore(inner) : null
+    const store = new GuardedStore(copies ?? inner, {
       timeout: settings.storeTimeout,
       now: Date.now,
       onFailure: (operation, error) => { this.#storeFailed(operation, error) },
       onRecovery: after => { this.#storeRecovered(after) }
     })
     await store.open({ now: settings.now, history: settings.history, historyPerUser: 20, warn: settings.warn })
+    if (settings.encryption === null && store.durable) await refuseSealedSessions(store)
     if (settings.now === null) await this.#clock.measure(store)
     if (store.scope !== 'process') store.observer = (operation, duration) => { this.#operated(operation, duration) }
     const counter = new Counter(store, this.#events)
@@ -177,9 +185,20 @@ export class SessionManager {
     if (settings.flush > 0) timers.push(flushing)
     const watch = await store.watch?.({ ended: session => { this.#endedElsewhere(session, endings) }, changed: () => {}, lost: () => { endings.checkAll() } })
     for (const timer of timers) timer.start()
-    this.#parts = { store, activity, pending, counter, endings, sweep, timers, watch }
+    this.#parts = { store, copies, activity, pending, counter, endings, sweep, timers, watch }
     this.#state = 'open'
     return this
+  }
+
+  #sealed (store: Store): Store {
+    const { encryption, name } = this.#settings
+    if (encryption === null) return store
+    const vault = new Vault(deriveKeys(encryption.keys, 'data', name), encryption)
+    const onBroken = (session: EndedSession): void => {
+      this.tell({ type: 'unsealable', at: session.endedAt, id: session.id, userId: session.userId, ip: session.ip })
+      this.#tellEnded([session])
+    }
+    return new SealedStore(store, { vault, ip: encryption.ip, agent: encryption.agent, onBroken })
   }
 
   /** Stops the timers, waits for what is running, writes what is pending, closes the store. More calls do nothing. */
@@ -255,9 +274,20 @@ export class SessionManager {
    * Judges a presented token, and counts the request if it is good. Answers at once if the store does.
    */
   validate (presented: PresentedToken, visit: Visit): Awaitable<Validation> {
-    const { store, pending } = this.#opened()
+    const { store, copies, pending } = this.#opened()
     const refused = pending.reasonFor(presented.id)
     if (refused !== undefined) return new Refusal('ended', refused)
+    if (copies !== null && visit.strict !== true) {
+      // a copy may only say yes: every other verdict asks the store
+      const copy = copies.peek(presented.id)
+      if (copy !== null) {
+        const now = this.now()
+        if (judge(this.#settings.policy, copy, presented, now) === 'accept') {
+          this.#validations.accepted++
+          return this.#accept(copy, visit, now)
+        }
+      }
+    }
     const found = store.read(presented.id)
     return isThenable(found) ? found.then(found => this.#judge(found, presented, visit)) : this.#judge(found, presented, visit)
   }

@@ -78,7 +78,7 @@ interface Requested {
 type SessionRequest = FastifyRequest & Requested
 
 const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
-  'onReuse', 'risk', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
+  'onReuse', 'risk', 'encryption', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
 
 /** The cookie names in use on each server: two instances must not read each other's cookies. */
 const names = new WeakMap<RawServerBase, Set<string>>()
@@ -131,7 +131,8 @@ class Sessions {
       const validation = this.manager.validate(presented, {
         ip: this.manager.keepAddress(request.ip),
         agent: request.headers['user-agent'],
-        passive: rules.passive || request.headers['sec-purpose'] !== undefined
+        passive: rules.passive || request.headers['sec-purpose'] !== undefined,
+        strict: rules.fresh > 0
       })
       if (isThenable(validation)) this.#enterLater({ request, presented, validation, rules }, done)
       else { this.#enter(request, presented, validation, rules); done() }

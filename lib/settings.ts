@@ -55,6 +55,11 @@ export interface SessionManagerOptions {
   readonly onReuse?: 'session' | 'user'
   /** Decides about a request whose address or agent differs from the session's. Default: allow; there is an event in any case. */
   readonly risk?: (session: SessionRecord, request: { readonly ip: string | null, readonly agent: string | null }) => RiskVerdict | Promise<RiskVerdict>
+  /**
+   * Seals what the store keeps (AES-256-GCM): data always, addresses and agents by option; what is sealed cannot be looked for. `key`: 32
+   * random characters or more, several to change it (the first seals, all open). `plain`: sessions from before sealing are taken as they are.
+   */
+  readonly encryption?: { readonly key: string | readonly string[], readonly ip?: boolean, readonly agent?: boolean, readonly plain?: boolean }
   /** Only tests move time. */
   readonly now?: () => number
   /** Told of trouble that no caller can be told of. Default `process.emitWarning`. */
@@ -77,6 +82,7 @@ export interface Settings {
   readonly ip: AddressMode
   readonly onReuse: 'session' | 'user'
   readonly risk: SessionManagerOptions['risk'] | undefined
+  readonly encryption: { readonly keys: readonly string[], readonly ip: boolean, readonly agent: boolean, readonly plain: boolean } | null
   readonly now: (() => number) | null
   readonly warn: (message: string, cause?: unknown) => void
 }
@@ -111,6 +117,7 @@ export function toSettings (options: SessionManagerOptions): Settings {
     ip: oneOf(options.ip ?? 'full', 'ip', ['full', 'truncate', 'hmac', 'none']),
     onReuse: oneOf(options.onReuse ?? 'session', 'onReuse', ['session', 'user']),
     risk: optionalFunction(options.risk, 'risk'),
+    encryption: options.encryption === undefined ? null : toEncryption(options.encryption),
     now: optionalFunction(options.now, 'now') ?? null,
     warn
   }
@@ -141,10 +148,21 @@ function toSecrets (secret: SessionManagerOptions['secret'], store: Store | stri
     warn('No `secret`: one was made up for this process, and its sessions end with it. Set one before production.')
     return [randomBytes(32).toString('base64url')]
   }
-  if (secrets.length === 0 || !secrets.every(secret => typeof secret === 'string' && secret.length >= 32)) {
-    throw refuse('secret', expectedSecret)
-  }
+  return strong(secrets, 'secret')
+}
+
+function strong (secrets: readonly string[], option: string): readonly string[] {
+  if (secrets.length === 0 || !secrets.every(secret => typeof secret === 'string' && secret.length >= 32)) throw refuse(option, expectedSecret)
   return secrets
+}
+
+function toEncryption (encryption: NonNullable<SessionManagerOptions['encryption']>): NonNullable<Settings['encryption']> {
+  if (typeof (encryption as unknown) !== 'object' || (encryption as unknown) === null) throw refuse('encryption', 'an object with a `key`')
+  const { key, ip = false, agent = false, plain = false, ...rest } = encryption
+  const [wrong] = Object.keys(rest)
+  if (wrong !== undefined) throw refuse(`encryption.${wrong}`, 'key, ip, agent or plain')
+  for (const [name, value] of Object.entries({ ip, agent, plain })) if (typeof value !== 'boolean') throw refuse(`encryption.${name}`, 'true or false')
+  return { keys: strong(Array.isArray(key) ? key as readonly string[] : [key as string], 'encryption.key'), ip, agent, plain }
 }
 
 const expectedSecret = 'a random string of 32 characters or more, or several (the first signs). Make one: node -e "console.log(crypto.randomBytes(32).toString(\'base64url\'))"'

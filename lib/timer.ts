@@ -38,3 +38,16 @@ export class Timer {
     await this.#running
   }
 }
+
+/** Rejects if the promise takes longer than so many milliseconds; what it was for goes on, and nobody hears of it. */
+export async function inTime <T> (promise: PromiseLike<T>, timeout: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => { reject(new Error(`no answer within ${timeout} ms`)) }, timeout)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
