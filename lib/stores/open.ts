@@ -1,10 +1,17 @@
+import { fileURLToPath } from 'node:url'
 import { refuse } from '../settings.ts'
 import type { Store } from '../store.ts'
 import { memoryStore } from './memory.ts'
 
-/** The store that an option names: an instance as it is; `memory` opened. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
+/** The store that an option names: an instance as it is; `memory` and URLs opened. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
 export async function openStore (store: Store | string): Promise<Store> {
   if (store === 'memory') return memoryStore()
-  if (typeof store === 'string' || typeof (store as Partial<Store> | null)?.create !== 'function') throw refuse('store', "a store, or 'memory'")
+  if (typeof store === 'string' && store.startsWith('file:')) return (await import('./sqlite.ts')).sqliteStore(toPath(store))
+  if (typeof store === 'string' || typeof (store as Partial<Store> | null)?.create !== 'function') throw refuse('store', "a store, 'memory', or a URL: 'file:…'")
   return store
+}
+
+/** `file:///var/lib/sessions.db` is absolute, `file:sessions.db` relative to the working directory. */
+function toPath (url: string): string {
+  return url.startsWith('file:/') ? fileURLToPath(url) : url.slice('file:'.length)
 }

@@ -1,0 +1,114 @@
+import { toMilliseconds } from '../duration.ts'
+import type { Duration } from '../duration.ts'
+import { SessionError } from '../errors.ts'
+import type { Filter } from '../filter.ts'
+import type { EndedSession, SessionRecord } from '../record.ts'
+import { oneOf, refuse } from '../settings.ts'
+import type { Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../store.ts'
+import { Database } from './sqlite/database.ts'
+import { isHandle, openFile } from './sqlite/handle.ts'
+import type { SqliteHandle } from './sqlite/handle.ts'
+import { countSessions, endMatching, listHistory, listSessions } from './sqlite/lists.ts'
+import type { Pragmas } from './sqlite/schema.ts'
+import { Sessions } from './sqlite/sessions.ts'
+import { keepSlice, readStatistics, sweepSessions } from './sqlite/upkeep.ts'
+
+export type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite/handle.ts'
+
+export interface SqliteStoreOptions {
+  /**
+   * What a loss of power may cost. `normal`: never an end that a user or an admin asked for, but maybe the last sign-ins, changes and
+   * activity; `full`: nothing that was acknowledged, at the price of waiting for the disk at each write. A process that dies costs
+   * nothing either way. Default `normal`.
+   */
+  readonly synchronous?: 'normal' | 'full'
+  /** What the names of the tables start with: one for each app in a file. A lower-case letter, then those, digits and `_`. Default `session_`. */
+  readonly prefix?: string
+  /** How long a verb waits for another process that writes, at most 100ms, because this whole process waits. Default 100ms. */
+  readonly busyTimeout?: Duration
+  /** How often to look for what other processes ended or changed, at least 10ms. Default 250ms. */
+  readonly poll?: Duration
+}
+
+interface Checked extends Pragmas {
+  readonly prefix: string
+  readonly poll: number
+}
+
+class SqliteStore implements Store {
+  readonly name = 'sqlite'
+  readonly scope = 'machine'
+  readonly durable = true
+  readonly #source: string | SqliteHandle
+  readonly #options: Checked
+  #history = 0
+  #sessions: Sessions | null = null
+
+  constructor (source: string | SqliteHandle, options: Checked) {
+    this.#source = source
+    this.#options = options
+  }
+
+  async open (context: StoreContext): Promise<void> {
+    const handle = typeof this.#source === 'string' ? await openFile(this.#source) : this.#source
+    try {
+      this.#sessions = new Sessions(new Database(handle, this.#options), context)
+      this.#history = context.history
+    } finally {
+      if (this.#sessions === null && handle !== this.#source) handle.close()
+    }
+  }
+
+  /** Takes the write lock for a moment: a file that nobody can write is of no use. */
+  ping (): void { this.#opened.database.write(() => {}) }
+
+  close (): void {
+    if (typeof this.#source === 'string') this.#opened.database.close()
+    this.#sessions = null
+  }
+
+  create (record: SessionRecord, options: CreateOptions): Created { return this.#opened.create(record, options) }
+  read (id: string): SessionRecord | EndedSession | null { return this.#opened.read(id) }
+  touch (batch: readonly Touch[], at: number): readonly string[] { return this.#opened.touch(batch, at) }
+  update (id: string, change: Change, expect?: Expect): Updated { return this.#opened.update(id, change, expect) }
+  list (filter: Filter, page: PageOptions): Page<SessionRecord> { return listSessions(this.#opened, filter, page) }
+  history (filter: Filter, page: PageOptions): Page<EndedSession> { return listHistory(this.#opened, filter, page) }
+  count (filter: Filter, cursor: string | null): { count: number, cursor: string | null } { return countSessions(this.#opened, filter, cursor) }
+  sweep (max: number): { ended: readonly EndedSession[], more: boolean } { return sweepSessions(this.#opened, { max, history: this.#history }) }
+  observe (slice: Slice): void { keepSlice(this.#opened.database, slice) }
+  statistics (from: number, to: number): Statistics { return readStatistics(this.#opened.database, from, to) }
+  watch (listener: StoreListener): StoreWatch { return this.#opened.journal.watch(listener, this.#options.poll) }
+
+  end (selector: EndSelector, why: EndWhy): Ending {
+    const sessions = this.#opened
+    // ended is final, a loss of power included
+    return sessions.database.writeThrough(() => {
+      if ('filter' in selector) return endMatching(sessions, selector, why)
+      return { ended: 'ids' in selector ? sessions.end(selector.ids, why) : sessions.endAllOf(selector.userId, selector.except ?? '', why), cursor: null }
+    })
+  }
+
+  get #opened (): Sessions {
+    if (this.#sessions === null) throw new SessionError('FST_SESSION_CLOSED')
+    return this.#sessions
+  }
+}
+
+/**
+ * Sessions in one file, shared by the processes of one machine.
+ *
+ * @param source the path of a file, opened and closed by the store with `node:sqlite`, `libsql` or `better-sqlite3`, whichever is there
+ *   first; or an open database of one of them, for this store alone, which stays open
+ * @throws `FST_SESSION_INVALID_OPTION`
+ */
+export function sqliteStore (source: string | SqliteHandle, options: SqliteStoreOptions = {}): Store {
+  const { prefix = 'session_' } = options
+  if (source === '' || (typeof source !== 'string' && !isHandle(source))) throw refuse('store', 'the path of a file, or an open database of `node:sqlite`, `better-sqlite3` or `libsql`')
+  if (!/^[a-z][a-z0-9_]{0,31}$/.test(prefix)) throw refuse('prefix', 'a lower-case letter, then at most 31 of those, digits and `_`')
+  return new SqliteStore(source, {
+    prefix,
+    synchronous: oneOf(options.synchronous ?? 'normal', 'synchronous', ['normal', 'full']),
+    busyTimeout: toMilliseconds(options.busyTimeout ?? 100, 'busyTimeout', { max: 100 }),
+    poll: toMilliseconds(options.poll ?? 250, 'poll', { min: 10, max: 60_000 })
+  })
+}

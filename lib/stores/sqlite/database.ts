@@ -1,0 +1,71 @@
+import { Query } from './handle.ts'
+import type { SqliteHandle } from './handle.ts'
+import { prepareDatabase } from './schema.ts'
+import type { Pragmas } from './schema.ts'
+import { prepareStatements } from './statements.ts'
+import type { Statements } from './statements.ts'
+
+/** The tables of one app in an open file. */
+export class Database {
+  readonly prefix: string
+  readonly sql: Statements
+  readonly #handle: SqliteHandle
+  readonly #relaxed: boolean
+  readonly #queries = new Map<string, Query>()
+
+  constructor (handle: SqliteHandle, options: Pragmas & { readonly prefix: string }) {
+    prepareDatabase(handle, options.prefix, options)
+    this.prefix = options.prefix
+    this.sql = prepareStatements(handle, options.prefix)
+    this.#handle = handle
+    this.#relaxed = options.synchronous === 'normal'
+  }
+
+  /** A query that depends on what is asked for: there are few forms, and each is kept. */
+  query (text: string): Query {
+    let query = this.#queries.get(text)
+    if (query === undefined) {
+      query = new Query(this.#handle.prepare(text))
+      this.#queries.set(text, query)
+    }
+    return query
+  }
+
+  /** All of `work`, or nothing; it has the file's one write lock from the start. */
+  write <T>(work: () => T): T {
+    const { begin, commit } = this.sql
+    begin.run()
+    try {
+      const result = work()
+      commit.run()
+      return result
+    } catch (error) {
+      this.#rollback()
+      throw error
+    }
+  }
+
+  /** As `write`, and on the disk when it returns, whatever `synchronous` says. */
+  writeThrough <T>(work: () => T): T {
+    if (!this.#relaxed) return this.write(work)
+    // when it is compiled, not when it runs: the one statement that cannot be prepared
+    this.#handle.exec('PRAGMA synchronous = full')
+    try {
+      return this.write(work)
+    } finally {
+      this.#handle.exec('PRAGMA synchronous = normal')
+    }
+  }
+
+  close (): void {
+    this.#handle.close()
+  }
+
+  #rollback (): void {
+    try {
+      this.sql.rollback.run()
+    } catch {
+      // SQLite has already done so: a full disk, an I/O error, a trigger of somebody's
+    }
+  }
+}

@@ -1,0 +1,53 @@
+import { refuse } from '../../settings.ts'
+import { Query } from './handle.ts'
+import type { SqliteHandle } from './handle.ts'
+import { readSql } from './statements.ts'
+
+/** Raised with each change of schema.sql. */
+const version = 1
+/** Milliseconds that a start waits for others who start. */
+const patience = 5000
+
+/** What a connection promises. */
+export interface Pragmas {
+  /** When a commit is on the disk. */
+  readonly synchronous: 'normal' | 'full'
+  /** Milliseconds that a statement waits for another process. */
+  readonly busyTimeout: number
+}
+
+/**
+ * Makes a database ready: its settings, then the tables, if they are not there; any number of processes may do so at once.
+ * Throws `FST_SESSION_INVALID_OPTION` where there is no write-ahead log, and for tables of a newer version.
+ */
+export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: Pragmas): void {
+  // before the journal mode: of 30 processes that started together 4 failed the other way round
+  handle.exec(`PRAGMA busy_timeout = ${patience}`)
+  const mode = new Query(handle.prepare('PRAGMA journal_mode = WAL')).get()?.[0]
+  if (mode !== 'wal') throw refuse('store', `a file on a disk of this machine, because processes share it by a write-ahead log (SQLite answers \`${String(mode)}\`)`)
+  handle.exec(`PRAGMA synchronous = ${pragmas.synchronous}`)
+  // temporary sorts stay off the disk; a log that a burst made long does not stay so
+  handle.exec('PRAGMA temp_store = memory; PRAGMA journal_size_limit = 33554432')
+  if (versionOf(handle, prefix) === null) create(handle, prefix)
+  const found = versionOf(handle, prefix)
+  if (found !== version) throw refuse('store', `a file whose tables (${prefix}*) are of version ${version}, which this release knows, not ${String(found)}`)
+  handle.exec(`PRAGMA busy_timeout = ${pragmas.busyTimeout}`)
+}
+
+function create (handle: SqliteHandle, prefix: string): void {
+  handle.exec('BEGIN IMMEDIATE')
+  try {
+    // another process may have been first
+    if (versionOf(handle, prefix) === null) handle.exec(readSql('schema.sql', { p: prefix, version }))
+    handle.exec('COMMIT')
+  } catch (error) {
+    handle.exec('ROLLBACK')
+    throw error
+  }
+}
+
+/** `null`: there are no tables. */
+function versionOf (handle: SqliteHandle, prefix: string): unknown {
+  const there = new Query(handle.prepare('SELECT 1 FROM sqlite_schema WHERE type = \'table\' AND name = ?')).get(`${prefix}state`)
+  return there === null ? null : new Query(handle.prepare(`SELECT version FROM ${prefix}state`)).get()?.[0]
+}

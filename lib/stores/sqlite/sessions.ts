@@ -1,0 +1,153 @@
+import { expiresAt, hasEnded, noData, toEnded, expiryReason } from '../../record.ts'
+import type { EndedSession, SessionRecord } from '../../record.ts'
+import type { Change, Created, CreateOptions, EndWhy, Expect, StoreContext, Touch, Updated } from '../../store.ts'
+import { applyChange, shiftRecord } from '../change.ts'
+import type { Database } from './database.ts'
+import type { Row } from './handle.ts'
+import { Journal } from './journal.ts'
+import { toData, toEndedSession, toEndedValues, toRecord, toText, toValues } from './rows.ts'
+
+/** 200 updates take about 2 ms. */
+const touchSlice = 200
+
+/** The verbs on one session and on one user. Each is one transaction. */
+export class Sessions {
+  readonly database: Database
+  readonly journal: Journal
+  readonly now: () => number
+  readonly #context: StoreContext
+  #warned = false
+
+  constructor (database: Database, context: StoreContext) {
+    this.database = database
+    this.journal = new Journal(database)
+    this.now = context.now ?? Date.now
+    this.#context = context
+  }
+
+  read (id: string): SessionRecord | EndedSession | null {
+    const { read, left } = this.database.sql
+    const row = read.get(id)
+    if (row === null) {
+      const ended = left.get(id)
+      return ended === null ? null : toEndedSession(ended)
+    }
+    const record = this.whole(row)
+    if (record === null || this.now() < expiresAt(record)) return record
+    return toEnded(record, { reason: expiryReason(record), by: null, at: expiresAt(record) })
+  }
+
+  /** A record with its data; `null` for a row that somebody spoiled: nobody can use that session, and it ends like any other. */
+  whole (row: Row): SessionRecord | null {
+    const data = toData(row)
+    if (data !== null) return toRecord(row, data)
+    if (!this.#warned) this.#context.warn(`The data of session ${String(row[0])} cannot be read. It counts as gone, and so does each one like it.`)
+    this.#warned = true
+    return null
+  }
+
+  create (record: SessionRecord, options: CreateOptions): Created {
+    try {
+      return this.database.write(() => this.#create(record, options))
+    } catch (error) {
+      // a full disk keeps nobody from what is there
+      if (error instanceof Error && error.message.includes('disk is full')) return { status: 'full' }
+      throw error
+    }
+  }
+
+  #create (given: SessionRecord, options: CreateOptions): Created {
+    const { sql } = this.database
+    const { adopts, replaces } = options
+    const now = this.now()
+    const shift = now - options.at
+    const mark = adopts === null ? null : sql.mark.get(adopts.key)
+    if (mark !== null) return { status: 'adopted', session: this.read(mark[0] as string) }
+    if (sql.known.get(given.id, given.id) !== null) return { status: 'exists' }
+    const over = this.#over(given.userId, options, now)
+    if (over.length > 0 && options.limit?.onLimit === 'reject') return { status: 'refused', live: over }
+    const ended = over.map(other => this.finish(other, { reason: 'evicted', by: null }, now))
+    if (replaces !== null) ended.push(...this.end([replaces], { reason: 'replaced', by: null }))
+    const record = shiftRecord(given, shift)
+    sql.insert.run(...toValues(record))
+    if (adopts !== null) sql.adopt.run(adopts.key, record.id, adopts.until + shift)
+    return { status: 'created', record, ended }
+  }
+
+  /** The sessions that stand in the way of one more: those that have to end, or, where the limit rejects, all. */
+  #over (userId: string | null, { limit, replaces }: CreateOptions, now: number): readonly SessionRecord[] {
+    if (limit === null || userId === null) return []
+    const { countOf, oldestOf, idlestOf } = this.database.sql
+    const who = [userId, replaces ?? '', now, now] as const
+    const over = Number(countOf.get(...who)?.[0]) - limit.max + 1
+    if (over <= 0) return []
+    const rows = limit.onLimit === 'reject' ? oldestOf.all(...who, -1) : (limit.onLimit === 'idle' ? idlestOf : oldestOf).all(...who, over)
+    return rows.map(row => toRecord(row, toData(row) ?? noData))
+  }
+
+  touch (batch: readonly Touch[], at: number): readonly string[] {
+    const now = this.now()
+    const gone: string[] = []
+    for (let from = 0; from < batch.length; from += touchSlice) {
+      this.database.write(() => {
+        for (const touch of batch.slice(from, from + touchSlice)) if (!this.#touch(touch, now, now - at)) gone.push(touch.id)
+      })
+    }
+    return gone
+  }
+
+  #touch ({ id, requests, seenAt, generation, ip, agent, device }: Touch, now: number, shift: number): boolean {
+    const { touch, move } = this.database.sql
+    const seen = seenAt === 0 ? 0 : Math.min(now, seenAt + shift)
+    if (touch.run(requests, seen, generation, seen || now, id, now, now) === 0) return false
+    if (ip !== undefined || agent !== undefined || device !== undefined) {
+      move.run(Number(ip !== undefined), ip ?? null, Number(agent !== undefined), agent ?? null, Number(device !== undefined), device ?? null, id)
+    }
+    return true
+  }
+
+  update (id: string, change: Change, expect?: Expect): Updated {
+    return this.database.write(() => {
+      const record = this.read(id)
+      if (record === null || hasEnded(record)) return { status: 'gone', ended: record }
+      if (expect !== undefined && expect.generation !== record.generation) return { status: 'conflict', record }
+      const now = this.now()
+      const next = applyChange(record, change, now)
+      this.database.sql.change.run(
+        next.generation, next.hash, next.previousHash, next.rotatedAt, next.confirmedAt, next.authenticatedAt, next.methods, next.lastSeenAt,
+        next.idle, next.absoluteAt, next.name, toText(next.data), expiresAt(next), id)
+      this.journal.changed(id, now)
+      return { status: 'done', record: next }
+    })
+  }
+
+  /** Inside a transaction: ends what is live among the ids. */
+  end (ids: readonly string[], why: EndWhy): EndedSession[] {
+    const now = this.now()
+    return ids.flatMap(id => {
+      const row = this.database.sql.read.get(id)
+      const record = row === null ? null : toRecord(row, noData)
+      return record === null || now >= expiresAt(record) ? [] : this.finish(record, why, now)
+    })
+  }
+
+  /** Inside a transaction: ends the live sessions of a user, oldest first, but one. */
+  endAllOf (userId: string, except: string, why: EndWhy): EndedSession[] {
+    const now = this.now()
+    return this.database.sql.oldestOf.all(userId, except, now, now, -1).map(row => this.finish(toRecord(row, noData), why, now))
+  }
+
+  /** Inside a transaction: the row goes, history and the journal get what is left. */
+  finish (record: SessionRecord, why: EndWhy, at: number): EndedSession {
+    const { remove, remember, trim } = this.database.sql
+    const { history, historyPerUser } = this.#context
+    const ended = toEnded(record, { ...why, at })
+    remove.run(record.id)
+    if (record.userId !== null && history > 0) {
+      remember.run(...toEndedValues(ended))
+      trim.run(record.userId, historyPerUser)
+    }
+    this.journal.ended(ended, this.now())
+    return ended
+  }
+}
