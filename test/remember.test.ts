@@ -4,7 +4,7 @@ import { cookieOf, secret, setCookies, testApp } from './helpers/app.ts'
 
 const hour = 3_600_000
 
-t.test('parallel requests that rotate all get the same new cookie, and none is signed out', async t => {
+t.test('row 83: parallel requests that rotate all get the same new cookie, and none is signed out', async t => {
   const { send, signIn, clock, app, events } = await testApp(t)
   const cookie = await signIn('ada', { remember: true })
   clock.now += hour
@@ -31,7 +31,7 @@ t.test('a browser whose answer was lost gets the same cookie again, however late
   t.equal((await send('/me', { cookie: again })).statusCode, 200)
 })
 
-t.test('an old cookie after its grace ends the session, for thief and owner alike', async t => {
+t.test('row 83: an old cookie after its grace ends the session, for thief and owner alike', async t => {
   const { send, signIn, clock, events, app } = await testApp(t)
   const stolen = await signIn('ada', { remember: true })
   clock.now += hour
@@ -95,7 +95,7 @@ t.test('remembering is for profiles that allow it, and for users', async t => {
   t.equal(await app.sessions.count({ remembered: true }), 0)
 })
 
-t.test('a remembered session is not fresh for being remembered', async t => {
+t.test('row 83: a remembered session is not fresh for being remembered', async t => {
   const { send, signIn, clock } = await testApp(t, {}, app => { app.get('/fresh', { config: { session: { fresh: '5m' } } }, async () => ({})) })
   const cookie = await signIn('ada', { remember: true })
   t.equal((await send('/fresh', { cookie })).statusCode, 200)

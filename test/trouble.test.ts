@@ -20,7 +20,7 @@ const fail = (): never => { throw new Error('connect ECONNREFUSED redis://user:p
 const reject = async (): Promise<never> => fail()
 
 for (const [name, trouble] of [['throws', fail], ['rejects', reject]] as const) {
-  t.test(`a store that ${name} is said where the session is needed, and only there`, async t => {
+  t.test(`row 69, 70: a store that ${name} is said where the session is needed, and only there`, async t => {
     const { store, break: breakStore } = breakableStore()
     const { send, signIn, events } = await testApp(t, { store })
     const cookie = await signIn()
@@ -40,7 +40,7 @@ for (const [name, trouble] of [['throws', fail], ['rejects', reject]] as const) 
   })
 }
 
-t.test('a store that hangs is bounded, fails at once after a while, and is tried again', async t => {
+t.test('row 71: a store that hangs is bounded, fails at once after a while, and is tried again', async t => {
   const { store, break: breakStore } = breakableStore()
   const { send, signIn, app, events } = await testApp(t, { store, storeTimeout: 20 })
   const cookie = await signIn()
@@ -64,7 +64,7 @@ t.test('by option a store in trouble makes everybody anonymous, who write nothin
   t.equal((await send('/me', { cookie })).statusCode, 503, 'what needs a user says so')
 })
 
-t.test('signing out in an outage says that it is not done everywhere, holds here, and is done later', async t => {
+t.test('row 72: signing out in an outage says that it is not done everywhere, holds here, and is done later', async t => {
   const { store, break: breakStore } = breakableStore()
   const { send, signIn, app } = await testApp(t, { store })
   const cookie = await signIn()
@@ -80,7 +80,7 @@ t.test('signing out in an outage says that it is not done everywhere, holds here
   t.match(store.read((await Promise.resolve(store.history({}, { limit: 1, cursor: null, order: 'newest' }))).items[0]?.id ?? ''), { reason: 'logout' })
 })
 
-t.test('a store that only reads serves reads; what it cannot do is said', async t => {
+t.test('row 72: a store that only reads serves reads; what it cannot do is said', async t => {
   const { store, break: breakStore } = breakableStore()
   const { send, signIn } = await testApp(t, { store })
   const cookie = await signIn()

@@ -9,14 +9,14 @@ import { gate, secret, testApp } from '../helpers/app.ts'
 const chrome = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36'
 const minute = 60_000
 
-t.test('without the option the routes are not there', async t => {
+t.test('row 63: without the option the routes are not there', async t => {
   const { app, send, signIn } = await testApp(t)
   const cookie = await signIn('root')
   for (const path of ['', '/', '/count', '/statistics', '/users/ada', '/export', '/events']) t.equal((await send(`${adminApi}${path}`, { cookie })).statusCode, 404)
   t.notMatch(app.printRoutes({ commonPrefix: false }), /admin/)
 })
 
-t.test('an option that cannot be used is an error at the start', async t => {
+t.test('row 63: an option that cannot be used is an error at the start', async t => {
   const authorize = () => true
   const wrong: unknown[] = [null, true, 'yes', {}, { prefix: '/x' }, { authorize: 'root' }, { authorize, prefix: 'x' }, { authorize, prefix: '/' }, { authorize, prefix: 5 }, { authorize, onRequest: 'x' }, { authorize, onRequest: [5] }, { authorize, actor: 'root' }, { authorize, authorise: authorize }]
   for (const admin of wrong) {
@@ -98,7 +98,7 @@ t.test('sessions are listed by any filter, in pages that end, with nothing that 
   t.equal(seen.length, 5)
 })
 
-t.test('a cursor is good for its filter and order only', async t => {
+t.test('row 65: a cursor is good for its filter and order only', async t => {
   const { get, signIn } = await adminApp(t)
   for (let i = 0; i < 3; i++) await signIn()
   const { cursor } = (await get('/?limit=1&userId=ada')).json<{ cursor: string }>()
@@ -110,7 +110,7 @@ t.test('a cursor is good for its filter and order only', async t => {
   t.equal((await other.get(`/?limit=1&userId=ada&cursor=${cursor}`)).statusCode, 400)
 })
 
-t.test('a filter that cannot be is 400, and says what was expected', async t => {
+t.test('row 65: a filter that cannot be is 400, and says what was expected', async t => {
   const { get } = await adminApp(t)
   const wrong = ['limit=0', 'limit=-1', 'limit=201', 'limit=1e9', 'limit=NaN', 'limit=', 'order=random', 'sort=lastSeenAt', 'sort=createdAt', 'offset=1', 'userId=', 'userId=a&userId=b', 'state=dead', 'reason=tired', 'remembered=maybe', 'guest=2', 'ip=nowhere', 'ip=1.2.3.4/33',
     'createdAfter=yesterday', 'createdAfter=2026-13-01', 'createdAfter=-5', 'createdBefore=99999999999999999', 'createdAfter=', 'requestsMin=-1', 'requestsMin=x', 'requestsMax=1.5', 'search=', 'at=2026-01-01&state=live', 'at=2026-01-01&reason=idle', 'at=2026-01-01&expiresAfter=0',
@@ -247,7 +247,7 @@ t.test('an admin whose store fails is told so', async t => {
   t.equal((await get('/')).statusCode, 503)
 })
 
-t.test('an admin ends sessions by id, or all of a user but one', async t => {
+t.test('row 53: an admin ends sessions by id, or all of a user but one', async t => {
   const { post, signIn, send, events } = await adminApp(t)
   const ids: string[] = []
   for (const user of ['ada', 'ada', 'ada', 'bob']) ids.push((await send('/me', { cookie: await signIn(user) })).json<{ id: string }>().id)
@@ -324,7 +324,7 @@ t.test('everything ends in batches, but the session of the admin who does it', a
   t.equal((await get('/')).statusCode, 200)
 })
 
-t.test('bodies are closed, and mean one thing', async t => {
+t.test('row 66: bodies are closed, and mean one thing', async t => {
   const { post } = await adminApp(t)
   const wrong: unknown[] = [{}, [], 'x', { ids: [] }, { ids: 'x' }, { ids: [5] }, { ids: ['x'], userId: 'ada' }, { ids: ['x'], except: 'y' }, { ids: ['x'], dryRun: true }, { userId: '' }, { userId: 'ada', token: 'x' }, { userId: 'ada', all: true }, { userId: 'ada', cursor: 'x' },
     { filter: {} }, { filter: {}, dryRun: true }, { filter: {}, all: false, dryRun: true }, { filter: { role: 'admin' }, dryRun: true }, { filter: { state: 'ended' }, dryRun: true }, { filter: { reason: 'idle' }, dryRun: true }, { filter: { at: 0 }, dryRun: true }, { filter: { ip: 'x' }, dryRun: true }, { filter: { userId: 5 }, dryRun: true },

@@ -6,7 +6,7 @@ import { api, cookieOf, secret, setCookies, testApp } from '../helpers/app.ts'
 
 const iphone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
 
-t.test('the list has the own sessions only, the current one first, and no token', async t => {
+t.test('row 59: the list has the own sessions only, the current one first, and no token', async t => {
   const { send, signIn, clock } = await testApp(t)
   const laptop = await signIn()
   clock.now += 1000
@@ -47,7 +47,7 @@ t.test('current tells the time left, and asking does not extend it; refresh does
   t.match((await send(`${api}/refresh`, { cookie, method: 'POST' })).json(), { idleLeft: 1200, absoluteLeft: 1200 }, 'the absolute deadline is near')
 })
 
-t.test('one ends one, all others, or all', async t => {
+t.test('row 53: one ends one, all others, or all', async t => {
   const { send, signIn } = await testApp(t)
   const cookies = [await signIn(), await signIn(), await signIn(), await signIn()]
   const [mine = '', second = '', third = ''] = cookies
@@ -75,7 +75,7 @@ t.test('ending the current session is signing out', async t => {
   t.match((await send('/me', { cookie })).json(), { reason: 'logout' })
 })
 
-t.test('a foreign, an unknown, an ended and a malformed id are the same 404', async t => {
+t.test('row 60: a foreign, an unknown, an ended and a malformed id are the same 404', async t => {
   const { send, signIn, events } = await testApp(t)
   const cookie = await signIn()
   const bob = await signIn('bob')
@@ -102,7 +102,7 @@ t.test('a device has the name its user gives it', async t => {
   for (const payload of [{}, { name: '' }, { name: 'x'.repeat(65) }, { name: 'a\u0000b' }, { name: 5 }, { name: 'x', userId: 'eve' }]) t.equal((await rename(payload)).statusCode, 400)
 })
 
-t.test('bodies and queries are closed: what is not named is refused', async t => {
+t.test('row 66: bodies and queries are closed: what is not named is refused', async t => {
   const { send, signIn } = await testApp(t)
   const cookie = await signIn()
   for (const payload of [{}, { id: 'x', scope: 'all' }, { scope: 'everything' }, { id: 5 }, { id: ['x'] }, { id: 'x', role: 'admin' }, 'text', []]) {
@@ -112,7 +112,7 @@ t.test('bodies and queries are closed: what is not named is refused', async t =>
   t.equal((await send('/me', { cookie })).statusCode, 200)
 })
 
-t.test('state is not changed by GET, by another site, or by a form', async t => {
+t.test('row 67, 68: state is not changed by GET, by another site, or by a form', async t => {
   const { send, signIn } = await testApp(t)
   const cookie = await signIn()
   for (const path of ['revoke', 'refresh', 'logout']) {
@@ -127,7 +127,7 @@ t.test('state is not changed by GET, by another site, or by a form', async t => 
   t.equal((await send('/me', { cookie })).statusCode, 200)
 })
 
-t.test('ending other sessions can ask for a recent sign-in', async t => {
+t.test('row 61: ending other sessions can ask for a recent sign-in', async t => {
   for (const options of [{ routes: { fresh: '10m' } }, { profile: 'aal2' }] as const) {
     const { send, signIn, clock } = await testApp(t, options)
     const cookie = await signIn()
@@ -152,7 +152,7 @@ t.test('the routes can lie elsewhere, or nowhere', async t => {
   t.equal((await nowhere.send(api, { cookie: await nowhere.signIn() })).statusCode, 404)
 })
 
-t.test('paths that normalise to a route are guarded as the route, or are not there', async t => {
+t.test('row 64: paths that normalise to a route are guarded as the route, or are not there', async t => {
   const { send } = await testApp(t)
   for (const path of [`/${api}`, `${api}/`, `${api}%2F`, `${api};x`, api.toUpperCase(), `${api}/%63urrent`, `${api}//current`, `${api}/./current`]) {
     t.ok([401, 404].includes((await send(path)).statusCode), path)
