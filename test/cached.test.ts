@@ -42,7 +42,7 @@ t.test('a repeated request costs no round trip, and counts all the same', async 
   t.equal(session !== null && session.requests, 12)
 })
 
-t.test('a session that another node ended, rotated or changed is gone from the copies at once', async t => {
+t.test('row 54: a session that another node ended, rotated or changed is gone from the copies at once', async t => {
   const network = new Network()
   const a = await testApp(t, { store: network.node() })
   const b = await testApp(t, { store: network.node() })
@@ -84,7 +84,7 @@ t.test('a copy never says no: an expired or unknown one is read again', async t 
   t.equal((await a.send('/me', { cookie })).statusCode, 200, 'the copy was out of date, the session was not')
 })
 
-t.test('a stream that is not known to be whole drops every copy, until a beat comes back', async t => {
+t.test('row 54: a stream that is not known to be whole drops every copy, until a beat comes back', async t => {
   const { network, elapsed, here, keep } = await twoNodes()
   const id = await keep()
   t.equal(here.peek(id)?.id, id)
@@ -112,7 +112,7 @@ t.test('a stream that is not known to be whole drops every copy, until a beat co
   await here.close()
 })
 
-t.test('what is read while its session ends or changes is not kept', async t => {
+t.test('row 54: what is read while its session ends or changes is not kept', async t => {
   const { network, here, there, keep, stage } = await twoNodes()
   const id = await keep()
   for (const act of [

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import type { SessionPluginOptions } from '../../lib/index.ts'
 import { api, testApp } from '../helpers/app.ts'
 import type { TestApp } from '../helpers/app.ts'
-import { sharedStore } from '../helpers/nodes.ts'
+import { Network } from '../helpers/network.ts'
 
 type Opened = { readonly socket: WebSocket, readonly said: string, readonly closed: Promise<number> } | { readonly refused: number }
 
@@ -96,9 +96,9 @@ for (const [how, end] of [
 }
 
 t.test('row 55: a live WebSocket closes when its session ends on another node', async t => {
-  const nodeStore = sharedStore()
-  const here = await socketApp(t, { store: nodeStore() })
-  const there = await testApp(t, { store: nodeStore() })
+  const network = new Network()
+  const here = await socketApp(t, { store: network.node() })
+  const there = await testApp(t, { store: network.node() })
   const cookie = await here.signIn()
   const { closed } = opened(await here.open('/mine', { cookie, origin: here.origin }))
   t.equal((await there.send(`${api}/logout`, { cookie, method: 'POST' })).statusCode, 200)
