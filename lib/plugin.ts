@@ -144,7 +144,8 @@ class Sessions {
   /** Before the response leaves: keeps what changed, and says what must be said. */
   onSend (request: SessionRequest, reply: FastifyReply, payload: unknown, done: (error: Error | null, payload?: unknown) => void): void {
     const state = request[kState]
-    if (state === null) { done(null, payload); return }
+    // undefined: another plugin made its scope before ours was there
+    if (state == null) { done(null, payload); return }
     try {
       if (state.changed) {
         if (reply.raw.headersSent) {
@@ -176,7 +177,7 @@ class Sessions {
   /** What `request.session` answers. */
   get (request: SessionRequest): SessionState {
     const reply = request[kReply]
-    if (reply === null) throw new SessionError('FST_SESSION_NOT_LOADED')
+    if (reply == null) throw new SessionError('FST_SESSION_NOT_LOADED')
     request[kState] ??= new SessionState(this.#context, request, reply, { jar: this.#jar(request), presented: null })
     return request[kState]
   }
