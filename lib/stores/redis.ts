@@ -1,0 +1,20 @@
+import type { Store } from '../store.ts'
+import { recognise } from './redis/recognise.ts'
+import type { AnyRedis } from './redis/recognise.ts'
+import { toRedisSettings } from './redis/settings.ts'
+import type { RedisStoreOptions } from './redis/settings.ts'
+import { RedisStore } from './redis/store.ts'
+
+export type { AnyRedis } from './redis/recognise.ts'
+export type { RedisStoreOptions } from './redis/settings.ts'
+
+/**
+ * Sessions in Redis 6.2 or newer, or Valkey: one server, Sentinel, or a cluster.
+ *
+ * @param client a client of `ioredis`, `iovalkey` or `redis` that the app made, and closes; or a URL (`redis:`, `rediss:`, `valkey:`,
+ *   `valkeys:`), for which one of these packages is opened, and closed with the manager
+ */
+export function redisStore (client: AnyRedis | string, options: RedisStoreOptions = {}): Store {
+  const settings = toRedisSettings(options)
+  return new RedisStore(typeof client === 'string' ? client : recognise(client), settings)
+}

@@ -1,0 +1,70 @@
+/** What a server answers. */
+export type Reply = string | number | null | readonly Reply[]
+
+/** Waits for what happens on one subscription. */
+export interface SubscriptionListener {
+  /** A message, in the order in which the server sent them. */
+  message (text: string): void
+  /** The connection broke, or was made anew: something may have been missed. */
+  lost (): void
+}
+
+export interface Subscription {
+  close (): Promise<void>
+}
+
+/** A server that takes writes: the only one, or one of a cluster's. */
+export interface Primary {
+  /** Sends a command over a connection that data takes. */
+  command (args: readonly string[]): Promise<unknown>
+  /** Listens to a channel over a connection of its own; resolves when the server has confirmed it. */
+  subscribe (channel: string, listener: SubscriptionListener): Promise<Subscription>
+}
+
+/** What the store needs of a client, whichever it is. */
+export interface RedisClient {
+  /** What the client itself puts before every key; the store's channel gets it, too. */
+  readonly keyPrefix: string
+  /** Sends a command to the primary that has the key; the key is among the arguments. */
+  command (key: string, args: readonly string[]): Promise<unknown>
+  /** Every field of a hash, from the primary. */
+  fields (key: string): Promise<unknown>
+  /** Waits until so many replicas have what was written to the key's primary; answers how many have. */
+  wait (key: string, replicas: number, timeout: number): Promise<number>
+  /** The primaries as the client knows them now. One that stays is the same object each time. */
+  primaries (): Promise<readonly Primary[]>
+  /** Calls back when a connection was made anew, or the primaries may have changed. Returns what stops it. */
+  onReconnect (listener: () => void): () => void
+}
+
+/** The part of Node's EventEmitter that clients share. */
+export interface Emitter {
+  on (event: string, listener: (...args: unknown[]) => void): unknown
+  off (event: string, listener: (...args: unknown[]) => void): unknown
+}
+
+/** Calls back for each of some events. Returns what stops it. */
+export function listen (emitter: Emitter, events: readonly string[], listener: () => void): () => void {
+  const call = (): void => { listener() }
+  for (const event of events) emitter.on(event, call)
+  return () => { for (const event of events) emitter.off(event, call) }
+}
+
+/** Keeps one object for each key that is in use. */
+export class Kept<K extends object, V> {
+  readonly #values = new WeakMap<K, V>()
+  readonly #make: (key: K) => V
+
+  constructor (make: (key: K) => V) {
+    this.#make = make
+  }
+
+  of (key: K): V {
+    let value = this.#values.get(key)
+    if (value === undefined) {
+      value = this.#make(key)
+      this.#values.set(key, value)
+    }
+    return value
+  }
+}

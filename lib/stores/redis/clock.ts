@@ -1,0 +1,34 @@
+import { shards } from './shard.ts'
+
+/** A round trip that takes longer tells too little about the server's time. Milliseconds. */
+const quick = 50
+
+/**
+ * The servers' time, as far as this process knows it: measured with every answer, apart for each shard, because masters of a cluster have
+ * clocks of their own. Counts on from a clock that nobody sets, so that a node whose clock is moved neither ends nor revives anything.
+ */
+export class ServerClock {
+  readonly #given: (() => number) | null
+  readonly #offsets = new Float64Array(shards)
+  readonly #known = new Set<number>()
+
+  /** @param given the clock to use instead, in tests */
+  constructor (given: (() => number) | null) {
+    this.#given = given
+  }
+
+  now (shard: number): number {
+    return this.#given === null ? performance.now() + (this.#offsets[shard] as number) : this.#given()
+  }
+
+  /**
+   * @param asked when the question was sent, by `performance.now()`
+   * @param said `now`: what the server says; `anew`: what was known before is wrong
+   */
+  heard (shard: number, asked: number, said: { readonly now: number, readonly anew: boolean }): void {
+    const took = performance.now() - asked
+    if (took > quick && this.#known.has(shard) && !said.anew) return
+    this.#known.add(shard)
+    this.#offsets[shard] = said.now - asked - took / 2
+  }
+}

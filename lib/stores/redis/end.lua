@@ -1,0 +1,19 @@
+-- Ends live sessions of this shard by id. Called by `end`, and by `create` for a replaced session in another shard.
+--
+-- ARGV[6]  reason
+-- ARGV[7]  who, or ''
+-- ARGV[8]  and so on, for each session: id, lastSeenAt and requests that it must still have, or '' and ''
+-- Returns  { now, { { id, fields } that ended … }, ids that have changed … }
+
+local ended, changed = {}, {}
+for n = 8, #ARGV, 3 do
+  local record = find(ARGV[n])
+  if record and record.due > now then
+    if ARGV[n + 1] == '' or (tonumber(ARGV[n + 1]) == record.seen and ARGV[n + 2] == redis.call('HGET', keyOf(record.id), 'n')) then
+      ended[#ended + 1] = finish(record, ARGV[6], ARGV[7], now)
+    else
+      changed[#changed + 1] = record.id
+    end
+  end
+end
+return { now, ended, changed }

@@ -1,0 +1,140 @@
+import { endReasons, expiresAt, expiryReason, noData, toEnded } from '../../record.ts'
+import type { EndReason, EncodedData, EndedSession, SessionRecord } from '../../record.ts'
+
+/**
+ * How a session lies in a hash. Every value has at most 64 bytes, so that Redis keeps the hash as one compact list (427 bytes a session
+ * against 1,202 with one longer value): longer texts lie in pieces (`a`, `1a`, `2a`, …), and only those past 512 bytes, for which a
+ * table costs little, stand whole.
+ *
+ * `u` user · `t` createdAt, absoluteAt, idle, remembered, authenticatedAt · `l` lastSeenAt · `n` requests · `g` generation, rotatedAt,
+ * confirmedAt · `h` hash · `p` hash before · `m` methods · `d` device · `w` name · `j` first address, `i` the last if another · `b` first agent, `a`
+ * the last if another · `=key` data · and of an ended one `e` endedAt, reason · `y` by whom. What is absent is null or empty.
+ */
+export type Fields = ReadonlyMap<string, string>
+
+const piece = 64
+const longest = 512
+// what an address or agent of its own says if it is null: neither has control characters
+const nothing = '\0'
+
+/** The fields that never depend on the server's time, as names and values. */
+export function toFields (record: SessionRecord): string[] {
+  const fields = ['h', record.hash, 'n', String(record.requests)]
+  if (record.previousHash !== null) fields.push('p', record.previousHash)
+  put(fields, 'u', record.userId)
+  put(fields, 'j', record.firstIp)
+  put(fields, 'b', record.firstAgent)
+  if (record.ip !== record.firstIp) put(fields, 'i', record.ip ?? nothing)
+  if (record.agent !== record.firstAgent) put(fields, 'a', record.agent ?? nothing)
+  put(fields, 'd', record.device)
+  put(fields, 'w', record.name)
+  if (record.methods !== '') put(fields, 'm', record.methods)
+  for (const [key, value] of Object.entries(record.data)) put(fields, `=${key}`, value)
+  return fields
+}
+
+/** Adds a text in pieces; null adds nothing. */
+export function put (fields: string[], name: string, text: string | null): void {
+  if (text === null) return
+  const bytes = Buffer.byteLength(text)
+  if (bytes <= piece || bytes > longest) {
+    fields.push(name, text)
+    return
+  }
+  const whole = Buffer.from(text)
+  for (let n = 0, from = 0; from < bytes; n++) {
+    let to = Math.min(from + piece, bytes)
+    // a piece ends where a character does
+    while (to < bytes && ((whole[to] as number) & 0xc0) === 0x80) to--
+    fields.push(n === 0 ? name : `${n}${name}`, whole.toString('utf8', from, to))
+    from = to
+  }
+}
+
+/** As `put`, for an address or agent that has changed. */
+export function putLast (fields: string[], name: string, text: string | null): void {
+  put(fields, name, text ?? nothing)
+}
+
+/** A reply to HGETALL, whichever form the client gives it: names and values in a row, pairs of them, an object or a Map. */
+export function toReply (reply: unknown): Fields {
+  if (reply instanceof Map) return reply as Fields
+  const fields = new Map<string, string>()
+  if (Array.isArray(reply)) {
+    for (let n = 0; n < reply.length; n += 2) fields.set(String(reply[n]), String(reply[n + 1]))
+  } else {
+    for (const name in reply as Record<string, string>) fields.set(name, (reply as Record<string, string>)[name] as string)
+  }
+  return fields
+}
+
+/** The session that a hash holds; one that is over is what is left of it, swept or not. `null`: there is none, or nobody can tell what it is. */
+export function toSession (id: string, fields: Fields, now: number): SessionRecord | EndedSession | null {
+  const [createdAt, absoluteAt, idle, remembered, authenticatedAt] = numbers(fields, 't', 5)
+  const lastSeenAt = Number(fields.get('l'))
+  const requests = Number(fields.get('n'))
+  if (createdAt === undefined || absoluteAt === undefined || idle === undefined || Number.isNaN(lastSeenAt + requests)) return null
+  const firstIp = textOf(fields, 'j')
+  const ip = lastOf(fields, 'i', firstIp)
+  const common = { id, userId: textOf(fields, 'u'), createdAt, lastSeenAt, requests, remembered: remembered === 1, ip, device: textOf(fields, 'd'), name: textOf(fields, 'w') }
+  const ended = fields.get('e')
+  if (ended !== undefined) return toLeft(common, ended, textOf(fields, 'y'))
+  const [generation, rotatedAt, confirmedAt] = numbers(fields, 'g', 3)
+  const hash = fields.get('h')
+  if (generation === undefined || rotatedAt === undefined || hash === undefined) return null
+  const firstAgent = textOf(fields, 'b')
+  const record: SessionRecord = {
+    ...common,
+    generation,
+    hash,
+    previousHash: fields.get('p') ?? null,
+    rotatedAt,
+    confirmedAt: confirmedAt ?? null,
+    authenticatedAt: authenticatedAt ?? null,
+    methods: textOf(fields, 'm') ?? '',
+    idle,
+    absoluteAt,
+    agent: lastOf(fields, 'a', firstAgent),
+    firstIp,
+    firstAgent,
+    data: dataOf(fields)
+  }
+  const deadline = expiresAt(record)
+  return now < deadline ? record : toEnded(record, { reason: expiryReason(record), by: null, at: deadline })
+}
+
+function toLeft (common: Omit<EndedSession, 'reason' | 'by' | 'endedAt'>, ended: string, by: string | null): EndedSession | null {
+  const [at = '', reason = ''] = ended.split(' ', 2)
+  return endReasons.includes(reason as EndReason) ? { ...common, reason: reason as EndReason, by, endedAt: Number(at) } : null
+}
+
+/** Numbers in one field; `-` is undefined, and so is what is missing. */
+function numbers (fields: Fields, name: string, count: number): (number | undefined)[] {
+  const parts = fields.get(name)?.split(' ') ?? []
+  return Array.from({ length: count }, (_, n) => {
+    const part = parts[n]
+    return part === undefined || !/^\d+$/.test(part) ? undefined : Number(part)
+  })
+}
+
+function textOf (fields: Fields, name: string): string | null {
+  let text = fields.get(name)
+  if (text === undefined) return null
+  for (let n = 1, next = fields.get(`1${name}`); next !== undefined; next = fields.get(`${++n}${name}`)) text += next
+  return text
+}
+
+function lastOf (fields: Fields, name: string, first: string | null): string | null {
+  const text = textOf(fields, name)
+  return text === null ? first : text === nothing ? null : text
+}
+
+function dataOf (fields: Fields): EncodedData {
+  let data: Record<string, string> | null = null
+  for (const name of fields.keys()) {
+    if (!name.startsWith('=')) continue
+    data ??= Object.create(null) as Record<string, string>
+    data[name.slice(1)] = textOf(fields, name) as string
+  }
+  return data === null ? noData : Object.freeze(data)
+}

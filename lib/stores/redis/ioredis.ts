@@ -1,0 +1,95 @@
+import { Kept, listen } from './client.ts'
+import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
+
+/** An `ioredis` or `iovalkey` client: one server, or found through Sentinel. @fastify/redis decorates the app with one. */
+export interface IoredisLike extends Emitter {
+  readonly status: string
+  readonly options: object
+  call (command: string, ...args: string[]): Promise<unknown>
+  pipeline (): IoredisPipeline
+  // eslint cannot see that clients differ in what an override may be
+  duplicate (override?: object): IoredisLike
+  subscribe (channel: string): Promise<unknown>
+  disconnect (): void
+}
+
+/** Its `Cluster`. */
+export interface IoredisClusterLike extends Emitter {
+  readonly isCluster: boolean
+  readonly options: object
+  call (command: string, ...args: string[]): Promise<unknown>
+  pipeline (): IoredisPipeline
+  nodes (role?: 'master'): readonly IoredisLike[]
+}
+
+export interface IoredisPipeline {
+  call (command: string, ...args: string[]): IoredisPipeline
+  exec (): Promise<readonly (readonly [unknown, unknown])[] | null>
+}
+
+/** Speaks through ioredis and its fork iovalkey, which share a face. */
+export class IoredisClient implements RedisClient {
+  readonly keyPrefix: string
+  readonly #client: IoredisLike | IoredisClusterLike
+  readonly #primaries = new Kept<IoredisLike, Primary>(node => new IoredisPrimary(node))
+
+  constructor (client: IoredisLike | IoredisClusterLike) {
+    this.#client = client
+    this.keyPrefix = prefixOf(client.options)
+  }
+
+  // names in lower case: iovalkey finds the keys of no others
+  command (_key: string, [name = '', ...args]: readonly string[]): Promise<unknown> {
+    return this.#client.call(name, ...args)
+  }
+
+  fields (key: string): Promise<unknown> {
+    return this.#client.call('hgetall', key)
+  }
+
+  async wait (key: string, replicas: number, timeout: number): Promise<number> {
+    // a command with the key takes the pipeline, and with it the wait, to the connection that wrote
+    const answers = await this.#client.pipeline().call('exists', key).call('wait', String(replicas), String(timeout)).exec()
+    const [error, confirmed] = answers?.[1] ?? [null, 0]
+    if (error !== null) throw error instanceof Error ? error : new Error(String(error))
+    return Number(confirmed)
+  }
+
+  async primaries (): Promise<readonly Primary[]> {
+    const nodes = 'nodes' in this.#client ? this.#client.nodes('master') : [this.#client]
+    return nodes.map(node => this.#primaries.of(node))
+  }
+
+  onReconnect (listener: () => void): () => void {
+    return listen(this.#client, ['ready', '+node', '-node'], listener)
+  }
+}
+
+class IoredisPrimary implements Primary {
+  readonly #node: IoredisLike
+
+  constructor (node: IoredisLike) {
+    this.#node = node
+  }
+
+  command ([name = '', ...args]: readonly string[]): Promise<unknown> {
+    return this.#node.call(name, ...args)
+  }
+
+  async subscribe (channel: string, listener: SubscriptionListener): Promise<Subscription> {
+    // a node of a cluster retries nothing by itself, and may be a reader: a subscription is neither
+    const connection = this.#node.duplicate({
+      lazyConnect: false, enableOfflineQueue: true, autoResubscribe: true, readOnly: false, maxRetriesPerRequest: null, retryStrategy: (times: number) => Math.min(times * 50, 1000)
+    })
+    connection.on('error', () => {})
+    connection.on('message', (_channel, text) => { listener.message(String(text)) })
+    await connection.subscribe(channel)
+    listen(connection, ['close', 'ready'], () => { listener.lost() })
+    return { async close () { connection.disconnect() } }
+  }
+}
+
+function prefixOf (options: object): string {
+  const own = 'keyPrefix' in options ? options.keyPrefix : undefined
+  return typeof own === 'string' ? own : ''
+}

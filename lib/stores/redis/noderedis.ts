@@ -1,0 +1,105 @@
+import { Kept, listen } from './client.ts'
+import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
+
+/** A client of `redis` (node-redis 5 and newer): one server. */
+export interface NodeRedisLike extends Emitter {
+  sendCommand (args: string[]): Promise<unknown>
+  duplicate (): NodeRedisLike
+  connect (): Promise<unknown>
+  subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
+  destroy (): void
+}
+
+/** Its pool. */
+export interface NodeRedisPoolLike extends Emitter {
+  sendCommand (args: string[]): Promise<unknown>
+  execute <T>(task: (client: NodeRedisLike) => T): Promise<T>
+}
+
+/** Its Sentinel client. */
+export interface NodeRedisSentinelLike extends Emitter {
+  sendCommand (isReadonly: boolean, args: string[]): Promise<unknown>
+  getSentinelNode (): unknown
+  duplicate (): NodeRedisSentinelLike
+  connect (): Promise<unknown>
+  subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
+  destroy (): void | Promise<void>
+}
+
+/** Its cluster client. */
+export interface NodeRedisClusterLike extends Emitter {
+  readonly masters: readonly object[]
+  sendCommand (firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>
+  nodeClient (node: never): NodeRedisLike | Promise<NodeRedisLike>
+}
+
+export type NodeRedis = NodeRedisLike | NodeRedisPoolLike | NodeRedisSentinelLike | NodeRedisClusterLike
+
+/** Speaks through node-redis, whose four faces send in four ways. */
+export class NodeRedisClient implements RedisClient {
+  // node-redis puts its own prefix before keys of typed commands only, and this sends none of those
+  readonly keyPrefix = ''
+  readonly #client: NodeRedis
+  readonly #send: (key: string, args: string[]) => Promise<unknown>
+  readonly #nodes = new Kept<object, Primary>(node => this.#toPrimary(node))
+
+  constructor (client: NodeRedis) {
+    this.#client = client
+    this.#send = 'nodeClient' in client
+      ? (key, args) => client.sendCommand(key, false, args)
+      : 'getSentinelNode' in client
+        ? (_key, args) => client.sendCommand(false, args)
+        : (_key, args) => client.sendCommand(args)
+  }
+
+  command (key: string, args: readonly string[]): Promise<unknown> {
+    return this.#send(key, [...args])
+  }
+
+  fields (key: string): Promise<unknown> {
+    return this.#send(key, ['HGETALL', key])
+  }
+
+  async wait (key: string, replicas: number, timeout: number): Promise<number> {
+    const args = ['WAIT', String(replicas), String(timeout)]
+    // after any command a connection waits for everything written so far; a pool's next command may take another connection
+    if ('execute' in this.#client) {
+      return Number(await this.#client.execute(async client => {
+        await client.sendCommand(['EXISTS', key])
+        return client.sendCommand(args)
+      }))
+    }
+    await this.#send(key, ['EXISTS', key])
+    return Number(await this.#send(key, args))
+  }
+
+  async primaries (): Promise<readonly Primary[]> {
+    const nodes = 'nodeClient' in this.#client ? this.#client.masters : [this.#client]
+    return nodes.map(node => this.#nodes.of(node))
+  }
+
+  onReconnect (listener: () => void): () => void {
+    return listen(this.#client, ['ready', 'node-ready', 'topology-change'], listener)
+  }
+
+  #toPrimary (node: object): Primary {
+    const client = this.#client
+    const target = async (): Promise<NodeRedisLike | NodeRedisSentinelLike> =>
+      'nodeClient' in client ? await client.nodeClient(node as never) : 'execute' in client ? await client.execute(each => each) : client
+    return {
+      command: async args => {
+        if (!('nodeClient' in client)) return this.#send('', [...args])
+        return (await client.nodeClient(node as never)).sendCommand([...args])
+      },
+      subscribe: async (channel, listener) => subscribe((await target()).duplicate(), channel, listener)
+    }
+  }
+}
+
+async function subscribe (connection: NodeRedisLike | NodeRedisSentinelLike, channel: string, listener: SubscriptionListener): Promise<Subscription> {
+  connection.on('error', () => {})
+  await connection.connect()
+  await connection.subscribe(channel, text => { listener.message(text) })
+  listen(connection, ['reconnecting', 'ready', 'end', 'error', 'topology-change'], () => { listener.lost() })
+  return { async close () { await connection.destroy() } }
+}

@@ -1,0 +1,9 @@
+-- Keeps a node's slice, over the same node's of the same stretch. Called by `observe`, in the first shard.
+--
+-- ARGV[6]  name of the slice, ARGV[7] start, ARGV[8] until when it is kept, ARGV[9] value
+-- Returns  { now }
+
+redis.call('HSET', base .. 'o', ARGV[6], ARGV[9])
+redis.call('ZADD', base .. 'oa', ARGV[7], ARGV[6])
+redis.call('ZADD', base .. 'ou', ARGV[8], ARGV[6])
+return { now }

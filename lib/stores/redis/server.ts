@@ -1,0 +1,111 @@
+import type { EndedSession } from '../../record.ts'
+import type { StoreContext } from '../../store.ts'
+import type { RedisClient, Reply } from './client.ts'
+import { ServerClock } from './clock.ts'
+import { toReply } from './fields.ts'
+import type { Fields } from './fields.ts'
+import { RecentEnds } from './recent.ts'
+import { scripts } from './script.ts'
+import type { Script } from './script.ts'
+import { baseOf, byShard } from './shard.ts'
+
+/** A write that reaches the server so long after it was asked for was given up long ago, and is refused. Milliseconds. */
+const tooLate = 10_000
+const reassertedAtOnce = 500
+
+/** The server, or cluster, as the store sees it: runs scripts in shards, knows its time, and sees to it that what this process ended stays ended. */
+export class Server {
+  readonly client: RedisClient
+  readonly channel: string
+  readonly recent = new RecentEnds()
+  readonly #prefix: string
+  readonly #clock: ServerClock
+  readonly #context: StoreContext
+  readonly #stop: () => void
+  #suspect = false
+  #reasserting: Promise<void> | null = null
+
+  constructor (client: RedisClient, { prefix, context }: { readonly prefix: string, readonly context: StoreContext }) {
+    this.client = client
+    this.channel = `${client.keyPrefix}${prefix}w`
+    this.#prefix = prefix
+    this.#clock = new ServerClock(context.now)
+    this.#context = context
+    this.#stop = client.onReconnect(() => { this.#suspect = true; this.#reassertIfSuspect() })
+  }
+
+  close (): void {
+    this.#stop()
+  }
+
+  baseOf (shard: number): string {
+    return baseOf(this.#prefix, shard)
+  }
+
+  now (shard: number): number {
+    return this.#clock.now(shard)
+  }
+
+  /** Every field of a session's hash: the one command of a validated request. */
+  async fieldsOf (shard: number, id: string): Promise<Fields> {
+    return toReply(await this.#noting(this.client.fields(`${this.baseOf(shard)}s:${id}`)))
+  }
+
+  /** Runs a script in a shard. The answer starts with the server's present. */
+  async run (script: Script, shard: number, args: readonly string[] = []): Promise<readonly Reply[]> {
+    return this.#run(script, shard, args, '')
+  }
+
+  /** As `run`, for a write that must not happen long after its caller has given up: a client may keep it in a queue until the server is back. */
+  async runInTime (script: Script, shard: number, args: readonly string[]): Promise<readonly Reply[]> {
+    const asked = performance.now()
+    const timely = async (): Promise<readonly Reply[]> => this.#run(script, shard, args, this.#context.now === null ? String(Math.round(this.#clock.now(shard) + tooLate)) : '')
+    const reply = await timely()
+    if (reply[1] !== 'late') return reply
+    if (performance.now() - asked >= tooLate) throw new Error(`the write reached the server more than ${tooLate} ms after it was asked for, and was not done`)
+    // it is not late: the server's clock was set, and is known anew
+    return timely()
+  }
+
+  async #run (script: Script, shard: number, args: readonly string[], latest: string): Promise<readonly Reply[]> {
+    const { now, history, historyPerUser } = this.#context
+    const asked = performance.now()
+    const reply = await this.#noting(script.run(this.client, this.baseOf(shard), [now === null ? '' : String(now()), String(history), String(historyPerUser), this.channel, latest, ...args]))
+    this.#clock.heard(shard, asked, { now: Number(reply[0]), anew: reply[1] === 'late' })
+    return reply
+  }
+
+  /** Whatever fails may be a server that comes back without its last writes. */
+  async #noting <T>(answer: Promise<T>): Promise<T> {
+    try {
+      const value = await answer
+      if (this.#suspect) this.#reassertIfSuspect()
+      return value
+    } catch (error) {
+      this.#suspect = true
+      throw error
+    }
+  }
+
+  /** The server showed as live what this process ended. */
+  doubt (): void {
+    this.#suspect = true
+    this.#reassertIfSuspect()
+  }
+
+  #reassertIfSuspect (): void {
+    this.#reasserting ??= this.#reassert().catch(() => { this.#suspect = true }).finally(() => { this.#reasserting = null })
+  }
+
+  async #reassert (): Promise<void> {
+    this.#suspect = false
+    const ended = this.recent.all(this.now(0))
+    for (const [shard, sessions] of byShard(ended, ({ id }) => id)) {
+      for (let n = 0; n < sessions.length; n += reassertedAtOnce) await this.run(scripts.reassert, shard, sessions.slice(n, n + reassertedAtOnce).flatMap(toArguments))
+    }
+  }
+}
+
+function toArguments ({ id, reason, by, endedAt }: EndedSession): string[] {
+  return [id, reason, by ?? '', String(Math.round(endedAt))]
+}

@@ -1,0 +1,46 @@
+import { shardOf, shardOfId } from '../../token.ts'
+
+/**
+ * Hash tags of the shards, by number. Their slots lie evenly among the 16,384 of a cluster, so that any number of masters gets a like
+ * share; a server of its own uses the same, so that moving to a cluster is no migration. They can never change.
+ */
+const tags = ('mm u4 9i e8 5t qt ap ax 0j kv dn df 3g o6 gc xw 8g d6 lc 02 g3 4c on 4r 99 91 1d m5 fm yy 2i iu ' +
+  '7a k0 ce 8y 4l op x9 x1 jf 1z zj b3 ik q2 yg fs bk 9w 6o ms af an 5b i3 dx dp kh 0t xi xa he 44').split(' ')
+
+/** How many shards there are. */
+export const shards = tags.length
+/** All of them. */
+export const allShards: readonly number[] = tags.map((_, shard) => shard)
+
+/** The shard in which a session lies, 0 to 63. */
+export function shardOfSession (id: string): number {
+  // whatever is no id lies in the first shard, where nobody finds it
+  return shardOfId(id) & (shards - 1)
+}
+
+/** The shard in which everything of a user lies. */
+export function shardOfUser (userId: string): number {
+  return shardOf(userId) % shards
+}
+
+/** What every key of a shard begins with. */
+export function baseOf (prefix: string, shard: number): string {
+  return `${prefix}{${tags[shard] as string}}:`
+}
+
+/** The form in which a user id ends a key. Scripts write it alike. */
+export function nameOf (userId: string): string {
+  return userId.replace(/[{}%]/g, encodeURIComponent)
+}
+
+/** Groups by shard, in the order in which they come. */
+export function byShard <T>(items: readonly T[], idOf: (item: T) => string): Map<number, T[]> {
+  const groups = new Map<number, T[]>()
+  for (const item of items) {
+    const shard = shardOfSession(idOf(item))
+    const group = groups.get(shard)
+    if (group === undefined) groups.set(shard, [item])
+    else group.push(item)
+  }
+  return groups
+}

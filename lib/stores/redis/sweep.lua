@@ -1,0 +1,45 @@
+-- Ends what has expired in this shard, forgets what is too old. Called by `sweep`.
+-- A touch never moves the index of due sessions: what is found there and lives on is put back here, with its new instant.
+--
+-- ARGV[6]  the most sessions to look at
+-- Returns  { now, 1 if there is more to do, { { id, fields } that ended … } }
+
+local max, step, more, ended = tonumber(ARGV[6]), 100, 0, {}
+local due = redis.call('ZRANGEBYSCORE', base .. 'x', '-inf', now, 'LIMIT', 0, max + 1)
+for n, id in ipairs(due) do
+  if n > max then
+    more = 1
+    break
+  end
+  local record = find(id)
+  if not record then
+    redis.call('ZREM', base .. 'x', id)
+    redis.call('ZREM', base .. 'i', id)
+  elseif record.due > now then
+    redis.call('ZADD', base .. 'x', record.due, id)
+  else
+    ended[#ended + 1] = finish(record, record.seen + record.idle < record.absolute and 'idle' or 'absolute', '', record.due)
+  end
+end
+
+local old = redis.call('ZRANGEBYSCORE', base .. 'e', '-inf', now - history, 'LIMIT', 0, step)
+for _, id in ipairs(old) do
+  local fields, list = {}, redis.call('HGETALL', keyOf(id))
+  for n = 1, #list, 2 do fields[list[n]] = list[n + 1] end
+  forget(join(fields, 'u'), id)
+end
+local marks = redis.call('ZRANGEBYSCORE', base .. 'm', '-inf', now, 'LIMIT', 0, step)
+for _, mark in ipairs(marks) do
+  redis.call('ZREM', base .. 'm', mark)
+  redis.call('HDEL', base .. 'a', mark)
+end
+local slices = redis.call('ZRANGEBYSCORE', base .. 'ou', '-inf', now, 'LIMIT', 0, step)
+for _, slice in ipairs(slices) do
+  redis.call('ZREM', base .. 'ou', slice)
+  redis.call('ZREM', base .. 'oa', slice)
+  redis.call('HDEL', base .. 'o', slice)
+end
+if math.max(#old, #marks, #slices) == step then more = 1 end
+-- counters and batch numbers begin anew when nothing lives
+if redis.call('EXISTS', base .. 'i') == 0 then redis.call('DEL', base .. 'c', base .. 'n') end
+return { now, more, ended }

@@ -1,0 +1,42 @@
+-- Adds what requests brought to sessions of this shard: adds up, never moves back, never creates. Called by `touch`.
+--
+-- ARGV[6]  the caller's present
+-- ARGV[7]  the node, ARGV[8] the number of its batch: a client that lost the answer sends the same again, and must not count twice
+-- ARGV[9]  and so on, for each session: id, requests, seenAt (0: not seen), generation (-1: confirms nothing),
+--          how many fields to clear, their names, how many texts to set, names and values
+-- Returns  { now, ids that are not live … }
+
+local shift, node, batch = now - tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
+local batches = base .. 'n'
+
+-- a write that takes no memory: after it, a full server lets the others pass, and sessions in use stay in use
+redis.call('HDEL', batches, '')
+local last = tonumber(redis.call('HGET', batches, node))
+local again = last and last >= batch
+if not again then
+  if not last and redis.call('HLEN', batches) >= 256 then redis.call('DEL', batches) end
+  redis.call('HSET', batches, node, batch)
+end
+
+local answer, n = { now }, 9
+while ARGV[n] do
+  local id, requests, seenAt, generation = ARGV[n], tonumber(ARGV[n + 1]), tonumber(ARGV[n + 2]), tonumber(ARGV[n + 3])
+  local names = n + 5
+  local texts = names + ARGV[n + 4] + 1
+  n = texts + ARGV[texts - 1] * 2
+  local record = find(id)
+  if record and record.due > now then
+    local key = keyOf(id)
+    local seen = seenAt == 0 and 0 or math.min(now, round(seenAt + shift))
+    if requests > 0 and not again then redis.call('HINCRBY', key, 'n', requests) end
+    if seen > record.seen then redis.call('HSET', key, 'l', seen) end
+    if generation == record.generation and record.confirmed == '-' then
+      redis.call('HSET', key, 'g', ('%d %s %.0f'):format(record.generation, record.rotated, seen > 0 and seen or now))
+    end
+    for name = names, texts - 2 do clear(key, ARGV[name]) end
+    for text = texts, n - 2, 2 do redis.call('HSET', key, ARGV[text], ARGV[text + 1]) end
+  else
+    answer[#answer + 1] = id
+  end
+end
+return answer

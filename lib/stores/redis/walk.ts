@@ -1,0 +1,47 @@
+import type { Slice } from '../../store.ts'
+import type { Reply } from './client.ts'
+import { scripts } from './script.ts'
+import type { Server } from './server.ts'
+import { shards } from './shard.ts'
+
+/** So many shards are swept at once. */
+const atOnce = 16
+const slicesAtOnce = 50
+
+/** Sweeps shard after shard, once around, until `max` sessions were looked at. `next`: where to go on. */
+export async function sweepShards (server: Server, from: number, max: number): Promise<{ ended: readonly Reply[], more: boolean, next: number }> {
+  const ended: Reply[] = []
+  let more = false
+  for (let done = 0; done < shards;) {
+    const left = max - ended.length
+    if (left === 0) return { ended, more: true, next: (from + done) % shards }
+    const group = Array.from({ length: Math.min(atOnce, left, shards - done) }, (_, n) => (from + done + n) % shards)
+    const share = String(Math.floor(left / group.length))
+    for (const answer of await Promise.all(group.map(shard => server.run(scripts.sweep, shard, [share])))) {
+      if (answer[1] === 1) more = true
+      ended.push(...answer[2] as readonly Reply[])
+    }
+    done += group.length
+  }
+  return { ended, more, next: from }
+}
+
+/** Slices whose stretch starts within a range. */
+export async function slicesIn (server: Server, from: number, to: number): Promise<Slice[]> {
+  const slices: Slice[] = []
+  for (let skip = 0; ; skip += slicesAtOnce) {
+    const [, ...answer] = await server.run(scripts.slices, 0, [String(from), String(to), String(skip), String(slicesAtOnce)])
+    for (let n = 0; n < answer.length; n += 3) slices.push(toSlice(String(answer[n]), Number(answer[n + 1]), String(answer[n + 2])))
+    if (answer.length < slicesAtOnce * 3) return slices
+  }
+}
+
+/** What a slice is kept under. */
+export function toSliceName ({ at, span, node }: Slice): string {
+  return `${at} ${span} ${node}`
+}
+
+function toSlice (name: string, until: number, value: string): Slice {
+  const [at = '', span = ''] = name.split(' ', 2)
+  return { at: Number(at), span: Number(span), node: name.slice(at.length + span.length + 2), until, value }
+}
