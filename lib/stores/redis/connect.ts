@@ -5,7 +5,7 @@ import { recognise } from './recognise.ts'
 /** A client of ours, and how it is closed. */
 export interface Connected {
   readonly client: RedisClient
-  close (): void
+  readonly close: () => void
 }
 
 /** Imports a package by its name. */
@@ -44,8 +44,8 @@ function openIoredis ({ Redis }: IoredisPackage, url: string): Connected {
   return { client: recognise(client), close () { client.disconnect() } }
 }
 
-async function openNodeRedis ({ createClient }: NodeRedisPackage, url: string): Promise<Connected> {
-  const client = createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 5000, reconnectStrategy: retry } })
+async function openNodeRedis (redis: NodeRedisPackage, url: string): Promise<Connected> {
+  const client = redis.createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 5000, reconnectStrategy: retry } })
   client.on('error', () => {})
   await client.connect()
   return { client: recognise(client), close () { client.destroy() } }

@@ -24,7 +24,7 @@ export interface IoredisClusterLike extends Emitter {
 
 export interface IoredisPipeline {
   call (command: string, ...args: string[]): IoredisPipeline
-  exec (): Promise<readonly (readonly [unknown, unknown])[] | null>
+  exec (): Promise<readonly (readonly [Error | null, unknown])[] | null>
 }
 
 /** Speaks through ioredis and its fork iovalkey, which share a face. */
@@ -51,7 +51,7 @@ export class IoredisClient implements RedisClient {
     // a command with the key takes the pipeline, and with it the wait, to the connection that wrote
     const answers = await this.#client.pipeline().call('exists', key).call('wait', String(replicas), String(timeout)).exec()
     const [error, confirmed] = answers?.[1] ?? [null, 0]
-    if (error !== null) throw error instanceof Error ? error : new Error(String(error))
+    if (error !== null) throw error
     return Number(confirmed)
   }
 

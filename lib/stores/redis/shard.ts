@@ -34,7 +34,7 @@ export function nameOf (userId: string): string {
 }
 
 /** Groups by shard, in the order in which they come. */
-export function byShard <T>(items: readonly T[], idOf: (item: T) => string): Map<number, T[]> {
+export function byShard <T> (items: readonly T[], idOf: (item: T) => string): Map<number, T[]> {
   const groups = new Map<number, T[]>()
   for (const item of items) {
     const shard = shardOfSession(idOf(item))

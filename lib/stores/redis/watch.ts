@@ -119,7 +119,7 @@ export class RedisWatch implements StoreWatch {
     // a cluster passes each message on to every node, so that it comes on every line
     if (this.#told.has(id)) return
     this.#told.add(id)
-    if (this.#told.size > remembered) for (const oldest of this.#told) { this.#told.delete(oldest); break }
+    if (this.#told.size > remembered) this.#told.delete(this.#told.values().next().value as string)
     const session = toSession(id, toReply(list), 0)
     if (session !== null && hasEnded(session)) this.#listener.ended(session)
   }
