@@ -16,6 +16,20 @@ interface Details {
   readonly created: { readonly methods: string, readonly remembered: boolean, readonly ip: string | null, readonly device: string | null }
   /** A session took over another library's credential. */
   readonly adopted: { readonly source: string }
+  /**
+   * Something else happened to a credential of another library. `joined`: it was adopted a moment ago, and opens the same session. `over`:
+   * the old store knows nothing of it, or its life is over. `empty`: nobody has signed in, and there is no data. `retired`: the old record
+   * is gone. In mode `shadow`: `ready`: it would be adopted; `agrees`, `differs`: the browser has a session of ours too, of the same user or another.
+   */
+  readonly legacy: { readonly source: string, readonly result: 'joined' | 'over' | 'empty' | 'retired' | 'ready' | 'agrees' | 'differs' }
+  /**
+   * A credential of another library opened nothing. `forged`: no signature of ours. `ended`: the session that adopted it has ended. `superseded`:
+   * its browser has long had the new cookie. `limit`: of concurrent sessions. `unusable`: its user id or data cannot be taken over. `revoked`:
+   * its user has signed out everywhere. `count`: since the last such event of this address.
+   */
+  readonly 'legacy-refused': { readonly source: string, readonly why: 'forged' | 'ended' | 'superseded' | 'limit' | 'unusable' | 'revoked', readonly ip: string | null, readonly count: number }
+  /** The old store failed; sessions of this package go on. `count`: failures since the last such event. */
+  readonly 'legacy-failed': { readonly source: string, readonly operation: string, readonly error: string, readonly count: number }
   /** A session has a new verifier. */
   readonly rotated: { readonly generation: number, readonly cause: 'age' | 'authentication' | 'request' }
   /** The user of a session proved again who they are. */
@@ -83,6 +97,9 @@ export interface EventMeaning {
 export const eventMeanings: Readonly<Record<SessionEventType, EventMeaning>> = {
   created: { level: 'info', owasp: 'session_created', security: false, text: 'session created' },
   adopted: { level: 'info', owasp: 'session_created', security: false, text: 'session adopted from another library' },
+  legacy: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session of another library seen' },
+  'legacy-refused': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'session of another library refused' },
+  'legacy-failed': { level: 'error', owasp: 'sys_crash', security: false, text: 'store of another library failed' },
   rotated: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session rotated' },
   authenticated: { level: 'info', owasp: 'authn_login_success', security: false, text: 'user authenticated again' },
   extended: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session extended' },

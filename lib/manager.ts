@@ -14,7 +14,7 @@ import { GuardedStore, isThenable } from './guard.ts'
 import { deriveKeys } from './keys.ts'
 import { Endings } from './endings.ts'
 import { Latency } from './latency.ts'
-import { isFresh, judge, lengthsFor } from './policy.ts'
+import { isFresh, judge, lengthsFor, mayJoin } from './policy.ts'
 import type { Lengths, Presented } from './policy.ts'
 import { PendingEnds } from './pending.ts'
 import { expiresAt, expiryReason, hasEnded, isSession } from './record.ts'
@@ -76,8 +76,21 @@ export interface NewSession {
   readonly agent?: string | undefined
   /** The browser's own former session: ends as `replaced`, and does not count to the limit. */
   readonly replaces?: string | null
-  /** Another library's credential that the session takes over. Never a longer life than `until` (ms since the epoch). */
-  readonly adopts?: { readonly credential: string, readonly source: string, readonly until: number }
+  /** Another library's credential that the session takes over. */
+  readonly adopts?: Adopted
+}
+
+/** A credential of another library: verified, and loaded. */
+export interface Adopted {
+  readonly credential: string
+  /** Whose: `express-session`. */
+  readonly source: string
+  /** The end of the old session's life, in milliseconds since the epoch: the new one's is never later. `Infinity`: it had none. */
+  readonly until: number
+  /** From then on the credential is ignored anyway, so that its mark may go. Default `until`. */
+  readonly blockedUntil?: number
+  /** Instead of the idle time that the policy gives, in milliseconds. */
+  readonly idle?: number
 }
 
 /** A created session, with the one token that opens it. */
@@ -87,6 +100,8 @@ export interface NewSessionResult {
   readonly token: string
   /** What made room for it, or was replaced. */
   readonly ended: readonly EndedSession[]
+  /** Its credential was adopted before: the session existed. */
+  readonly joined: boolean
 }
 
 /** How to end sessions. */
@@ -265,9 +280,18 @@ export class SessionManager {
       at: this.now(),
       limit: await this.#limitOf(record.userId),
       replaces: options.replaces ?? null,
-      adopts: adopts === undefined ? null : { key: hashVerifier(Buffer.from(`${adopts.source}\0${adopts.credential}`)), until: adopts.until }
+      adopts: adopts === undefined ? null : markOf(adopts)
     })
     return this.#created(created, record, verifier, options)
+  }
+
+  /** From now on another library's credential opens nothing, adopted or not: a session that it opened ends. `userId`: whose it is. */
+  async block (adopts: Adopted, options: EndOptions & { readonly userId: string | number | null }): Promise<void> {
+    const { store } = this.#opened()
+    const { record } = this.#newRecord({ userId: options.userId, adopts })
+    const created = await store.create(record, { at: this.now(), limit: null, replaces: null, adopts: markOf(adopts) })
+    if (created.status === 'created') await store.end({ ids: [record.id] }, { reason: options.reason ?? 'revoked', by: options.by ?? null })
+    else if (created.status === 'adopted' && created.session !== null && !hasEnded(created.session)) await this.end(created.session.id, options)
   }
 
   /**
@@ -601,7 +625,7 @@ export class SessionManager {
     const agent = cleanAgent(options.agent)
     const lengths = this.#lengths({ userId, remembered })
     const { adopts } = options
-    const verifier = adopts === undefined ? newVerifier() : deriveAdopted(this.#adoptionKeys[0] as Buffer, adopts.credential)
+    const verifier = adopts === undefined ? newVerifier() : this.#adoptedVerifiers(adopts)[0] as Buffer
     const absolute = adopts === undefined ? lengths.absolute : Math.min(lengths.absolute, adopts.until - now)
     const shard = userId !== null ? shardOf(userId) : adopts === undefined ? randomShard() : shardOf(adopts.credential)
     return {
@@ -618,7 +642,7 @@ export class SessionManager {
         authenticatedAt: userId === null || adopts !== undefined ? null : now,
         methods: toMethods(options.method),
         lastSeenAt: now,
-        idle: lengths.idle,
+        idle: adopts?.idle ?? lengths.idle,
         absoluteAt: now + absolute,
         requests: 0,
         remembered,
@@ -642,12 +666,14 @@ export class SessionManager {
         const base = { at, id: record.id, userId: record.userId }
         this.tell({ type: 'created', ...base, methods: record.methods, remembered: record.remembered, ip: record.ip, device: record.device })
         if (options.adopts !== undefined) this.tell({ type: 'adopted', ...base, source: options.adopts.source })
-        return { session: record, token: encodeToken({ id: record.id, generation: 0, verifier }), ended }
+        return { session: record, token: encodeToken({ id: record.id, generation: 0, verifier }), ended, joined: false }
       }
       case 'adopted': {
         const { session } = created
-        if (session === null || hasEnded(session)) throw new SessionError('FST_SESSION_ENDED', { values: [session?.reason ?? 'gone'], reason: session?.reason ?? 'logout' })
-        return { session, token: encodeToken({ id: session.id, generation: 0, verifier }), ended: [] }
+        if (session === null || hasEnded(session)) throw endedError(session?.reason ?? 'logout')
+        const refused = this.#opened().pending.reasonFor(session.id)
+        if (refused !== undefined) throw endedError(refused)
+        return { session, token: this.#joinToken(session, options.adopts as Adopted, at), ended: [], joined: true }
       }
       case 'refused':
         this.tell({ type: 'limit-refused', at, id: null, userId: wanted.userId, max: created.live.length })
@@ -655,6 +681,17 @@ export class SessionManager {
       case 'full': throw new SessionError('FST_SESSION_STORE_FULL')
       case 'exists': throw new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: new Error('an id was used twice') })
     }
+  }
+
+  /** The token for a browser that brings an adopted credential again. Its first requests go in parallel, so that it is not alone. */
+  #joinToken (session: SessionRecord, adopts: Adopted, now: number): string {
+    const verifier = this.#adoptedVerifiers(adopts).find(verifier => sameHash(hashVerifier(verifier), (session.generation === 0 ? session.hash : session.previousHash) ?? ''))
+    if (verifier === undefined || !mayJoin(this.#settings.policy, session, now)) throw endedError('superseded')
+    return encodeToken({ id: session.id, generation: 0, verifier })
+  }
+
+  #adoptedVerifiers (adopts: Adopted): Buffer[] {
+    return this.#adoptionKeys.map(key => deriveAdopted(key, `${adopts.source}\0${adopts.credential}`))
   }
 
   async #limitOf (userId: string | null): Promise<{ max: number, onLimit: 'oldest' | 'idle' | 'reject' } | null> {
@@ -740,6 +777,14 @@ export class SessionManager {
     if (this.#parts === null) throw new SessionError('FST_SESSION_CLOSED')
     return this.#parts
   }
+}
+
+function markOf ({ source, credential, until, blockedUntil = until }: Adopted): { key: string, until: number } {
+  return { key: hashVerifier(Buffer.from(`${source}\0${credential}`)), until: blockedUntil }
+}
+
+function endedError (reason: EndReason | 'superseded'): SessionError {
+  return new SessionError('FST_SESSION_ENDED', { values: [reason], reason })
 }
 
 function toPage (page: Partial<PageOptions>): PageOptions {

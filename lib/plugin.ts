@@ -1,10 +1,15 @@
 import { Socket } from 'node:net'
 import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase } from 'fastify'
+import { Adoption } from './adoption.ts'
+import type { Taken } from './adoption.ts'
 import { SessionCookie, toCookieAttributes, toLoopbackAttributes } from './cookie.ts'
 import type { CookieOptions, PresentedCookie } from './cookie.ts'
 import { SessionError } from './errors.ts'
 import { isThenable } from './guard.ts'
+import { toLegacySettings } from './legacy/options.ts'
+import type { LegacyOptions } from './legacy/options.ts'
+import type { Credential } from './legacy/oldrecords.ts'
 import { logEvent } from './log.ts'
 import { Refusal, Renewal, SessionManager } from './manager.ts'
 import type { Validation } from './manager.ts'
@@ -38,6 +43,8 @@ export interface SessionPluginOptions extends Omit<SessionManagerOptions, 'name'
   readonly keep?: readonly string[]
   /** Finds the owner in the data, for apps that only know data: `data => data.passport?.user`. Whoever appears there is signed in by that. */
   readonly userId?: (data: Record<string, unknown>) => string | number | null | undefined
+  /** Takes sessions of other libraries over: see `fastify-session-manager/legacy`. */
+  readonly legacy?: LegacyOptions
   /** `refuse` (default): a request with a cookie gets 503 where it needs the session while the store fails. `anonymous`: it is treated as signed out, and writes nothing. */
   readonly onStoreError?: 'refuse' | 'anonymous'
   /** What a browser forgets when its user signs out (Clear-Site-Data). Default nothing but the cookie. */
@@ -78,7 +85,7 @@ interface Requested {
 type SessionRequest = FastifyRequest & Requested
 
 const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
-  'onReuse', 'risk', 'encryption', 'now', 'cookie', 'keep', 'userId', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
+  'onReuse', 'risk', 'encryption', 'now', 'cookie', 'keep', 'userId', 'legacy', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
 
 /** The cookie names in use on each server: two instances must not read each other's cookies. */
 const names = new WeakMap<RawServerBase, Set<string>>()
@@ -93,6 +100,7 @@ class Sessions {
   readonly #clearSiteData: string | null
   readonly #tally: Tally
   readonly #markSpan: SpanMarker | null
+  readonly #adoption: Adoption | null
 
   constructor (app: FastifyInstance, options: SessionPluginOptions) {
     const attributes = toCookieAttributes(options.cookie ?? {})
@@ -102,7 +110,18 @@ class Sessions {
     this.#cookie = new SessionCookie(attributes, secrets)
     const local = (options.cookie?.secure ?? 'auto') === 'auto' && process.env['NODE_ENV'] !== 'production'
     this.#loopback = local ? new SessionCookie(toLoopbackAttributes(attributes), secrets) : null
-    this.#context = { manager: this.manager, keep: toKeep(options.keep ?? []), userId: optionalFunction(options.userId, 'userId') ?? null }
+    const userId = optionalFunction(options.userId, 'userId')
+    const adoption = options.legacy === undefined ? null : new Adoption(this.manager, toLegacySettings(options.legacy, userId))
+    this.#adoption = adoption
+    this.#context = {
+      manager: this.manager,
+      keep: toKeep(options.keep ?? []),
+      userId: userId ?? null,
+      legacy: adoption && {
+        changed: (record, data, request) => { adoption.changed(record, data, cookieHeader(request) ?? '') },
+        signedOut: request => adoption.signedOut(cookieHeader(request) ?? '')
+      }
+    }
     this.#anonymous = oneOf(options.onStoreError ?? 'refuse', 'onStoreError', ['refuse', 'anonymous']) === 'anonymous'
     this.#clearSiteData = toClearSiteData(options.clearSiteData ?? [])
     this.#markSpan = options.otel === undefined ? null : toSpanMarker(options.otel)
@@ -124,6 +143,9 @@ class Sessions {
       if (header !== undefined) presented = this.#present(request, header)
       if (presented !== null && rules.sameOrigin === 'upgrades' && upgrade) this.#refuseCrossSite(request)
       if (presented === null) {
+        // only a request without any cookie of ours may bear an old library's (CVE-2026-39324)
+        const old = header !== undefined && this.#adoption !== null && !request.is404 && this.#jar(request).read(header) === null
+        if (old && this.#adopt(request, header, rules, done)) return
         this.#admit(null, rules)
         done()
         return
@@ -215,6 +237,41 @@ class Sessions {
       state.record = validation
       if (presented.resign) state.resign()
     }
+    if (state.record !== null) {
+      this.#markSpan?.(request, state.record)
+      if (this.#adoption !== null) state.deletions = this.#adoption.seen(state.record, cookieHeader(request) as string)
+    }
+    this.#admit(state, rules)
+  }
+
+  /** Takes over what the request bears of other libraries. Answers whether it bears anything, and `done` will be called. */
+  #adopt (request: SessionRequest, header: string, rules: RouteRules, done: (error?: Error) => void): boolean {
+    const adoption = this.#adoption as Adoption
+    const credential: Credential | null = adoption.find(header, request.ip)
+    if (credential === null) {
+      const leftovers = adoption.leftovers(header)
+      if (leftovers.length > 0) this.#stateOf(request, null).deletions = leftovers
+      return false
+    }
+    if (rules.sameOrigin === 'upgrades' && isUpgrade(request)) this.#refuseCrossSite(request)
+    adoption.take(credential, { ip: request.ip, agent: request.headers['user-agent'] })
+      .then(taken => { this.#enterTaken(request, taken, rules) })
+      .then(() => undefined, (error: unknown) => this.#failed(request, null, error, rules))
+      .then(done, done)
+    return true
+  }
+
+  #enterTaken (request: SessionRequest, taken: Taken, rules: RouteRules): void {
+    // the old store's trouble is nobody's who needs no session, and hinders no sign-in
+    if (taken instanceof SessionError) {
+      if (rules.required && !this.#anonymous) throw taken
+      this.#admit(null, rules)
+      return
+    }
+    const state = this.#stateOf(request, null)
+    if (taken instanceof Renewal) state.adopt(taken)
+    else state.deletions = this.#adoption?.leftovers(cookieHeader(request) as string) ?? []
+    if (taken instanceof Refusal) state.refusal = taken
     if (state.record !== null) this.#markSpan?.(request, state.record)
     this.#admit(state, rules)
   }
@@ -245,15 +302,22 @@ class Sessions {
       addVary(reply)
       if (reply.getHeader('cache-control') === undefined) reply.header('cache-control', 'private')
     }
-    if (state.setCookie === null) return
+    if (state.setCookie === null && state.deletions.length === 0) return
     // a sign-in makes another session
     if (state.record !== null) this.#markSpan?.(state.request, state.record)
     const cacheable = /\b(public|s-maxage)\b/i.test(String(reply.getHeader('cache-control') ?? ''))
     // a shared cache would give the cookie to everybody (CVE-2023-30861); the next response brings it again
-    if (cacheable && state.renewal) return
+    if (cacheable && (state.renewal || state.setCookie === null)) return
     reply.header('cache-control', 'no-store')
-    appendSetCookie(reply, state.jar.name, state.setCookie)
+    if (state.setCookie !== null) appendSetCookie(reply, state.jar.name, state.setCookie)
+    for (const cookie of state.deletions) appendSetCookie(reply, cookie.slice(0, cookie.indexOf('=')), cookie)
     if (state.loggedOut && this.#clearSiteData !== null) reply.header('clear-site-data', this.#clearSiteData)
+  }
+
+  /** Waits for what is under way, then closes the store. */
+  async close (): Promise<void> {
+    await this.#adoption?.close()
+    await this.manager.close()
   }
 
   #refuseCrossSite (request: SessionRequest): void {
@@ -294,7 +358,7 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   // a hint for developers; in production nobody pays for it
   if (process.env['NODE_ENV'] !== 'production') app.addHook('onResponse', async function sessionOnResponse (request) { sessions.onResponse(request as SessionRequest) })
   app.addHook('onRoute', route => { rulesOf(route.config) })
-  app.addHook('onClose', async function sessionOnClose () { await manager.close() })
+  app.addHook('onClose', async function sessionOnClose () { await sessions.close() })
   registerRoutes(app, sessions, { options, admin })
 }
 

@@ -68,6 +68,15 @@ export function isFresh (record: Pick<SessionRecord, 'authenticatedAt'>, maxAge:
   return record.authenticatedAt !== null && now - record.authenticatedAt <= maxAge
 }
 
+/**
+ * Whether another library's credential, adopted before, still opens its session: only until the new cookie has come back, and as long
+ * after as requests and browsers that write late need. From then on the old cookie is somebody else's copy.
+ */
+export function mayJoin (policy: Policy, record: SessionRecord, now: number): boolean {
+  if (record.generation > 1) return false
+  return record.confirmedAt === null || now < Math.max(record.rotatedAt + policy.settle, record.confirmedAt) + policy.grace
+}
+
 /** A verifier is due once it is old enough and its browser is known to have it. */
 function isDue (policy: Policy, record: SessionRecord, now: number): boolean {
   const after = record.remembered ? policy.rotate.remembered : policy.rotate.session

@@ -37,6 +37,11 @@ export interface StateContext {
   readonly keep: readonly string[]
   /** Finds the owner in the data, for apps that know only data. */
   readonly userId: ((data: Record<string, unknown>) => unknown) | null
+  /** Keeps other libraries, which sessions were adopted from, in step. `signedOut` answers the cookies to delete. */
+  readonly legacy: {
+    changed (record: SessionRecord, data: Readonly<Record<string, unknown>>, request: FastifyRequest): void
+    signedOut (request: FastifyRequest): Promise<readonly string[]>
+  } | null
 }
 
 /** What one request knows of its session, and what its response must do about it. */
@@ -48,6 +53,8 @@ export class SessionState {
   error: SessionError | null = null
   /** The Set-Cookie that must leave. */
   setCookie: string | null = null
+  /** Cookies of other libraries that must go: their Set-Cookie values. */
+  deletions: readonly string[] = []
   /** It leaves only because the token changed by age, or the secret: not worth making a public response private. */
   renewal = false
   /** The handler threw: its data is dropped. */
@@ -102,6 +109,12 @@ export class SessionState {
     this.renewal = true
   }
 
+  /** The session took another library's over: its browser is to have this token. */
+  adopt (renewal: Renewal): void {
+    this.renew(renewal)
+    this.#present(renewal.token)
+  }
+
   /** The same token, signed by the newest secret. */
   resign (): void {
     if (this.#presented !== null) this.#give(this.#presented.token)
@@ -116,11 +129,17 @@ export class SessionState {
   async logout (): Promise<void> {
     const id = this.record?.id ?? this.#presented?.id
     this.#clear()
-    if (id === undefined) return
-    this.setCookie = this.jar.clear()
-    this.renewal = false
-    this.loggedOut = true
-    await this.#context.manager.end(id, { reason: 'logout', by: 'user' })
+    const { legacy, manager } = this.#context
+    const forgotten = legacy?.signedOut(this.request)
+    try {
+      if (id === undefined) return
+      this.setCookie = this.jar.clear()
+      this.renewal = false
+      this.loggedOut = true
+      await manager.end(id, { reason: 'logout', by: 'user' })
+    } finally {
+      if (forgotten !== undefined) this.deletions = await forgotten
+    }
   }
 
   async rotate (): Promise<void> {
@@ -248,6 +267,7 @@ export class SessionState {
     if (updated.status !== 'done') throw await this.#gone()
     this.record = updated.record
     this.#baseline = encodeOwn(this.session)
+    this.#context.legacy?.changed(updated.record, this.session.data(), this.request)
   }
 
   /** The owner that the data names, where the app lets the data name one. */

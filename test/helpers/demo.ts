@@ -35,6 +35,9 @@ export class Jar {
     return jar
   }
 
+  /** Its cookies, as a Cookie header has them. */
+  cookies (): string[] { return [...this.#cookies].map(([name, value]) => `${name}=${value}`) }
+
   get (path: string): Promise<Response> { return this.#fetch(path, {}) }
 
   post (path: string, body: unknown): Promise<Response> {
@@ -42,7 +45,7 @@ export class Jar {
   }
 
   async #fetch (path: string, init: { method?: string, headers?: Record<string, string>, body?: string }): Promise<Response> {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const cookie = this.cookies().join('; ')
     const response = await fetch(this.#url + path, { ...init, headers: { 'user-agent': this.#agent, ...init.headers, ...cookie === '' ? {} : { cookie } } })
     for (const set of response.headers.getSetCookie()) {
       const [name = '', value = ''] = (set.split(';')[0] ?? '').split(/=(.*)/s)

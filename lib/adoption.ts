@@ -1,0 +1,246 @@
+import { encodeData } from './data.ts'
+import { SessionError } from './errors.ts'
+import { RequestCookies, deletion } from './legacy/cookies.ts'
+import { GuardedAdapter } from './legacy/guardedadapter.ts'
+import type { LegacySession } from './legacy/adapter.ts'
+import { OldRecords, keyOf } from './legacy/oldrecords.ts'
+import type { Credential } from './legacy/oldrecords.ts'
+import type { LegacySettings } from './legacy/options.ts'
+import { isEmpty, restoreKeys, toTakeover } from './legacy/takeover.ts'
+import type { Takeover } from './legacy/takeover.ts'
+import { Refusal, Renewal } from './manager.ts'
+import type { SessionManager } from './manager.ts'
+import type { SessionEventOf } from './events.ts'
+import { mayJoin } from './policy.ts'
+import { expiresAt } from './record.ts'
+import type { EndReason, SessionRecord } from './record.ts'
+import { Tally } from './tally.ts'
+
+/** Who brings a credential. */
+export interface Bearer {
+  readonly ip: string | undefined
+  readonly agent: string | undefined
+}
+
+/**
+ * What has become of a credential: the session that adopted it, with its token; why it opens nothing; the old store's trouble
+ * (`FST_SESSION_STORE_UNAVAILABLE`); `null`: nobody is signed in by it.
+ */
+export type Taken = Renewal | Refusal | SessionError | null
+
+/** Takes sessions of other libraries over: verified with their rules, loaded once, adopted once over all nodes, never for longer than they would have lived. */
+export class Adoption {
+  readonly #manager: SessionManager
+  readonly #settings: LegacySettings
+  readonly #stores: readonly GuardedAdapter[]
+  readonly #records: OldRecords
+  readonly #underway = new Map<string, Promise<Taken>>()
+  readonly #background = new Set<Promise<unknown>>()
+  readonly #refusals: Tally
+  readonly #stops: readonly (() => void)[]
+  readonly #compared = new Set<string>()
+  #over = false
+
+  constructor (manager: SessionManager, settings: LegacySettings) {
+    this.#manager = manager
+    this.#settings = settings
+    const now = (): number => manager.now()
+    this.#stores = settings.adapters.map(adapter => new GuardedAdapter(adapter, {
+      timeout: settings.timeout,
+      onFailure: (operation, error, count) => {
+        manager.tell({ type: 'legacy-failed', at: now(), id: null, userId: null, source: adapter.name, operation, error: error instanceof Error ? error.name : 'Error', count })
+      }
+    }))
+    this.#refusals = new Tally((type, ip, count) => {
+      const [source, why] = type.split('\0') as [string, SessionEventOf<'legacy-refused'>['why']]
+      manager.tell({ type: 'legacy-refused', at: now(), id: null, userId: null, source, why, ip, count })
+    })
+    this.#records = new OldRecords({ get: id => manager.get(id), tell: event => { manager.tell(event) }, now })
+    const ended = ({ id }: { readonly id: string | null }): void => { this.#records.ended(id as string) }
+    this.#stops = [manager.on('ended', ended), manager.onEndElsewhere(ended)]
+  }
+
+  /** The credential that a request bears; without I/O. */
+  find (header: string, ip?: string): Credential | null {
+    if (this.#isOver()) return null
+    const cookies = new RequestCookies(header)
+    for (const store of this.#stores) {
+      const text = store.adapter.match(cookies)
+      if (typeof text === 'string') return { store, text }
+      if (text === false && ip !== undefined) this.#refuse(store, 'forged', ip)
+    }
+    return null
+  }
+
+  /** Takes a session over; parallel requests with one credential share one go. In mode `shadow`: looks, and answers `null`. */
+  take (credential: Credential, bearer: Bearer): Promise<Taken> {
+    const key = keyOf(credential)
+    const underway = this.#underway.get(key)
+    if (underway !== undefined) return underway
+    const taking = this.#take(credential, bearer).finally(() => { this.#underway.delete(key) })
+    this.#underway.set(key, taking)
+    return taking
+  }
+
+  /**
+   * A live session of ours came with the cookies of `header`. If it was adopted, its new cookie has come back: the old record is retired, or
+   * kept, as the mode says. Answers the cookies to delete.
+   */
+  seen (record: SessionRecord, header: string): readonly string[] {
+    const { mode, rollback } = this.#settings
+    const adopted = record.methods.startsWith('adopted:') || this.#records.has(record.id)
+    if (!adopted && mode === 'adopt') return []
+    const found = this.find(header)
+    if (mode === 'shadow') {
+      if (found !== null) this.#later(this.#compare(found, record))
+      return []
+    }
+    if (found === null) return this.leftovers(header)
+    if (adopted) this.#records.remember(record.id, found)
+    if (rollback !== null || mayJoin(this.#manager.settings.policy, record, this.#manager.now())) return []
+    if (this.#records.isRetired(found)) return this.#deletions(header)
+    this.#later(this.#records.retire(found, record.id))
+    return []
+  }
+
+  /** The data of a session has changed: the old record is kept in step, in case the old library takes over again. */
+  changed (record: SessionRecord, data: Readonly<Record<string, unknown>>, header: string): void {
+    const { rollback } = this.#settings
+    const found = rollback === null ? null : this.find(header)
+    if (rollback === null || found === null) return
+    const old = rollback(restoreKeys(data), found.store.adapter.name)
+    this.#later(this.#records.mirror(found, record.id, { userId: record.userId, data: old, expiresAt: expiresAt(record) }))
+  }
+
+  /** The browser signs out: what it bears of other libraries opens nothing from now on, there or here. Answers the cookies to delete. */
+  async signedOut (header: string): Promise<readonly string[]> {
+    const found = this.#settings.mode === 'shadow' ? null : this.find(header)
+    if (found === null) return []
+    try {
+      const session = await found.store.load(found.text)
+      if (session !== null) {
+        const { userId, adopts } = this.#toTakeover(found, session)
+        await this.#manager.block(adopts, { userId, reason: 'logout', by: 'user' })
+      }
+    } catch {
+      // told by whoever failed; the old record is still to go
+    }
+    await this.#records.retire(found, null)
+    return this.#deletions(header)
+  }
+
+  /** Old cookies that opened nothing: in mode `drain`, they are to be deleted. */
+  leftovers (header: string): readonly string[] {
+    return this.#settings.mode === 'drain' && !this.#isOver() ? this.#deletions(header) : []
+  }
+
+  /** Waits for what is under way. */
+  async close (): Promise<void> {
+    for (const stop of this.#stops) stop()
+    await Promise.all([...this.#underway.values(), ...this.#background])
+    await this.#records.settled()
+  }
+
+  async #take (credential: Credential, bearer: Bearer): Promise<Taken> {
+    if (this.#settings.mode === 'shadow') {
+      this.#later(this.#compare(credential, null))
+      return null
+    }
+    let session: LegacySession | null
+    try {
+      session = await credential.store.load(credential.text)
+    } catch (error) {
+      return new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: error })
+    }
+    if (session === null || this.#isPast(session)) return this.#tell(credential, 'over')
+    try {
+      const takeover = this.#toTakeover(credential, session)
+      return isEmpty(takeover) ? this.#tell(credential, 'empty') : await this.#adopt(credential, takeover, bearer)
+    } catch (error) {
+      return this.#refused(credential, error, bearer)
+    }
+  }
+
+  async #adopt (credential: Credential, takeover: Takeover, bearer: Bearer): Promise<Renewal> {
+    const { renamed, ...wanted } = takeover
+    const { session, token, joined } = await this.#manager.create({ ...wanted, ...bearer })
+    this.#records.remember(session.id, credential)
+    if (joined) {
+      this.#tell(credential, 'joined', session)
+    } else {
+      for (const { from, to } of renamed) this.#manager.tell({ type: 'key-renamed', at: this.#manager.now(), id: session.id, userId: session.userId, from, to })
+    }
+    return new Renewal(session, token)
+  }
+
+  /** Why an old session could not be taken over. Trouble of our own store is thrown on. */
+  #refused (credential: Credential, error: unknown, bearer: Bearer): Refusal | null {
+    const { code, reason } = error instanceof SessionError ? error : { code: null, reason: undefined }
+    if (code === 'FST_SESSION_STORE_UNAVAILABLE' || code === 'FST_SESSION_STORE_FULL') throw error
+    const { store } = credential
+    if (code === 'FST_SESSION_ENDED') {
+      // `replaced` by its own successor: somebody bears a copy of a cookie that its browser no longer needs
+      this.#refuse(store, reason === 'superseded' ? 'superseded' : 'ended', bearer.ip)
+      if (reason !== 'superseded' || this.#settings.rollback === null) void this.#records.retire(credential, null)
+      return reason === 'superseded' ? new Refusal('superseded', null) : new Refusal('ended', reason as EndReason)
+    }
+    this.#refuse(store, code === 'FST_SESSION_LIMIT_REACHED' ? 'limit' : 'unusable', bearer.ip)
+    return null
+  }
+
+  /** What would be: for mode `shadow`, once for each credential. `own`: the session of ours that came with it. */
+  async #compare (credential: Credential, own: SessionRecord | null): Promise<void> {
+    const key = `${keyOf(credential)}\0${own?.id ?? ''}`
+    if (this.#compared.has(key)) return
+    if (this.#compared.size >= 100_000) this.#compared.clear()
+    this.#compared.add(key)
+    const session = await credential.store.load(credential.text).catch(() => undefined)
+    // told by the adapter
+    if (session === undefined) return
+    if (session === null || this.#isPast(session)) { this.#tell(credential, 'over', own); return }
+    try {
+      const takeover = this.#toTakeover(credential, session)
+      encodeData(takeover.data)
+      if (isEmpty(takeover)) this.#tell(credential, 'empty', own)
+      else if (own === null) this.#tell(credential, 'ready')
+      else this.#tell(credential, own.userId === takeover.userId ? 'agrees' : 'differs', own)
+    } catch {
+      this.#refuse(credential.store, 'unusable', undefined)
+    }
+  }
+
+  #toTakeover ({ store, text }: Credential, session: LegacySession): Takeover {
+    return toTakeover(session, { settings: this.#settings, policy: this.#manager.settings.policy, source: store.adapter.name, credential: text })
+  }
+
+  #isPast (session: LegacySession): boolean {
+    return session.expiresAt !== null && session.expiresAt <= this.#manager.now()
+  }
+
+  #tell (credential: Credential, result: SessionEventOf<'legacy'>['result'], session: SessionRecord | null = null): null {
+    this.#manager.tell({ type: 'legacy', at: this.#manager.now(), id: session?.id ?? null, userId: session?.userId ?? null, source: credential.store.adapter.name, result })
+    return null
+  }
+
+  #refuse (store: GuardedAdapter, why: SessionEventOf<'legacy-refused'>['why'], ip: string | undefined): void {
+    this.#refusals.add(`${store.adapter.name}\0${why}`, this.#manager.keepAddress(ip), this.#manager.now())
+  }
+
+  /** Deletes whatever the header bears of the old libraries. */
+  #deletions (header: string): string[] {
+    const cookies = new RequestCookies(header)
+    return this.#settings.adapters.flatMap(adapter => adapter.cookies.filter(({ name }) => cookies.all(name).length > 0)).map(deletion)
+  }
+
+  #isOver (): boolean {
+    if (this.#manager.now() < this.#settings.until) return false
+    if (!this.#over) this.#manager.settings.warn('`legacy.until` has passed: cookies of other libraries are ignored. Remove the option `legacy`.')
+    this.#over = true
+    return true
+  }
+
+  #later (task: Promise<unknown>): void {
+    const done = task.finally(() => { this.#background.delete(done) })
+    this.#background.add(done)
+  }
+}

@@ -1,0 +1,6 @@
+export { fromExpressSession, fromFastifySession } from './fastifysession.ts'
+export type { StoredSessionOptions, Unsigner } from './fastifysession.ts'
+export type { CallbackStore } from './callbackstore.ts'
+export type { LegacyAdapter, LegacyCookie, LegacySession, MirroredSession } from './adapter.ts'
+export type { RequestCookies } from './cookies.ts'
+export type { LegacyMode, LegacyOptions, LegacyOwner } from './options.ts'
