@@ -42,7 +42,7 @@ declare module 'fastify' {
     /** See, limit and revoke sessions. */
     readonly sessions: SessionManager
     /** Guard for `onRequest`: throws 401 without a signed-in user. */
-    readonly requireSession: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+    readonly requireSession: (request: FastifyRequest, reply: import('fastify').FastifyReply) => Promise<void>
   }
 
   interface FastifyContextConfig {
