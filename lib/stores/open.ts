@@ -8,7 +8,8 @@ export async function openStore (store: Store | string): Promise<Store> {
   if (store === 'memory') return memoryStore()
   if (typeof store === 'string' && store.startsWith('file:')) return (await import('./sqlite.ts')).sqliteStore(toPath(store))
   if (typeof store === 'string' && /^(?:redis|valkey)s?:/.test(store)) return (await import('./redis.ts')).redisStore(store)
-  if (typeof store === 'string' || typeof (store as Partial<Store> | null)?.create !== 'function') throw refuse('store', "a store, 'memory', or a URL: 'file:…', 'redis://…'")
+  if (typeof store === 'string' && /^postgres(?:ql)?:/.test(store)) return (await import('./postgres.ts')).postgresStore(store)
+  if (typeof store === 'string' || typeof (store as Partial<Store> | null)?.create !== 'function') throw refuse('store', "a store, 'memory', or a URL: 'file:…', 'redis://…', 'postgres://…'")
   return store
 }
 

@@ -1,0 +1,73 @@
+import { decodePosition, encodeCursor } from '../../cursor.ts'
+import type { CursorScope } from '../../cursor.ts'
+import type { Filter } from '../../filter.ts'
+import type { Page, PageOptions } from '../../store.ts'
+import type { Server } from './server.ts'
+import { scanned } from './statements.ts'
+import type { Statements } from './statements.ts'
+import { fromReply } from './text.ts'
+import { toWanted } from './wanted.ts'
+
+/** Before every session, in either order of `(createdAt, id)`. */
+const edges = { oldest: ['-9223372036854775808', ''], newest: ['9223372036854775807', ''] } as const
+
+/** A row of a page, or, of two parts, where the look ended. */
+type Row = readonly unknown[]
+
+/** Lists and counts, in bounded steps. */
+export class Pages {
+  readonly #server: Server
+  readonly #statements: Statements
+  readonly #now: () => string | null
+
+  /** @param now the clock to use instead of the server's, if any */
+  constructor (server: Server, statements: Statements, now: () => string | null) {
+    this.#server = server
+    this.#statements = statements
+    this.#now = now
+  }
+
+  /** Live sessions. */
+  live (filter: Filter, { order, ...page }: PageOptions): Promise<Page<Row>> {
+    return this.#page({ list: 'live', filter, order }, page, { text: this.#statements.live[order], values: [this.#now()] })
+  }
+
+  /** Ids of live sessions that match, oldest first. */
+  async ids (filter: Filter, page: Pick<PageOptions, 'limit' | 'cursor'>): Promise<Page<string>> {
+    const { items, cursor } = await this.#page({ list: 'end', filter, order: 'oldest' }, page, { text: this.#statements.ids, values: [this.#now()] })
+    return { items: items.map(([, id]) => id as string), cursor }
+  }
+
+  /** Ended sessions. */
+  ended (filter: Filter, { order, ...page }: PageOptions): Promise<Page<Row>> {
+    return this.#page({ list: 'history', filter, order }, page, { text: this.#statements.history[order], values: [] })
+  }
+
+  /** One step of a count. */
+  async count (filter: Filter, cursor: string | null): Promise<{ readonly count: number, readonly cursor: string | null }> {
+    const scope = { list: 'count', filter, order: 'newest' } as const
+    const { filter: wanted, net } = toWanted(filter)
+    const [at, id] = decodePosition(scope, cursor) ?? edges.newest
+    const [text = ''] = await this.#server.read(this.#statements.count, [wanted, net, String(at), id, this.#now()], false)
+    const [count, ...edge] = JSON.parse(text) as readonly [number, ...(readonly [number, string] | [])]
+    return { count, cursor: edge.length === 0 ? null : encodeCursor(scope, edge) }
+  }
+
+  async #page (scope: CursorScope, { limit, cursor }: Pick<PageOptions, 'limit' | 'cursor'>, { text, values }: { readonly text: string, readonly values: readonly (string | null)[] }): Promise<Page<Row>> {
+    const { filter, net } = toWanted(scope.filter)
+    const [at, id] = decodePosition(scope, cursor) ?? edges[scope.order]
+    const most = Math.min(limit, scanned.page)
+    // unprepared, so that each is planned for its own filter
+    const found = (await this.#server.read(text, [filter, net, String(most), String(at), id, ...values], false)).map(row => fromReply(row) as Row)
+    const last = found.at(-1)
+    if (last?.length === 2) return { items: found.slice(0, -1), cursor: encodeCursor(scope, last as readonly [number, string]) }
+    const items = found.slice(0, most)
+    return { items, cursor: found.length > most ? encodeCursor(scope, place(items.at(-1) ?? [], scope.list)) : null }
+  }
+}
+
+/** Where a row stands in its list: ids come with their place, a record has its `createdAt` at 7, an ended session its `endedAt` at 6. */
+function place (row: Row, list: CursorScope['list']): readonly [number, string] {
+  if (list === 'end') return [row[0] as number, row[1] as string]
+  return [row[list === 'live' ? 7 : 6] as number, row[0] as string]
+}

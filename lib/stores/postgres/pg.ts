@@ -1,0 +1,135 @@
+import { hash } from 'node:crypto'
+import type { Connection, Hearing, Send, Subscription } from './client.ts'
+
+/** What we use of a `pg` Pool. */
+export interface PgPool {
+  query (query: object): Promise<{ readonly rows: readonly unknown[] }>
+  end (): Promise<void>
+  on (event: 'error', listener: (error: Error) => void): unknown
+  readonly options: object
+  readonly totalCount: number
+}
+
+/** What every pool of `pg` has, and its types do not say. */
+interface PgMaker {
+  readonly Client: new (options: object) => PgClient
+}
+
+/** What we use of a `pg` Client. */
+interface PgClient {
+  connect (): Promise<unknown>
+  query (text: string): Promise<unknown>
+  end (): Promise<void>
+  on (event: string, listener: (value: never) => void): unknown
+}
+
+/** The longest pause between two attempts to listen again, in milliseconds. */
+const longestPause = 5000
+
+/** `pg`. */
+export class PgConnection implements Connection {
+  readonly #pool: PgPool
+  readonly #names = new Map<string, string>()
+
+  constructor (pool: PgPool) {
+    this.#pool = pool
+    // an idle connection that breaks is told here, and without a listener it would end the process; the next statement says what there is to say
+    pool.on('error', () => {})
+  }
+
+  async ask (text: string, values: readonly (string | null)[], { prepared, timeout }: Send): Promise<string[]> {
+    const { rows } = await this.#pool.query({ text, values, rowMode: 'array', query_timeout: timeout, ...prepared ? { name: this.#nameOf(text) } : {} })
+    return (rows as readonly (readonly [string])[]).map(([value]) => value)
+  }
+
+  async run (text: string): Promise<void> { await this.#pool.query({ text }) }
+
+  async listen (channel: string, hearing: Hearing): Promise<Subscription> {
+    const listener = new PgListener(this.#pool, channel, hearing)
+    await listener.start()
+    return listener
+  }
+
+  async end (): Promise<void> { await this.#pool.end() }
+
+  /** The same name for the same text, and for no other: several stores, and versions of this package, share a pool. */
+  #nameOf (text: string): string {
+    let name = this.#names.get(text)
+    if (name === undefined) this.#names.set(text, name = `fastify_session_manager_${hash('sha256', text, 'base64url').slice(0, 16)}`)
+    return name
+  }
+}
+
+/** A connection of its own, beside the pool, so that listening takes none from it and a full pool does not stop it. */
+class PgListener implements Subscription {
+  readonly #pool: PgPool
+  readonly #channel: string
+  readonly #hearing: Hearing
+  #client: PgClient | null = null
+  #timer: NodeJS.Timeout | undefined
+  #pause = 50
+  #closed = false
+
+  constructor (pool: PgPool, channel: string, hearing: Hearing) {
+    this.#pool = pool
+    this.#channel = channel
+    this.#hearing = hearing
+  }
+
+  async start (): Promise<void> {
+    const { Client } = this.#pool as PgPool & PgMaker
+    const client = new Client({ keepAlive: true, connectionTimeoutMillis: longestPause, ...this.#pool.options })
+    let over = false
+    const gone = (cause: unknown): void => {
+      if (over) return
+      over = true
+      if (this.#client === client) this.#lost(cause)
+    }
+    client.on('error', gone)
+    client.on('end', () => { gone(new Error('the connection that listens has ended')) })
+    client.on('notification', ({ payload }: { readonly payload: string }) => { this.#hearing.heard(payload) })
+    await client.connect()
+    await client.query(`LISTEN "${this.#channel}"`)
+    this.#client = client
+    this.#pause = 50
+    this.#hearing.listening()
+  }
+
+  renew (): void {
+    const client = this.#client
+    if (client === null) return
+    this.#lost(new Error('the connection that listens was given up'))
+    client.end().catch(() => {})
+  }
+
+  async close (): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    const client = this.#client
+    this.#client = null
+    await client?.end()
+  }
+
+  #lost (cause: unknown): void {
+    this.#client = null
+    this.#hearing.lost(cause)
+    this.#retry()
+  }
+
+  #retry (): void {
+    this.#timer = setTimeout(() => { void this.#again() }, this.#pause)
+    this.#timer.unref()
+    this.#pause = Math.min(this.#pause * 2, longestPause)
+  }
+
+  async #again (): Promise<void> {
+    try {
+      await this.start()
+    } catch {
+      if (!this.#closed) this.#retry()
+      return
+    }
+    // closed while it connected
+    if (this.#closed) await this.close()
+  }
+}

@@ -1,0 +1,88 @@
+import type { Connection, Hearing, Subscription } from './client.ts'
+
+/** More statements than that at once, and further ones fail at once: a server that hangs must not fill the memory with what waits for it. */
+const most = 1000
+
+export interface ServerOptions {
+  readonly prepared: boolean
+  readonly timeout: number
+  readonly warn: (message: string, cause?: unknown) => void
+  /** The server answers again after it was away. */
+  readonly onReturn: () => void
+}
+
+/** The server, as one asks it: statements that are bounded in number and time, and that outlive what a pooler or a restart does to connections. */
+export class Server {
+  readonly #connection: Connection
+  readonly #options: ServerOptions
+  #prepared: boolean
+  #underWay = 0
+  #away = false
+
+  constructor (connection: Connection, options: ServerOptions) {
+    this.#connection = connection
+    this.#options = options
+    this.#prepared = options.prepared
+  }
+
+  /** For statements that change something. */
+  write (text: string, values: readonly (string | null)[]): Promise<string[]> { return this.#ask(text, values, true) }
+
+  /** For statements that only read: asked once more if the connection broke, as all idle ones do when a server restarts or fails over. */
+  async read (text: string, values: readonly (string | null)[], prepared = true): Promise<string[]> {
+    const started = performance.now()
+    try {
+      return await this.#ask(text, values, prepared)
+    } catch (error) {
+      if (!isAway(error) || performance.now() - started >= this.#options.timeout) throw error
+      return this.#ask(text, values, prepared)
+    }
+  }
+
+  run (text: string): Promise<void> { return this.#connection.run(text) }
+  listen (channel: string, hearing: Hearing): Promise<Subscription> { return this.#connection.listen(channel, hearing) }
+  end (): Promise<void> { return this.#connection.end() }
+
+  async #ask (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
+    if (this.#underWay >= most) throw new Error(`${most} statements are waiting for the server`)
+    this.#underWay++
+    try {
+      const rows = await this.#send(text, values, prepared)
+      if (this.#away) {
+        this.#away = false
+        this.#options.onReturn()
+      }
+      return rows
+    } catch (error) {
+      if (isAway(error)) this.#away = true
+      throw error
+    } finally {
+      this.#underWay--
+    }
+  }
+
+  async #send (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
+    const { timeout, warn } = this.#options
+    try {
+      return await this.#connection.ask(text, values, { prepared: prepared && this.#prepared, timeout })
+    } catch (error) {
+      // behind a pooler another connection has the statement, or has it already: nothing was done
+      if (!prepared || (codeOf(error) !== '26000' && codeOf(error) !== '42P05')) throw error
+      if (this.#prepared) warn('A pooler does not keep prepared statements: sessions go on without. Set `prepared: false`.', error)
+      this.#prepared = false
+      return this.#connection.ask(text, values, { prepared: false, timeout })
+    }
+  }
+}
+
+/** The code of an error that the server sent; `undefined` for any other. */
+export function codeOf (error: unknown): string | undefined {
+  const { code, severity } = error as { readonly code?: string, readonly severity?: string }
+  return severity === undefined ? undefined : code
+}
+
+/** Nothing came from the server, or it said that it goes: class 08, connections, and 57P, shut down (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+function isAway (error: unknown): boolean {
+  const code = codeOf(error)
+  return code === undefined || code.startsWith('08') || code.startsWith('57P')
+}

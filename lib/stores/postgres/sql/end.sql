@@ -1,0 +1,95 @@
+-- Ends, and what every verb that ends sessions needs. The order of locks, so that no two verbs wait for each other: users (sorted), rows of
+-- sessions (sorted by id), one row of counters (last). A verb is one statement: its commit frees them.
+
+-- Locks names until the end of the transaction.
+CREATE OR REPLACE FUNCTION "fastify_sessions".lock_names(p_names text[]) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_key bigint;
+BEGIN
+  FOR v_key IN SELECT DISTINCT hashtextextended('fastify_sessions ' || n, 0) FROM unnest(p_names) n WHERE n IS NOT NULL ORDER BY 1 LOOP
+    PERFORM pg_advisory_xact_lock(v_key);
+  END LOOP;
+END
+$$;
+
+-- Adds to the counters. Always the last step.
+CREATE OR REPLACE FUNCTION "fastify_sessions".tally(p_live bigint, p_guests bigint, p_remembered bigint, p_users bigint) RETURNS void LANGUAGE sql AS $$
+  UPDATE "fastify_sessions".counter
+  SET live = live + p_live, guests = guests + p_guests, remembered = remembered + p_remembered, users = users + p_users
+  WHERE shard = pg_backend_pid() % 16 AND (p_live, p_guests, p_remembered, p_users) <> (0, 0, 0, 0)
+$$;
+
+-- Tells all nodes of ended sessions. NOTIFY carries less than 8000 bytes: several messages, and without the long texts where one session alone is too much.
+CREATE OR REPLACE FUNCTION "fastify_sessions".tell_ended(p_ended json) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  v_item json;
+  v_batch text := '';
+BEGIN
+  FOR v_item IN SELECT value FROM json_array_elements(p_ended) LOOP
+    IF octet_length(v_item::text) > 7000 THEN
+      v_item := json_build_array(v_item->0, v_item->1, v_item->2, NULL, v_item->4, v_item->5, v_item->6, v_item->7, v_item->8, NULL, NULL, NULL);
+    END IF;
+    IF octet_length(v_batch) + octet_length(v_item::text) > 7900 THEN
+      PERFORM pg_notify('fastify_sessions', '["ended"' || v_batch || ']');
+      v_batch := '';
+    END IF;
+    v_batch := v_batch || ',' || v_item::text;
+  END LOOP;
+  IF v_batch <> '' THEN PERFORM pg_notify('fastify_sessions', '["ended"' || v_batch || ']'); END IF;
+END
+$$;
+
+-- Moves live sessions (p_reason NULL: expired ones) to history, tells all nodes, and keeps each user's history bounded.
+-- The caller holds the locks of their users, and takes what it answers off the counters.
+-- r: now (ms), history (ms), perUser; reason, by; wanted { filter, net }: what must match at this moment, if given.
+CREATE OR REPLACE FUNCTION "fastify_sessions".bury(p_ids text[], r jsonb, p_now bigint,
+  OUT ended json, OUT live bigint, OUT guests bigint, OUT remembered bigint, OUT users bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  v_reason text := r->>'reason';
+  v_net inet := (r->'wanted'->>'net')::inet;
+  v_filter jsonb := (r->'wanted'->>'filter')::jsonb;
+  v_users text[];
+BEGIN
+  PERFORM FROM "fastify_sessions".session s WHERE s.id = ANY (p_ids) ORDER BY s.id FOR UPDATE;
+  WITH gone AS (
+    DELETE FROM "fastify_sessions".session s
+    WHERE s.id = ANY (p_ids) AND (p_now < "fastify_sessions".expires_at(s)) = (v_reason IS NOT NULL)
+      AND (v_filter IS NULL OR "fastify_sessions".matches(s, v_filter, v_net))
+    RETURNING s.created_at, s.last_seen_at,
+      CASE WHEN v_reason IS NULL THEN "fastify_sessions".expires_at(s) ELSE p_now END AS ended_at,
+      s.requests, s.remembered, s.id, s.user_id,
+      coalesce(v_reason, CASE WHEN s.last_seen_at + s.idle < s.absolute_at THEN 'idle' ELSE 'absolute' END) AS reason,
+      r->>'by' AS ended_by, CASE WHEN s.moved THEN s.ip ELSE s.first_ip END AS ip, s.device, s.name
+  ), kept AS (
+    INSERT INTO "fastify_sessions".ended SELECT * FROM gone g WHERE g.user_id IS NOT NULL AND (r->>'history')::bigint > 0
+  )
+  SELECT coalesce(json_agg("fastify_sessions".ended_of(g::"fastify_sessions".ended) ORDER BY g.created_at, g.id), '[]'), count(*),
+    count(*) FILTER (WHERE g.user_id IS NULL), count(*) FILTER (WHERE g.remembered), array_agg(DISTINCT g.user_id) FILTER (WHERE g.user_id IS NOT NULL)
+  INTO ended, live, guests, remembered, v_users FROM gone g;
+
+  SELECT count(*) INTO users FROM unnest(v_users) u WHERE NOT EXISTS (SELECT FROM "fastify_sessions".session s WHERE s.user_id = u);
+  DELETE FROM "fastify_sessions".ended e USING unnest(v_users) u
+  WHERE e.id IN (SELECT o.id FROM "fastify_sessions".ended o WHERE o.user_id = u ORDER BY o.ended_at DESC, o.id DESC OFFSET (r->>'perUser')::int);
+  PERFORM "fastify_sessions".tell_ended(ended);
+END
+$$;
+
+-- Ends sessions by ids, or all of a user. Answers each that it ended, oldest first.
+-- r: ids, or user and except; now (null: the clock), history, perUser, reason, by, wanted.
+CREATE OR REPLACE FUNCTION "fastify_sessions".end_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+DECLARE
+  v_ids text[];
+  v_gone record;
+BEGIN
+  IF r->>'user' IS NOT NULL THEN
+    PERFORM "fastify_sessions".lock_names(ARRAY[r->>'user']);
+    v_ids := ARRAY(SELECT s.id FROM "fastify_sessions".session s WHERE s.user_id = r->>'user' AND s.id IS DISTINCT FROM r->>'except');
+  ELSE
+    v_ids := ARRAY(SELECT jsonb_array_elements_text(r->'ids'));
+    PERFORM "fastify_sessions".lock_names(ARRAY(SELECT DISTINCT s.user_id FROM "fastify_sessions".session s WHERE s.id = ANY (v_ids)));
+  END IF;
+  v_gone := "fastify_sessions".bury(v_ids, r, coalesce((r->>'now')::bigint, "fastify_sessions".clock()));
+  PERFORM "fastify_sessions".tally(-v_gone.live, -v_gone.guests, -v_gone.remembered, -v_gone.users);
+  RETURN v_gone.ended;
+END
+$$;
