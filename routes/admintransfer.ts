@@ -2,7 +2,8 @@ import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
 import type { FastifyInstance } from 'fastify'
 import { partsOf } from '../lib/oversight.ts'
-import { parseQuery } from '../lib/query.ts'
+import { csvLine } from '../lib/csv.ts'
+import { parseQuery, refuseFilter } from '../lib/query.ts'
 import { readRows } from '../lib/rows.ts'
 import { acting, errors } from './adminscope.ts'
 import type { Admin } from './adminscope.ts'
@@ -10,9 +11,10 @@ import { filterQuery } from './adminviews.ts'
 import { withTypeBox } from './provider.ts'
 import { closed } from './schemas.ts'
 
+type Format = 'ndjson' | 'json' | 'csv'
 const ExportQuery = closed({
   ...filterQuery,
-  format: Type.Optional(Type.Unsafe<'ndjson' | 'json'>(Type.String({ enum: ['ndjson', 'json'], pattern: '^(ndjson|json)$', description: 'Default ndjson' }))),
+  format: Type.Optional(Type.Unsafe<Format>(Type.String({ enum: ['ndjson', 'json', 'csv'], pattern: '^(ndjson|json|csv)$', description: 'Default ndjson; csv is for spreadsheets, has no data, and cannot be imported' }))),
   data: Type.Optional(Type.Boolean({ description: "With the users' data; default without" }))
 })
 const ImportQuery = closed({
@@ -27,7 +29,8 @@ const Report = closed({
 })
 const Swept = closed({ ended: Type.Integer({ description: 'How many expired sessions ended' }) })
 const Rows = { content: { 'application/x-ndjson': { schema: Type.Unknown({ description: 'One session a line, as the export gives them' }) }, 'application/json': { schema: Type.Unknown({ description: 'An array of them' }) } } }
-const types = { ndjson: 'application/x-ndjson', json: 'application/json' } as const
+const Table = { ...Rows.content, 'text/csv': { schema: Type.String({ description: 'A table with a head' }) } }
+const types = { ndjson: 'application/x-ndjson', json: 'application/json', csv: 'text/csv; charset=utf-8' } as const
 /** A chunk of the answer, in characters. */
 const chunkSize = 32 * 1024
 
@@ -38,9 +41,10 @@ export function transferRoutes (scope: FastifyInstance, admin: Admin): void {
   withTypeBox(scope).get('/export', {
     config: { ...acting, rateLimit: { max: 10, timeWindow: '1 minute' } },
     exposeHeadRoute: false,
-    schema: { ...common, operationId: 'adminExportSessions', summary: 'All sessions that match, as a stream', querystring: ExportQuery, response: { 200: { description: 'Rows', ...Rows }, ...errors } }
+    schema: { ...common, operationId: 'adminExportSessions', summary: 'All sessions that match, as a stream', querystring: ExportQuery, response: { 200: { description: 'Rows', content: Table }, ...errors } }
   }, async (request, reply) => {
     const { format = 'ndjson', data = false, ...input } = request.query
+    if (format === 'csv' && data) throw refuseFilter('expected `data` with another format than csv')
     const query = parseQuery(input)
     oversight.check(query)
     const rows = manyRows(partsOf(query).map(part => manager.export({ ...part, data })))
@@ -81,17 +85,33 @@ export function transferRoutes (scope: FastifyInstance, admin: Admin): void {
   })
 }
 
+/** How rows are written one after the other. */
+interface Form { readonly start: string, readonly between: string, readonly end: string, readonly write: (row: unknown) => string }
+
+const columns = ['id', 'userId', 'createdAt', 'authenticatedAt', 'lastSeenAt', 'absoluteAt', 'endedAt', 'reason', 'by', 'requests', 'remembered', 'methods', 'ip', 'agent', 'firstIp', 'firstAgent', 'device', 'name'] as const
+const forms: Readonly<Record<Format, Form>> = {
+  ndjson: { start: '', between: '\n', end: '\n', write: JSON.stringify },
+  json: { start: '[', between: ',\n', end: ']\n', write: JSON.stringify },
+  csv: {
+    start: csvLine(columns), between: '', end: '',
+    write: row => csvLine(columns.map(column => {
+      const value = (row as Readonly<Record<string, unknown>>)[column]
+      return column.endsWith('At') && typeof value === 'number' ? new Date(value).toISOString() : value
+    }))
+  }
+}
+
 async function * manyRows (parts: readonly AsyncIterable<unknown>[]): AsyncGenerator {
   for (const part of parts) yield * part
 }
 
-async function * toText (rows: AsyncIterable<unknown>, format: 'ndjson' | 'json', done: (count: number) => void): AsyncGenerator<string> {
-  const [start, between, end] = format === 'ndjson' ? ['', '\n', '\n'] : ['[', ',\n', ']\n']
+async function * toText (rows: AsyncIterable<unknown>, format: Format, done: (count: number) => void): AsyncGenerator<string> {
+  const { start, between, end, write } = forms[format]
   let text = start
   let count = 0
   try {
     for await (const row of rows) {
-      text += `${count++ === 0 ? '' : between}${JSON.stringify(row)}`
+      text += `${count++ === 0 ? '' : between}${write(row)}`
       if (text.length >= chunkSize) {
         yield text
         text = ''

@@ -37,7 +37,7 @@ t.test('an export streams what matches, as lines or as an array, and never a sec
   t.equal((await get('/export?userId=nobody')).body, '')
   t.match(lines((await get('/export?state=ended')).body), [{ userId: 'eve', reason: 'revoked', by: null }])
   t.match((await get(`/export?format=json&at=${Date.UTC(2026, 0, 1) - 1}`)).json(), [])
-  for (const query of ['format=csv', 'limit=5', 'ip=x', 'backup=true']) t.equal((await get(`/export?${query}`)).statusCode, 400, query)
+  for (const query of ['format=xls', 'format=csv&data=true', 'limit=5', 'ip=x', 'backup=true']) t.equal((await get(`/export?${query}`)).statusCode, 400, query)
   t.equal((await (await adminApp(t, { ip: 'none' })).get('/export?ip=1.2.3.4')).statusCode, 400)
 })
 
