@@ -18,7 +18,7 @@ export function isCrossSite (request: Origin): boolean {
   const site = request.headers['sec-fetch-site']
   if (site !== undefined) return site !== 'same-origin' && site !== 'none'
   const { origin } = request.headers
-  return origin !== undefined && origin.toLowerCase() !== `${request.protocol}://${request.host}`.toLowerCase()
+  return origin !== undefined && origin.toLowerCase() !== `${request.protocol}://${hostOf(request)}`.toLowerCase()
 }
 
 /** Whether this opens a WebSocket. It is a GET, but no browser asks another site's page for leave, and what follows can do anything (OWASP ASVS 5.0 4.4.2). */
@@ -29,4 +29,9 @@ export function isUpgrade ({ headers }: Pick<Origin, 'headers'>): boolean {
 /** GET, HEAD, OPTIONS and TRACE change nothing (RFC 9110 §9.2.1). */
 export function isSafe (method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
+}
+
+/** The host as browsers write it in `Origin`: without the port that goes without saying. */
+function hostOf ({ protocol, host }: Origin): string {
+  return host.replace(protocol === 'https' ? /:443$/ : /:80$/, '')
 }

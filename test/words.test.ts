@@ -127,6 +127,7 @@ t.test('another site is told by Sec-Fetch-Site, then by Origin, exactly', async 
   const from = (headers: Record<string, string>) => isCrossSite({ method: 'POST', protocol: 'https', host: 'app.example:8443', headers })
   for (const headers of [{}, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, { origin: 'https://app.example:8443' }, { origin: 'https://APP.example:8443' }, { 'sec-fetch-site': 'same-origin', origin: 'https://evil.example' }]) t.notOk(from(headers))
   for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { 'sec-fetch-site': '' }, { origin: 'null' }, { origin: 'http://app.example:8443' }, { origin: 'https://app.example' }, { origin: 'https://app.example:8443.evil.example' }]) t.ok(from(headers))
+  for (const [protocol, host] of [['http', 'app.example:80'], ['https', 'app.example:443']] as const) t.notOk(isCrossSite({ method: 'POST', protocol, host, headers: { origin: `${protocol}://app.example` } }), 'a port that goes without saying')
   t.strictSame(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'POST', 'PUT', 'PATCH', 'DELETE'].filter(isSafe), ['GET', 'HEAD', 'OPTIONS', 'TRACE'])
 })
 
