@@ -354,6 +354,8 @@ export class SessionManager {
       const step: { count: number, cursor: string | null } = await store.count(filter, cursor)
       total += step.count
       cursor = step.cursor
+      // a store that answers at once must not hold up requests
+      if (cursor !== null) await new Promise(resolve => { setImmediate(resolve) })
     } while (cursor !== null)
     return total
   }

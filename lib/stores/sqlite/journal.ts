@@ -49,8 +49,8 @@ export class Journal {
       }
     }
     const timer = new Timer(async () => {
-      // a file that is locked or gone is told by the verbs; nothing is missed, because entries wait
-      try { look() } catch {}
+      // entries wait, so that nothing is missed once the file can be read again
+      try { look() } catch { listener.lost() }
     }, { delay: () => every }).start()
     return {
       async probe () { look() },

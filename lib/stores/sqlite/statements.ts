@@ -3,29 +3,24 @@ import { Command, Query } from './handle.ts'
 import type { SqliteHandle } from './handle.ts'
 import { endedColumns, recordColumns } from './rows.ts'
 
-const commands = [
-  'begin', 'commit', 'rollback', 'adopt', 'insert', 'touch', 'move', 'change', 'remove', 'remember', 'trim', 'rearm',
-  'purgeEnded', 'purgeMarks', 'purgeSlices', 'purgeChanges', 'blankChange', 'observe', 'tell', 'crop'
-] as const
-const queries = [
-  'read', 'left', 'known', 'mark', 'countOf', 'oldestOf', 'idlestOf', 'due', 'slices', 'counts', 'told', 'news'
-] as const
+type Queries = 'read' | 'left' | 'known' | 'mark' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' | 'slices' | 'counts' | 'told' | 'news'
+type Commands = 'begin' | 'commit' | 'rollback' | 'adopt' | 'insert' | 'touch' | 'move' | 'change' | 'remove' | 'remember' | 'trim' | 'rearm' |
+  'purgeEnded' | 'purgeMarks' | 'purgeSlices' | 'purgeChanges' | 'blankChange' | 'observe' | 'tell' | 'crop'
 
 /** Every statement of statements.sql, prepared. */
-export type Statements = Readonly<Record<typeof commands[number], Command> & Record<typeof queries[number], Query>>
+export type Statements = Readonly<Record<Queries, Query> & Record<Commands, Command>>
 
 /** Reads an SQL file beside this module, and fills in its names. */
 export function readSql (file: string, names: Readonly<Record<string, string | number>>): string {
-  return readFileSync(new URL(file, import.meta.url), 'utf8').replace(/\{(\w+)\}/g, (whole, name: string) => String(names[name] ?? whole))
+  return readFileSync(new URL(file, import.meta.url), 'utf8').replace(/\{(\w+)\}/g, (_whole, name: string) => String(names[name]))
 }
 
 /** Prepares every statement for the tables of one app. They are kept as long as the handle. */
 export function prepareStatements (handle: SqliteHandle, prefix: string): Statements {
-  const texts = new Map(readSql('statements.sql', { p: prefix, record: recordColumns, ended: endedColumns })
-    .split(/^-- :/m).slice(1).map(part => [/^\w+/.exec(part)?.[0], part.slice(part.indexOf('\n'))]))
-  const prepare = (name: string): ReturnType<SqliteHandle['prepare']> => handle.prepare(texts.get(name) ?? '')
-  return Object.fromEntries([
-    ...commands.map(name => [name, new Command(prepare(name))] as const),
-    ...queries.map(name => [name, new Query(prepare(name))] as const)
-  ]) as Statements
+  const text = readSql('statements.sql', { p: prefix, record: recordColumns, ended: endedColumns })
+  const prepared = [...text.matchAll(/^-- :(\w+).*\n([^;]+);/gm)].map(([, name, sql]) => {
+    const statement = handle.prepare(sql as string)
+    return [name, (sql as string).startsWith('SELECT') ? new Query(statement) : new Command(statement)]
+  })
+  return Object.fromEntries(prepared) as Statements
 }

@@ -47,7 +47,7 @@ export function keepSlice ({ sql }: Database, { at, span, node, value, until }: 
 
 /** Counts that triggers keep, and the slices of a range. */
 export function readStatistics ({ sql }: Database, from: number, to: number): Statistics {
-  const [live, users, guests, remembered] = (sql.counts.get() ?? []).map(Number) as [number, number, number, number]
+  const [live, users, guests, remembered] = sql.counts.all().flat().map(Number) as [number, number, number, number]
   return { live, users, guests, remembered, slices: sql.slices.all(from, to).map(toSlice) }
 }
 
