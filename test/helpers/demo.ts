@@ -46,7 +46,7 @@ export class Jar {
 
   async #fetch (path: string, init: { method?: string, headers?: Record<string, string>, body?: string }): Promise<Response> {
     const cookie = this.cookies().join('; ')
-    const response = await fetch(this.#url + path, { ...init, headers: { 'user-agent': this.#agent, ...init.headers, ...cookie === '' ? {} : { cookie } } })
+    const response = await fetch(this.#url + path, { ...init, redirect: 'manual', headers: { 'user-agent': this.#agent, ...init.headers, ...cookie === '' ? {} : { cookie } } })
     for (const set of response.headers.getSetCookie()) {
       const [name = '', value = ''] = (set.split(';')[0] ?? '').split(/=(.*)/s)
       if (value === '') this.#cookies.delete(name)

@@ -7,11 +7,11 @@ import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import { fromExpressSession, fromFastifySession } from '../../lib/legacy/index.ts'
 import type { CallbackStore, LegacyAdapter, LegacyOptions } from '../../lib/legacy/index.ts'
 import type { SessionEventOf, SessionEventType, SessionPluginOptions } from '../../lib/index.ts'
-import { testApp } from './app.ts'
+import { firefox, testApp } from './app.ts'
 import type { TestApp } from './app.ts'
 import { Jar } from './demo.ts'
 
-type Test = { teardown: (fn: () => unknown) => void }
+export type Test = { teardown: (fn: () => unknown) => void }
 type Data = Record<string, unknown>
 
 /** An app that runs an old library, and what takes its sessions over. */
@@ -19,6 +19,8 @@ export interface Old {
   readonly url: string
   /** A browser that has signed in over HTTP. */
   signIn (userId: string): Promise<Jar>
+  /** The user's id there; absent: the name that they signed in with. */
+  idOf? (jar: Jar): Promise<string>
   readonly adapter: LegacyAdapter
   /** How the app finds the owner in the old data; absent where the record names it. */
   readonly userId?: (data: Data) => string | undefined
@@ -32,13 +34,16 @@ export interface Old {
 const untyped: string = '@fastify/session'
 const { default: fastifySession } = await import(untyped) as { default: FastifyPluginCallback<Data> & { MemoryStore: new () => CallbackStore } }
 
-const oldSecret = 'the secret of the old library, long enough'
-const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0'
+export const oldSecret = 'the secret of the old library, long enough'
 export const hour = 3_600_000
+export const day = 24 * hour
+
+/** The owner, where the old apps of the tests put it. */
+export const ownerInData = (data: Data): string | undefined => (data['user'] as { id: string } | undefined)?.id
 
 /** Signs a user in by `POST /login`, and answers who it is by `GET /me`. */
-async function signedIn (url: string, userId: string): Promise<Jar> {
-  const jar = new Jar(url, agent)
+export async function signedIn (url: string, userId: string): Promise<Jar> {
+  const jar = new Jar(url, firefox)
   await jar.post('/login', { userId })
   return jar
 }
@@ -59,7 +64,7 @@ export async function oldFastifySession (t: Test, options: { maxAge?: number, co
     url, cookie: 'sessionId', stored: true,
     signIn: userId => signedIn(url, userId),
     adapter: fromFastifySession({ secret: oldSecret, store, cookiePrefix }),
-    userId: data => (data['user'] as { id: string } | undefined)?.id
+    userId: ownerInData
   }
 }
 
@@ -85,7 +90,7 @@ export async function oldExpressSession (t: Test, options: { maxAge?: number, ro
     url, cookie: 'connect.sid', stored: true, store,
     signIn: userId => signedIn(url, userId),
     adapter: fromExpressSession({ secret: [oldSecret], store, rolling }),
-    userId: data => (data['user'] as { id: string } | undefined)?.id
+    userId: ownerInData
   }
 }
 
