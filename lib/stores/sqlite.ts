@@ -6,7 +6,7 @@ import type { EndedSession, SessionRecord } from '../record.ts'
 import { oneOf, refuse } from '../settings.ts'
 import type { Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../store.ts'
 import { Database } from './sqlite/database.ts'
-import { isHandle, openFile } from './sqlite/handle.ts'
+import { createPrivate, isHandle, openFile } from './sqlite/handle.ts'
 import type { SqliteHandle } from './sqlite/handle.ts'
 import { countSessions, endMatching, listHistory, listSessions } from './sqlite/lists.ts'
 import type { Pragmas } from './sqlite/schema.ts'
@@ -50,6 +50,7 @@ class SqliteStore implements Store {
   }
 
   async open (context: StoreContext): Promise<void> {
+    if (typeof this.#source === 'string') createPrivate(this.#source)
     const handle = typeof this.#source === 'string' ? await openFile(this.#source) : this.#source
     try {
       this.#sessions = new Sessions(new Database(handle, this.#options), context)
@@ -103,7 +104,7 @@ class SqliteStore implements Store {
  */
 export function sqliteStore (source: string | SqliteHandle, options: SqliteStoreOptions = {}): Store {
   const { prefix = 'session_' } = options
-  if (source === '' || (typeof source !== 'string' && !isHandle(source))) throw refuse('store', 'the path of a file, or an open database of `node:sqlite`, `better-sqlite3` or `libsql`')
+  if (source === '' || source === ':memory:' || (typeof source !== 'string' && !isHandle(source))) throw refuse('store', 'the path of a file, or an open database of `node:sqlite`, `better-sqlite3` or `libsql`')
   if (!/^[a-z][a-z0-9_]{0,31}$/.test(prefix)) throw refuse('prefix', 'a lower-case letter, then at most 31 of those, digits and `_`')
   return new SqliteStore(source, {
     prefix,

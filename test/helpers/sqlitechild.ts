@@ -1,5 +1,5 @@
 // another process on the same file: test/stores/sqlite.test.ts forks it
-import { SessionManager } from '../../lib/index.ts'
+import { SessionManager } from '../../lib/manager.ts'
 import { drivers, openFile } from '../../lib/stores/sqlite/handle.ts'
 import { sqliteStore } from '../../lib/stores/sqlite.ts'
 

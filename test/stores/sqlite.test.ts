@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -364,8 +364,14 @@ t.test('a start goes on where the last one stopped, whichever driver it was', as
   const url = pathToFileURL(file).href
   for (const name of [url, `file:${relative(process.cwd(), file)}`]) {
     const { sessions } = await manager(t, { store: name })
-    t.strictSame(sessions.store.name, 'sqlite')
+    t.equal(sessions.store.name, 'sqlite')
   }
+})
+
+t.test('a new file is its owner\'s only, and so are those beside it', { skip: process.platform === 'win32' && 'rights of another kind' }, async t => {
+  const file = newFile(t)
+  await manager(t, { store: `file:${file}` })
+  for (const name of [file, `${file}-wal`, `${file}-shm`]) t.equal(statSync(name).mode & 0o777, 0o600)
 })
 
 t.test('ends are on the disk when they are acknowledged, other writes where that is asked for', async t => {
@@ -393,12 +399,14 @@ t.test('a handle that was handed in stays open; a verb that comes too late is re
 
 t.test('what cannot be a store is refused, with the cure', async t => {
   const refused = { code: 'FST_SESSION_INVALID_OPTION' }
-  for (const source of ['', {}, null, 5, { exec () {}, prepare () {} }]) t.throws(() => sqliteStore(source as string), refused)
+  for (const source of ['', ':memory:', {}, null, 5, { exec () {}, prepare () {} }]) t.throws(() => sqliteStore(source as string), refused)
   for (const options of [{ prefix: '' }, { prefix: 'a"b' }, { prefix: 'A' }, { prefix: '1' }, { busyTimeout: '1s' }, { busyTimeout: -1 }, { poll: 0 }, { synchronous: 'off' }]) {
     t.throws(() => sqliteStore('x', options as object), refused)
   }
   await t.rejects(openFile('x', [['no-such-driver', 'default']]), { ...refused, message: /install `libsql`/ })
-  await t.rejects(async () => sqliteStore(':memory:').open(context()), { ...refused, message: /a disk of this machine/ })
+  const memory = await openFile(':memory:')
+  await t.rejects(async () => sqliteStore(memory).open(context()), { ...refused, message: /a disk of this machine/ })
+  memory.close()
   const file = newFile(t)
   const { handle, close } = await open(t, file)
   handle.exec('UPDATE app_state SET version = 2')

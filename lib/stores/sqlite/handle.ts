@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs'
 import { refuse } from '../../settings.ts'
 
 /** What a statement is given, and answers, in one column. */
@@ -40,6 +41,11 @@ export async function openFile (path: string, candidates = drivers): Promise<Sql
     if (found !== null) return new (found[exported] as new (path: string) => SqliteHandle)(path)
   }
   throw refuse('store', 'a file that this Node can open: use Node 22.13 or newer, which has `node:sqlite`, or install `libsql` or `better-sqlite3`, or hand in an open database')
+}
+
+/** Makes a file that is not there readable by its owner only; SQLite gives the files beside it the same rights. */
+export function createPrivate (path: string): void {
+  closeSync(openSync(path, 'a', 0o600))
 }
 
 async function load (module: string): Promise<Readonly<Record<string, unknown>> | null> {
