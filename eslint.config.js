@@ -2,7 +2,7 @@ import neostandard from 'neostandard'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist', '.tap', 'coverage', 'docs/api'] },
+  { ignores: ['dist', 'ui/built', '.tap', 'coverage', 'docs/api'] },
   ...neostandard({ ts: true }),
   {
     files: ['**/*.ts'],

@@ -6,6 +6,7 @@ import type { SessionApi } from './session.ts'
 export { fastifySessionManager, fastifySessionManager as default }
 export type { SessionPluginOptions } from './plugin.ts'
 export type { AdminOptions } from '../routes/adminscope.ts'
+export type { PageOptions as SessionPageOptions } from '../routes/pageoptions.ts'
 export { Refusal, Renewal, SessionManager } from './manager.ts'
 export type { EndOptions, NewSession, NewSessionResult, PresentedToken, Validation } from './manager.ts'
 export { memoryStore } from './stores/memory.ts'

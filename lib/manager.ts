@@ -294,6 +294,12 @@ export class SessionManager {
     else if (created.status === 'adopted' && created.session !== null && !hasEnded(created.session)) await this.end(created.session.id, options)
   }
 
+  /** What a token presents, to be validated; `null` if it is none. */
+  present (token: string): PresentedToken | null {
+    const decoded = decodeToken(token)
+    return decoded === null ? null : { id: decoded.id, generation: decoded.generation, hash: hashVerifier(decoded.verifier), token }
+  }
+
   /**
    * Judges a presented token, and counts the request if it is good. Answers at once if the store does.
    */

@@ -30,9 +30,12 @@ import type { SessionEvent } from './events.ts'
 import { toMilliseconds } from './duration.ts'
 import type { Duration } from './duration.ts'
 import { adminRoutes } from '../routes/admin.ts'
-import { toAdminOptions } from '../routes/adminscope.ts'
+import { toAdmin, toAdminOptions } from '../routes/adminscope.ts'
 import type { AdminOptions, CheckedAdminOptions } from '../routes/adminscope.ts'
 import { eventRoutes } from '../routes/events.ts'
+import { toPageOptions } from '../routes/pageoptions.ts'
+import type { CheckedPageOptions, PageOptions } from '../routes/pageoptions.ts'
+import { consolePage, devicesPage, elementRoutes } from '../routes/pages.ts'
 import { EventStreams } from '../routes/sse.ts'
 import { userRoutes } from '../routes/user.ts'
 
@@ -58,7 +61,9 @@ export interface SessionPluginOptions extends Omit<SessionManagerOptions, 'name'
     /** Name of the security scheme that your OpenAPI document defines for the cookie: `{ type: 'apiKey', in: 'cookie', name: '__Host-sid' }`. */
     readonly security?: string
   }
-  /** The admin routes; without it they are not there. */
+  /** The page where a user sees the own devices: at `/account/sessions`, or where `path` says. Absent or `false`: none. */
+  readonly devices?: PageOptions | boolean
+  /** The admin routes and the console; without it they are not there. */
   readonly admin?: AdminOptions
   /** prom-client, or a registry of it: the numbers go there. */
   readonly metrics?: MetricsTarget
@@ -85,7 +90,9 @@ interface Requested {
 type SessionRequest = FastifyRequest & Requested
 
 const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
-  'onReuse', 'risk', 'encryption', 'now', 'cookie', 'keep', 'userId', 'legacy', 'onStoreError', 'clearSiteData', 'routes', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
+  'onReuse', 'risk', 'encryption', 'now', 'cookie', 'keep', 'userId', 'legacy', 'onStoreError', 'clearSiteData', 'routes', 'devices', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
+
+const userPrefix = '/api/v1/auth/sessions'
 
 /** The cookie names in use on each server: two instances must not read each other's cookies. */
 const names = new WeakMap<RawServerBase, Set<string>>()
@@ -338,6 +345,7 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
     if (has) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [name, 'Register the two in sibling scopes.'] })
   }
   const admin = options.admin === undefined ? null : toAdminOptions(options.admin)
+  const devices = toDevices(options)
   const sessions = new Sessions(app, options)
   const { manager } = sessions
   await manager.open()
@@ -359,10 +367,10 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   if (process.env['NODE_ENV'] !== 'production') app.addHook('onResponse', async function sessionOnResponse (request) { sessions.onResponse(request as SessionRequest) })
   app.addHook('onRoute', route => { rulesOf(route.config) })
   app.addHook('onClose', async function sessionOnClose () { await sessions.close() })
-  registerRoutes(app, sessions, { options, admin })
+  registerRoutes(app, sessions, { options, admin, devices })
 }
 
-function registerRoutes (app: FastifyInstance, sessions: Sessions, { options, admin }: { readonly options: SessionPluginOptions, readonly admin: CheckedAdminOptions | null }): void {
+function registerRoutes (app: FastifyInstance, sessions: Sessions, { options, admin, devices }: { readonly options: SessionPluginOptions, readonly admin: CheckedAdminOptions | null, readonly devices: CheckedPageOptions | null }): void {
   const { security } = options.routes === false ? {} : options.routes ?? {}
   const heartbeat = toMilliseconds(options.live?.heartbeat ?? 15_000, 'live.heartbeat', { min: 10, max: 600_000 })
   const warning = toMilliseconds(options.live?.warning ?? 120_000, 'live.warning', { min: 20_000 })
@@ -372,14 +380,26 @@ function registerRoutes (app: FastifyInstance, sessions: Sessions, { options, ad
   app.addHook('preClose', async function sessionPreClose () { await streams.close() })
   const context = { manager: sessions.manager, stateOf: (request: FastifyRequest) => sessions.get(request as SessionRequest), admit: (request: FastifyRequest, age = 0) => { sessions.admit(request as SessionRequest, age) }, security }
   if (options.routes !== false) {
-    const { prefix = '/api/v1/auth/sessions', fresh } = options.routes ?? {}
+    const { prefix = userPrefix, fresh } = options.routes ?? {}
     const strict = options.profile === 'aal2' || options.profile === 'aal3'
     const age = fresh === undefined ? (strict ? 600_000 : 0) : fresh === false ? 0 : toMilliseconds(fresh, 'routes.fresh', { min: 1 })
     if (typeof prefix !== 'string' || !prefix.startsWith('/')) throw refuse('routes.prefix', 'a path that starts with /')
     app.register(userRoutes, { ...context, prefix, fresh: age })
     app.register(eventRoutes, { ...context, prefix, streams, warning })
+    app.register(elementRoutes, { prefix })
+    if (devices !== null) app.register(devicesPage, { page: devices, api: prefix })
   }
-  if (admin !== null) app.register(adminRoutes, { prefix: admin.prefix, context, admin, streams })
+  if (admin === null) return
+  const shared = { admin: toAdmin(context, admin), checked: admin }
+  app.register(adminRoutes, { prefix: admin.prefix, ...shared, streams })
+  const own = options.routes === false ? undefined : options.routes?.prefix ?? userPrefix
+  if (admin.console !== null) app.register(consolePage, { ...shared, page: admin.console, own })
+}
+
+function toDevices ({ devices = false, routes }: SessionPluginOptions): CheckedPageOptions | null {
+  if (devices === false) return null
+  if (routes === false) throw refuse('devices', 'absent where `routes` is false, since the page lives on them')
+  return toPageOptions(devices === true ? {} : devices, 'devices', '/account/sessions')
 }
 
 /** Server-side sessions for Fastify 5: see, limit and revoke them. Register it once, before the routes that use it. */

@@ -3,14 +3,14 @@ import { liveRoutes } from './adminevents.ts'
 import { lookRoutes } from './adminlook.ts'
 import { revokeRoutes } from './adminrevoke.ts'
 import { transferRoutes } from './admintransfer.ts'
-import { authorise, toAdmin } from './adminscope.ts'
-import type { AdminContext, CheckedAdminOptions } from './adminscope.ts'
+import { authorise } from './adminscope.ts'
+import type { Admin, CheckedAdminOptions } from './adminscope.ts'
 import type { EventStreams } from './sse.ts'
 
 /** Everything an admin can see and do. */
-export async function adminRoutes (scope: FastifyInstance, options: { readonly context: AdminContext, readonly admin: CheckedAdminOptions, readonly streams: EventStreams }): Promise<void> {
-  const admin = toAdmin(options.context, options.admin)
-  for (const hook of options.admin.onRequest) scope.addHook('onRequest', hook as onRequestHookHandler)
+export async function adminRoutes (scope: FastifyInstance, options: { readonly admin: Admin, readonly checked: CheckedAdminOptions, readonly streams: EventStreams }): Promise<void> {
+  const { admin, checked } = options
+  for (const hook of checked.onRequest) scope.addHook('onRequest', hook as onRequestHookHandler)
   scope.addHook('onRequest', async function adminOnRequest (request, reply) {
     reply.header('cache-control', 'no-store')
     await authorise(request, admin)

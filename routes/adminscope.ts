@@ -5,6 +5,8 @@ import type { SessionManager } from '../lib/manager.ts'
 import { Oversight } from '../lib/oversight.ts'
 import { optionalFunction, refuse } from '../lib/settings.ts'
 import type { SessionState } from '../lib/state.ts'
+import { toPageOptions } from './pageoptions.ts'
+import type { CheckedPageOptions, PageOptions } from './pageoptions.ts'
 import { ErrorReply } from './schemas.ts'
 
 /** A hook as `addHook('onRequest', …)` takes it. */
@@ -20,6 +22,8 @@ export interface AdminOptions {
   readonly onRequest?: OnRequest | readonly OnRequest[]
   /** Who acts, for events and for `by`, where that is not the user of the session; at most 64 characters count. */
   readonly actor?: (request: FastifyRequest) => string | null | undefined
+  /** The console: a page on these routes, behind the same guards. Default at `/admin/sessions`; `false`: none. */
+  readonly console?: PageOptions | false
 }
 
 /** What the admin routes need from the plugin. */
@@ -52,19 +56,21 @@ export interface CheckedAdminOptions {
   readonly authorize: AdminOptions['authorize']
   readonly onRequest: readonly OnRequest[]
   readonly actor: AdminOptions['actor'] | undefined
+  readonly console: CheckedPageOptions | null
 }
 
 /** Checks the options of the admin routes. Throws `FST_SESSION_INVALID_OPTION`. */
 export function toAdminOptions (options: AdminOptions): CheckedAdminOptions {
   if (typeof (options as unknown) !== 'object' || (options as unknown) === null) throw refuse('admin', 'an object with `authorize`')
-  const wrong = Object.keys(options).find(name => !['prefix', 'authorize', 'onRequest', 'actor'].includes(name))
-  if (wrong !== undefined) throw refuse(`admin.${wrong}`, 'prefix, authorize, onRequest or actor')
+  const wrong = Object.keys(options).find(name => !['prefix', 'authorize', 'onRequest', 'actor', 'console'].includes(name))
+  if (wrong !== undefined) throw refuse(`admin.${wrong}`, 'prefix, authorize, onRequest, actor or console')
   const { prefix = '/api/v1/admin/sessions', authorize } = options
   if (typeof authorize !== 'function') throw refuse('admin.authorize', 'a function of the request that answers `true` for admins')
   if (typeof prefix !== 'string' || !/^\/./.test(prefix)) throw refuse('admin.prefix', 'a path that starts with /')
   const hooks: readonly OnRequest[] = [options.onRequest ?? []].flat()
   for (const hook of hooks) optionalFunction(hook, 'admin.onRequest')
-  return { prefix, authorize, onRequest: hooks, actor: optionalFunction(options.actor, 'admin.actor') }
+  const console = options.console === false ? null : toPageOptions(options.console ?? {}, 'admin.console', '/admin/sessions')
+  return { prefix, authorize, onRequest: hooks, actor: optionalFunction(options.actor, 'admin.actor'), console }
 }
 
 /** Error replies of every route. */

@@ -1,0 +1,68 @@
+import { posix } from 'node:path'
+import { loadAsset } from './assets.ts'
+import type { AssetName } from './assets.ts'
+
+/**
+ * What our pages may do, and nothing else may do to them: scripts, styles and data from the same origin, nothing inline, and no sink
+ * takes text for markup (Trusted Types). Nobody frames them.
+ */
+export const pageHeaders: Readonly<Record<string, string>> = {
+  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'cache-control': 'no-store'
+}
+
+/** A page: what it loads, and the one element that its script fills. */
+export interface Shell {
+  readonly title: string
+  /** BCP 47. */
+  readonly lang: string
+  /** Where its files are, relative to the page. */
+  readonly files: string
+  readonly styles: readonly AssetName[]
+  readonly scripts: readonly AssetName[]
+  readonly element: string
+  readonly attributes: Readonly<Record<string, string | undefined>>
+  /** Text of the element: for whoever has no script. */
+  readonly text: string
+}
+
+/** Writes a page. */
+export async function toPage (shell: Shell): Promise<string> {
+  const { title, lang, files, styles, scripts, element, attributes, text } = shell
+  const link = async (name: AssetName): Promise<string> => escape(`${files}${name}?v=${(await loadAsset(name)).version}`)
+  const head = [
+    ...await Promise.all(styles.map(async name => `<link rel="stylesheet" href="${await link(name)}">`)),
+    `<link rel="icon" href="${await link('icon.svg')}">`,
+    ...await Promise.all(scripts.map(async name => `<script type="module" src="${await link(name)}"></script>`))
+  ]
+  const given = Object.entries(attributes).flatMap(([name, value]) => value === undefined ? [] : [` ${name}="${escape(value)}"`])
+  return `<!doctype html>
+<html lang="${escape(lang)}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<meta name="robots" content="noindex">
+<title>${escape(title)}</title>
+${head.join('\n')}
+</head>
+<body>
+<${element}${given.join('')}>${text}</${element}>
+</body>
+</html>
+`
+}
+
+/** The way from a page to another path, so that both work behind a proxy that puts something in front of them. */
+export function wayTo (target: string, page: { readonly path: string, readonly slash: boolean }): string {
+  const from = page.slash ? page.path : posix.dirname(page.path)
+  return posix.relative(from, target) || '.'
+}
+
+export function escape (text: string): string {
+  return text.replace(/[&<>"']/g, character => `&#${character.charCodeAt(0)};`)
+}

@@ -1,0 +1,33 @@
+// Makes ui/built: what the pages load, minified and in the compressed forms that the server hands out.
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import { brotliCompress, constants, gzip } from 'node:zlib'
+import { build } from 'esbuild'
+
+const at = path => new URL(path, import.meta.url).pathname
+const shared = { bundle: true, minify: true, write: false, legalComments: 'none', logLevel: 'warning', target: ['chrome123', 'firefox120', 'safari17.5'], absWorkingDir: at('.') }
+
+async function make (entry, name, options = {}) {
+  const { outputFiles: [file] } = await build({ ...shared, entryPoints: [at(entry)], ...options })
+  return [name, file.contents]
+}
+
+const [, css] = await make('devices/element.css', 'element.css')
+const script = { format: 'esm', define: { ELEMENT_CSS: JSON.stringify(new TextDecoder().decode(css).trim()) } }
+const files = await Promise.all([
+  make('console/index.ts', 'console.js', script),
+  make('devices/index.ts', 'element.js', script),
+  make('console/console.css', 'console.css'),
+  make('devices/page.css', 'devices.css'),
+  make('shared/notice.css', 'notice.css'),
+  readFile(at('shared/icon.svg')).then(contents => ['icon.svg', contents])
+])
+
+const out = at('built/')
+await rm(out, { recursive: true, force: true })
+await mkdir(out, { recursive: true })
+await Promise.all(files.flatMap(([name, contents]) => [
+  writeFile(out + name, contents),
+  promisify(gzip)(contents, { level: 9 }).then(bytes => writeFile(`${out + name}.gz`, bytes)),
+  promisify(brotliCompress)(contents, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: contents.length } }).then(bytes => writeFile(`${out + name}.br`, bytes))
+]))

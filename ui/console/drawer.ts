@@ -1,0 +1,98 @@
+import type { ComponentChildren, VNode } from 'preact'
+import { Dialog } from '../shared/dialog.ts'
+import { html } from '../shared/html.ts'
+import { Icon, deviceIcon } from '../shared/icons.ts'
+import type { Words } from '../shared/words.ts'
+import { nameEvent, tellEvent, toneOf } from './feed.ts'
+import type { Place } from './place.ts'
+import { useResource } from './resource.ts'
+import type { Ask } from './revoke.ts'
+import type { Detail, Session } from './types.ts'
+
+export interface DrawerProps {
+  readonly api: string
+  readonly words: Words
+  readonly go: (change: Partial<Place>, replace?: boolean) => void
+  readonly ask: (ask: Ask) => void
+  /** Changes when it must be asked for again. */
+  readonly turn: number
+}
+
+/** One session from its beginning to its end, as far as anybody knows. */
+export function Story ({ api, id, words, go, ask, turn }: DrawerProps & { readonly id: string }): VNode {
+  const { say } = words
+  const { data, error } = useResource<Detail>(`${api}/${encodeURIComponent(id)}`, { again: turn })
+  const session = data?.session
+  const user = session?.userId ?? null
+  return html`<${Frame} ...${{ words, onClose: () => { go({ session: null }) }, title: session === undefined ? say('title') : user === null ? say('story.guest') : say('story.title', { user }), badge: session && html`<${State} ...${{ session, words }} />` }}>
+    ${error !== null && html`<p class="notice warn" role="alert">${error.status === 404 ? say('story.gone') : say('list.failed')}</p>`}
+    ${data === null && error === null && html`<p class="skeleton block" aria-label=${say('loading')}></p>`}
+    ${data !== null && html`
+      ${data.session.reason !== null && html`<p class=${`notice ${data.session.reason === 'reused' ? 'bad' : ''}`}>${say(`why.${data.session.reason}`)}</p>`}
+      <div class="drawer-actions">
+        ${data.session.state === 'live' && html`<button class="button bad" type="button" onClick=${() => { ask({ kind: 'some', sessions: [data.session] }) }}>${say('list.revoke')}</button>`}
+        ${user !== null && html`<button class="button" type="button" onClick=${() => { go({ session: null, user }) }}>${say('story.allOf', { user })}</button>`}
+      </div>
+      <h3>${say('story.timeline')}</h3>
+      <ol class="timeline" role="list">${data.story.map((entry, i) => html`<li key=${i} class=${toneOf(entry)}>
+        <time datetime=${entry.at}>${words.moment(Date.parse(entry.at))}</time>
+        <p><b>${nameEvent(entry, words)}</b> <span class="soft">${tellMoment(entry, words)}</span></p>
+      </li>`)}</ol>
+      <h3>${say('story.facts')}</h3>
+      <${Facts} ...${{ detail: data, words }} />`}
+  </${Frame}>`
+}
+
+/** All sessions of a user, live and ended. */
+export function UserSessions ({ api, userId, words, go, ask, turn }: DrawerProps & { readonly userId: string }): VNode {
+  const { say } = words
+  const { data, error } = useResource<{ live: readonly Session[], ended: readonly Session[] }>(`${api}/users/${encodeURIComponent(userId)}`, { again: turn })
+  const list = (sessions: readonly Session[]): VNode => sessions.length === 0
+    ? html`<p class="hint">${say('user.none')}</p>`
+    : html`<ul class="mini" role="list">${sessions.map(session => html`<li key=${session.id}>
+        <span class="picture"><${Icon} name=${deviceIcon(session.type)} size=${18} /></span>
+        <span class="mini-text"><button class="link" type="button" onClick=${() => { go({ user: null, session: session.id }) }}>${session.name ?? session.device}</button>
+          <span class="soft">${[session.ip, session.state === 'live' ? words.ago(Date.parse(session.lastSeenAt), Date.now()) : words.ago(Date.parse(session.endedAt ?? ''), Date.now())].filter(Boolean).join(' · ')}</span></span>
+        <${State} ...${{ session, words }} />
+      </li>`)}</ul>`
+  return html`<${Frame} ...${{ words, onClose: () => { go({ user: null }) }, title: say('user.title', { user: userId }) }}>
+    ${error !== null && html`<p class="notice bad" role="alert">${say('list.failed')}</p>`}
+    ${data === null && error === null && html`<p class="skeleton block" aria-label=${say('loading')}></p>`}
+    ${data !== null && html`
+      <div class="drawer-actions"><button class="button bad" type="button" disabled=${data.live.length === 0} onClick=${() => { ask({ kind: 'user', userId, count: data.live.length }) }}>${say('user.revoke')}</button></div>
+      <h3>${say('user.live')} <span class="soft">${words.number(data.live.length)}</span></h3>${list(data.live)}
+      <h3>${say('user.ended')} <span class="soft">${words.number(data.ended.length)}</span></h3>${list(data.ended)}`}
+  </${Frame}>`
+}
+
+function Frame ({ words, title, badge, onClose, children }: { readonly words: Words, readonly title: string, readonly badge?: VNode | undefined, readonly onClose: () => void, readonly children?: ComponentChildren }): VNode {
+  return html`<${Dialog} className="drawer" labelledby="drawer-title" onClose=${onClose}>
+    <header class="drawer-head"><h2 id="drawer-title">${title}</h2>${badge}<button class="button plain icon" type="button" aria-label=${words.say('close')} onClick=${onClose}><${Icon} name="close" /></button></header>
+    <div class="drawer-body">${children}</div>
+  </${Dialog}>`
+}
+
+function State ({ session: { state, reason }, words: { say } }: { readonly session: Session, readonly words: Words }): VNode {
+  return html`<span class=${`badge ${state === 'live' ? 'good' : reason === 'reused' ? 'bad' : reason === 'revoked' || reason === 'evicted' ? 'warn' : 'quiet'}`}>${reason === null ? say(`story.${state}`) : say(`reason.${reason}`)}</span>`
+}
+
+function tellMoment (entry: Detail['story'][number], words: Words): string {
+  const { details, type } = entry
+  if (type === 'ended') return details['by'] == null ? '' : `${words.say('story.by')}: ${String(details['by'])}`
+  if (type === 'created' || type === 'seen') return [details['device'], details['ip'], type === 'seen' && typeof details['requests'] === 'number' ? words.say('chart.requestsCount', { count: details['requests'] }) : details['methods']].filter(Boolean).join(' · ')
+  return tellEvent(entry, words)
+}
+
+function Facts ({ detail, words }: { readonly detail: Detail, readonly words: Words }): VNode {
+  const { say } = words
+  const { session, agent, firstIp, firstAgent, generation } = detail
+  const when = (instant: string | null): string | null => instant === null ? null : words.moment(Date.parse(instant))
+  const first = (value: string | null, last: string | null): string | null => value !== null && value === last ? say('story.same') : value
+  const facts: readonly (readonly [string, string | null])[] = [
+    ['id', session.id], ['device', session.device], ['name', session.name], ['ip', session.ip], ['firstIp', first(firstIp, session.ip)],
+    ['created', when(session.createdAt)], ['seen', when(session.lastSeenAt)], ['endedAt', when(session.endedAt)], ['by', session.by],
+    ['expires', when(session.expiresAt)], ['absolute', when(session.absoluteAt)], ['requests', words.number(session.requests)],
+    ['remembered', say(`filter.${session.remembered}`)], ['methods', session.methods.join(', ')], ['rotations', generation === null ? null : words.number(generation)], ['agent', agent], ['firstAgent', first(firstAgent, agent)]
+  ]
+  return html`<dl class="facts">${facts.flatMap(([name, value]) => value === null || value === '' ? [] : [html`<div key=${name} class=${name === 'agent' || name === 'firstAgent' || name === 'id' ? 'wide' : ''}><dt>${say(`story.${name}`)}</dt><dd>${value}</dd></div>`])}</dl>`
+}

@@ -1,0 +1,96 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { VNode } from 'preact'
+import { ApiError, call } from '../shared/api.ts'
+import { html } from '../shared/html.ts'
+import { openStream } from '../shared/stream.ts'
+import type { Words } from '../shared/words.ts'
+import type { Event } from './types.ts'
+
+export interface FedEvent extends Event { readonly key: string }
+
+const kept = 300
+
+export interface Fed {
+  /** Newest first. */
+  readonly events: readonly FedEvent[]
+  readonly live: boolean
+  /** The server no longer lets us listen. */
+  readonly refused: boolean
+}
+
+/** Listens to what happens. `onEvent` is told each event that is really new. */
+export function useFeed (api: string, onEvent: (event: Event) => void): Fed {
+  const [fed, setFed] = useState<Fed>({ events: [], live: false, refused: false })
+  const told = useRef(onEvent)
+  told.current = onEvent
+  useEffect(() => {
+    const seen = new Map<string, FedEvent>()
+    let due = 0
+    const openedAt = Date.now()
+    let first = true
+    const show = (): void => {
+      due = 0
+      first = false
+      setFed(fed => ({ ...fed, events: [...seen.values()].reverse() }))
+    }
+    return openStream(`${api}/events`, {
+      types: [],
+      onLive: live => { setFed(fed => ({ ...fed, live, refused: false })) },
+      onRefused: async () => {
+        const refused = await call(`${api}/count?userId=-`).then(() => false, (error: unknown) => error instanceof ApiError && (error.status === 401 || error.status === 403))
+        setFed(fed => ({ ...fed, live: false, refused }))
+        return !refused
+      },
+      onMessage: ({ id, data }) => {
+        if (seen.has(id)) return
+        const event = { ...data as Event, key: id }
+        seen.set(id, event)
+        if (seen.size > kept) seen.delete(seen.keys().next().value as string)
+        if (!first || Date.now() - openedAt > 5000) told.current(event)
+        // many may come at once: they are shown together
+        if (due === 0) due = window.setTimeout(show, 50)
+      }
+    })
+  }, [api])
+  return fed
+}
+
+/** What happens, as it happens. */
+export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly words: Words, readonly onSession: (id: string) => void }): VNode {
+  const [all, setAll] = useState(true)
+  const { say } = words
+  const shown = fed.events.filter(event => all ? event.level !== 'debug' : event.security).slice(0, 80)
+  return html`<section class="card feed" aria-labelledby="feed-title">
+    <header class="card-head"><h2 id="feed-title">${say('feed')}</h2>
+      <div class="segments small" role="group" aria-labelledby="feed-title">
+        ${[true, false].map(value => html`<button type="button" aria-pressed=${all === value} onClick=${() => { setAll(value) }}>${say(value ? 'feed.all' : 'feed.security')}</button>`)}
+      </div>
+    </header>
+    ${shown.length === 0
+      ? html`<p class="hint empty">${say('feed.empty')}</p>`
+      : html`<ol class="events" role="log" aria-labelledby="feed-title" tabindex="0">${shown.map(event => html`<li key=${event.key}>
+        <time datetime=${event.at} title=${words.moment(Date.parse(event.at))}>${words.time(Date.parse(event.at))}</time>
+        <span class="event-text">${event.id === null ? html`<b>${event.userId ?? say('feed.nobody')}</b>` : html`<button class="link" type="button" onClick=${() => { onSession(event.id as string) }}>${event.userId ?? say('feed.guest')}</button>`}${tellEvent(event, words) !== '' && html`<span class="soft"> · ${tellEvent(event, words)}</span>`}</span>
+        <span class=${`badge ${toneOf(event)}`}>${nameEvent(event, words)}</span>
+      </li>`)}</ol>`}
+  </section>`
+}
+
+/** An event in a word or two. */
+export function nameEvent ({ type, details, text = '' }: Pick<Event, 'type' | 'details'> & { readonly text?: string }, { say, has }: Words): string {
+  return has(`event.${type}`) ? say(`event.${type}`, { reason: say(`reason.${String(details['reason'])}`) }) : text
+}
+
+/** What an event adds. */
+export function tellEvent ({ type, details }: Pick<Event, 'type' | 'details'>, { say, has }: Words): string {
+  const key = type === 'created' && details['remembered'] === true ? 'text.createdRemembered' : type === 'ended' && details['by'] != null ? 'text.endedBy' : type === 'admin' && has(`text.admin.${String(details['action'])}`) ? `text.admin.${String(details['action'])}` : `text.${type}`
+  if (!has(key)) return ''
+  const values = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, typeof value === 'number' || typeof value === 'string' ? value : value === null ? '–' : String(value)]))
+  return say(key, { ...values, ...type === 'used-after-end' ? { reason: say(`reason.${String(details['reason'])}`) } : {} })
+}
+
+export function toneOf ({ type, details, level = '' }: Pick<Event, 'type' | 'details'> & { readonly level?: string }): string {
+  if (type === 'ended') return details['reason'] === 'reused' ? 'bad' : details['reason'] === 'revoked' || details['reason'] === 'evicted' ? 'warn' : 'quiet'
+  if (type === 'created' || type === 'store-recovered' || type === 'authenticated') return 'good'
+  return level === 'error' || type === 'token-reused' ? 'bad' : level === 'warn' || type === 'ip-changed' || type === 'agent-changed' ? 'warn' : 'quiet'
+}

@@ -1,0 +1,84 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { VNode } from 'preact'
+import { html } from '../shared/html.ts'
+import { Icon } from '../shared/icons.ts'
+import type { Words } from '../shared/words.ts'
+import { FilterBar } from './filters.ts'
+import { toQuery } from './place.ts'
+import type { Filters, Place } from './place.ts'
+import { useResource } from './resource.ts'
+import type { Ask } from './revoke.ts'
+import { SessionRow } from './row.ts'
+import type { Event, Page, Reason, Session } from './types.ts'
+
+export interface ListProps {
+  readonly api: string
+  readonly place: Place
+  readonly words: Words
+  readonly go: (change: Partial<Place>, replace?: boolean) => void
+  readonly ask: (ask: Ask) => void
+  /** What ended, or began, since the page was opened. */
+  readonly news: readonly Event[]
+  /** Changes when the list must be asked for again. */
+  readonly turn: number
+}
+
+const pageSize = 25
+
+/** Sessions that match, in pages. Rows keep their places while one reads: what ends is marked, what is new waits to be shown. */
+export function SessionList ({ api, place, words, go, ask, news, turn }: ListProps): VNode {
+  const { say } = words
+  const { filters, order } = place
+  const ended = filters.state === 'ended' || filters.reason !== undefined || filters.endedAfter !== undefined || filters.endedBefore !== undefined
+  const query = new URLSearchParams({ ...toQuery(filters), order }).toString()
+  const [cursors, setCursors] = useState<readonly string[]>([])
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
+  const [loadedAt, setLoadedAt] = useState(Date.now())
+  const cursor = cursors.at(-1)
+  const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: turn })
+  const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: turn })
+  useEffect(() => { setCursors([]); setSelected(new Set()) }, [query])
+  useEffect(() => { setSelected(new Set()) }, [turn])
+  useEffect(() => { setLoadedAt(Date.now()) }, [page.data])
+
+  const since = news.filter(event => Date.parse(event.at) >= loadedAt - 2000)
+  const gone = new Map(since.flatMap(event => event.type === 'ended' && event.id !== null ? [[event.id, event.details['reason'] as Reason]] : []))
+  const items = (page.data?.items ?? []).map((session): Session => gone.has(session.id) && session.state === 'live' ? { ...session, state: 'ended', reason: gone.get(session.id) ?? null } : session)
+  const known = new Set(items.map(session => session.id))
+  const newer = ended ? 0 : since.filter(event => event.type === 'created' && event.id !== null && !known.has(event.id)).length
+  const selectable = items.filter(session => session.state === 'live')
+  const chosen = selectable.filter(session => selected.has(session.id))
+  const filtered = Object.keys(filters).length > 0
+  const reload = (): void => { setCursors([]); page.reload(); counted.reload() }
+  const select = (ids: readonly string[], on: boolean): void => { setSelected(new Set(on ? [...selected, ...ids] : [...selected].filter(id => !ids.includes(id)))) }
+
+  return html`<section class="card list" aria-labelledby="list-title">
+    <header class="card-head"><h2 id="list-title">${say('list.title')}</h2><span class="hint" role="status">${counted.data !== null && say('list.count', { count: counted.data.count })}</span>
+      <div class="tools">
+        ${newer > 0 && html`<button class="button" type="button" onClick=${reload}>${say('list.newer', { count: newer })}</button>`}
+        ${chosen.length > 0 && html`<button class="button bad" type="button" onClick=${() => { ask({ kind: 'some', sessions: chosen }) }}>${say('list.revokeSelected', { count: chosen.length })}</button>`}
+        ${!ended && filters.at === undefined && chosen.length === 0 && html`<button class="button bad" type="button" disabled=${counted.data?.count === 0} onClick=${() => { ask({ kind: 'matching', filters }) }}>${say('list.revokeAll')}</button>`}
+      </div>
+    </header>
+    <${FilterBar} ...${{ filters, words, onFilters: (filters: Filters, replace?: boolean) => { go({ filters }, replace) } }} />
+    ${filters.at !== undefined && html`<p class="notice">${say('list.then', { moment: words.moment(Date.parse(toQuery(filters)['at'] ?? '')) })}</p>`}
+    ${page.error !== null && html`<p class="notice bad" role="alert">${page.error.status === 400 ? page.error.message : say('list.failed')} <button class="button" type="button" onClick=${reload}>${say('retry')}</button></p>`}
+    ${page.data === null && page.error === null && html`<div class="rows-loading" role="status" aria-label=${say('loading')}>${[0, 1, 2, 3, 4, 5].map(() => html`<p class="skeleton">ada@example.com Firefox on Linux</p>`)}</div>`}
+    ${page.data !== null && items.length === 0 && page.error === null && html`<div class="nothing"><p><b>${say(filtered ? 'list.empty' : 'list.none')}</b></p><p class="hint">${say(filtered ? 'list.emptyText' : 'list.noneText')}</p></div>`}
+    ${items.length > 0 && html`<table class=${`sessions ${page.loading ? 'stale' : ''}`} role="table" aria-labelledby="list-title">
+      <thead role="rowgroup"><tr role="row">
+        ${!ended && html`<th role="columnheader" class="check"><input type="checkbox" aria-label=${say('list.selectAll')} checked=${selectable.length > 0 && chosen.length === selectable.length} onChange=${(event: globalThis.Event) => { select(selectable.map(session => session.id), (event.target as HTMLInputElement).checked) }} /></th>`}
+        <th role="columnheader">${say('list.user')}</th><th role="columnheader">${say('list.device')}</th><th role="columnheader">${say('list.ip')}</th>
+        <th role="columnheader" aria-sort=${(order === 'newest') === ended ? 'descending' : 'ascending'}><button class="sort" type="button" title=${say(order === 'newest' ? 'list.oldest' : 'list.newest')} onClick=${() => { go({ order: order === 'newest' ? 'oldest' : 'newest' }) }}>${say(ended ? 'list.endedAt' : 'list.age')} <span aria-hidden="true">${(order === 'newest') === ended ? '↓' : '↑'}</span></button></th>
+        <th role="columnheader">${say('list.seen')}</th><th role="columnheader" class="number">${say('list.requests')}</th><th role="columnheader">${say(ended ? 'list.reason' : 'list.left')}</th>
+        ${!ended && html`<th role="columnheader"><span class="unseen">${say('list.revoke')}</span></th>`}
+      </tr></thead>
+      <tbody role="rowgroup">${items.map(session => html`<${SessionRow} key=${session.id} ...${{ session, words, ended, selected: selected.has(session.id), onSelect: (on: boolean) => { select([session.id], on) }, onOpen: () => { go({ session: session.id, user: null }) }, onRevoke: () => { ask({ kind: 'some', sessions: [session] }) } }} />`)}</tbody>
+    </table>`}
+    ${page.data !== null && (cursors.length > 0 || page.data.cursor !== null) && html`<nav class="pages" aria-label=${say('list.title')}>
+      <button class="button" type="button" disabled=${cursors.length === 0} onClick=${() => { setCursors(cursors.slice(0, -1)) }}><${Icon} name="back" size=${14} />${say('list.previous')}</button>
+      <span class="hint" aria-live="polite">${say('list.page', { page: cursors.length + 1 })}</span>
+      <button class="button" type="button" disabled=${page.data.cursor === null} onClick=${() => { setCursors([...cursors, page.data?.cursor ?? '']) }}>${say('list.next')}<${Icon} name="next" size=${14} /></button>
+    </nav>`}
+  </section>`
+}

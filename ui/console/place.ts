@@ -1,0 +1,79 @@
+import { useEffect, useState } from 'preact/hooks'
+import { ranges } from './types.ts'
+import type { Range } from './types.ts'
+
+/** Filters as the API names them; the value `''` is none. */
+export const filterNames = ['search', 'state', 'userId', 'ip', 'browser', 'system', 'remembered', 'guest', 'reason', 'createdAfter', 'createdBefore', 'seenAfter', 'seenBefore', 'expiresBefore', 'endedAfter', 'endedBefore', 'requestsMin', 'requestsMax', 'at'] as const
+export type FilterName = typeof filterNames[number]
+export type Filters = Readonly<Partial<Record<FilterName, string>>>
+
+/** Where the console is: all of it is in the URL, so that it can be kept, shared and gone back from. */
+export interface Place {
+  readonly range: Range
+  readonly order: 'newest' | 'oldest'
+  readonly filters: Filters
+  /** The session, or the user, whose drawer is open. */
+  readonly session: string | null
+  readonly user: string | null
+}
+
+export function readPlace (search: string): Place {
+  const query = new URLSearchParams(search)
+  const filters = Object.fromEntries(filterNames.flatMap(name => {
+    const value = query.get(name)
+    return value === null || value === '' ? [] : [[name, value]]
+  }))
+  return {
+    range: ranges.find(range => range === query.get('range')) ?? '24h',
+    order: query.get('order') === 'oldest' ? 'oldest' : 'newest',
+    filters,
+    session: query.get('session'),
+    user: query.get('user')
+  }
+}
+
+export function writePlace ({ range, order, filters, session, user }: Place): string {
+  const query = new URLSearchParams()
+  if (range !== '24h') query.set('range', range)
+  if (order !== 'newest') query.set('order', order)
+  for (const name of filterNames) if ((filters[name] ?? '') !== '') query.set(name, filters[name] as string)
+  if (session !== null) query.set('session', session)
+  if (user !== null) query.set('user', user)
+  const text = query.toString()
+  return text === '' ? location.pathname : `?${text}`
+}
+
+/** What the API is asked: whole numbers, truths and instants are texts of their own form. */
+export function toQuery (filters: Filters): Record<string, string> {
+  return Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, isInstant(name) ? toIso(value) : value]))
+}
+
+/** The same as a body, where numbers are numbers. */
+export function toBody (filters: Filters): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(toQuery(filters)).map(([name, value]) => [name, /^requests/.test(name) ? Number(value) : name === 'remembered' || name === 'guest' ? value === 'true' : value]))
+}
+
+export function isInstant (name: string): boolean {
+  return name === 'at' || /(After|Before)$/.test(name)
+}
+
+/** A `datetime-local` value is in this browser's zone. */
+function toIso (value: string): string {
+  const instant = Date.parse(value)
+  return Number.isNaN(instant) ? value : new Date(instant).toISOString()
+}
+
+/** The place, and how to go to another; `replace`: without a step to go back to. */
+export function usePlace (): readonly [Place, (change: Partial<Place>, replace?: boolean) => void] {
+  const [place, setPlace] = useState(() => readPlace(location.search))
+  useEffect(() => {
+    const read = (): void => { setPlace(readPlace(location.search)) }
+    window.addEventListener('popstate', read)
+    return () => { window.removeEventListener('popstate', read) }
+  }, [])
+  return [place, (change, replace = false) => {
+    const next = { ...readPlace(location.search), ...change }
+    history[replace ? 'replaceState' : 'pushState'](null, '', writePlace(next))
+    setPlace(next)
+  }]
+}

@@ -1,0 +1,44 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { ApiError, call } from '../shared/api.ts'
+
+/** What was asked for: the last good answer stays while the next is on its way, or fails. */
+export interface Resource<T> {
+  readonly data: T | null
+  readonly error: ApiError | null
+  /** When the data came, on this browser's clock. */
+  readonly at: number
+  readonly loading: boolean
+  readonly reload: () => void
+}
+
+/** Asks a URL, again whenever it or `again` changes, when told to, and each `every` milliseconds while the page is seen. `null`: asks nothing. */
+export function useResource <T> (url: string | null, { every = 0, again = 0 }: { readonly every?: number, readonly again?: number } = {}): Resource<T> {
+  const [state, setState] = useState<{ readonly url: string | null, readonly data: T | null, readonly error: ApiError | null, readonly at: number, readonly loading: boolean }>({ url: null, data: null, error: null, at: 0, loading: true })
+  const [turn, setTurn] = useState(0)
+  const reload = (): void => { setTurn(turn => turn + 1) }
+  const reloads = useRef(reload)
+  reloads.current = reload
+
+  useEffect(() => {
+    if (url === null) return undefined
+    const leaving = new AbortController()
+    setState(state => ({ ...state, loading: true }))
+    call<T>(url, { signal: leaving.signal }).then(data => {
+      setState({ url, data, error: null, at: Date.now(), loading: false })
+    }, (error: unknown) => {
+      if (leaving.signal.aborted) return
+      setState(state => ({ ...state, url, data: state.url === url ? state.data : null, error: error as ApiError, loading: false }))
+    })
+    return () => { leaving.abort() }
+  }, [url, turn, again])
+
+  useEffect(() => {
+    if (every === 0) return undefined
+    const look = (): void => { if (document.visibilityState === 'visible') reloads.current() }
+    const timer = window.setInterval(look, every)
+    document.addEventListener('visibilitychange', look)
+    return () => { window.clearInterval(timer); document.removeEventListener('visibilitychange', look) }
+  }, [every])
+
+  return { ...state, reload }
+}

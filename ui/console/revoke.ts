@@ -1,0 +1,119 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { VNode } from 'preact'
+import { ApiError, call } from '../shared/api.ts'
+import { Dialog } from '../shared/dialog.ts'
+import { html } from '../shared/html.ts'
+import type { Words } from '../shared/words.ts'
+import { toBody } from './place.ts'
+import type { Filters } from './place.ts'
+import type { Session } from './types.ts'
+
+/** What is to be revoked, once the admin has said yes. */
+export type Ask =
+  | { readonly kind: 'some', readonly sessions: readonly Session[] }
+  | { readonly kind: 'user', readonly userId: string, readonly count: number }
+  | { readonly kind: 'matching', readonly filters: Filters }
+
+export interface RevokeProps {
+  readonly api: string
+  readonly ask: Ask
+  readonly words: Words
+  /** Told how many ended; `null`: the admin thought better of it. */
+  readonly onDone: (ended: number | null) => void
+}
+
+interface Preview { readonly count: number, readonly sample: readonly Session[], readonly token: string, readonly spared: boolean }
+interface Done { readonly processed: number, readonly cursor: string | null }
+
+/** Shows what would end, and ends it only then. */
+export function Revoke (props: RevokeProps): VNode {
+  return props.ask.kind === 'matching' ? html`<${Matching} ...${{ ...props, filters: props.ask.filters }} />` : html`<${Some} ...${props} />`
+}
+
+/** What to ask about some sessions, or all of a user. */
+function toQuestion (ask: Ask, { say }: Words): { readonly title: string, readonly text: string, readonly count: number, readonly body: unknown } {
+  if (ask.kind === 'user') return { title: say('revoke.user', { user: ask.userId }), text: say('revoke.userText', { count: ask.count }), count: ask.count, body: { userId: ask.userId } }
+  const sessions = ask.kind === 'some' ? ask.sessions : []
+  const [first] = sessions
+  return {
+    count: sessions.length,
+    body: { ids: sessions.map(({ id }) => id) },
+    ...sessions.length === 1 ? { title: say('revoke.one'), text: say('revoke.oneText', { user: first?.userId ?? say('list.guest') }) } : { title: say('revoke.some', { count: sessions.length }), text: say('revoke.someText') }
+  }
+}
+
+function Some ({ api, ask, words, onDone }: RevokeProps): VNode {
+  const { say } = words
+  const { title, text, count, body } = toQuestion(ask, words)
+  const [busy, setBusy] = useState(false)
+  const [failed, setFailed] = useState<string | null>(null)
+  const run = (): void => {
+    setBusy(true)
+    call<Done>(`${api}/revoke`, { method: 'POST', body }).then(({ processed }) => { onDone(processed) }, (error: unknown) => { setBusy(false); setFailed(toMessage(error)) })
+  }
+  return html`<${Dialog} labelledby="revoke-title" alert=${true} onClose=${() => { onDone(null) }}>
+    <h2 id="revoke-title">${title}</h2>
+    <p>${text}</p>
+    ${ask.kind === 'some' && ask.sessions.some(session => session.current) && html`<p class="notice warn">${say('revoke.ownText')}</p>`}
+    ${ask.kind === 'some' && html`<${Sample} ...${{ sessions: ask.sessions, words }} />`}
+    ${failed !== null && html`<p class="notice bad" role="alert">${say('revoke.failed', { message: failed })}</p>`}
+    <div class="actions">
+      <button class="button" type="button" autofocus onClick=${() => { onDone(null) }}>${say('cancel')}</button>
+      <button class="button strong bad" type="button" disabled=${busy} onClick=${run}>${say('revoke.yes', { count })}</button>
+    </div>
+  </${Dialog}>`
+}
+
+function Matching ({ api, filters, words, onDone }: RevokeProps & { readonly filters: Filters }): VNode {
+  const { say } = words
+  const all = Object.keys(filters).length === 0
+  const target = { filter: toBody(filters), ...all ? { all: true } : {} }
+  const [preview, setPreview] = useState<Preview | null>(null)
+  const [meant, setMeant] = useState(!all)
+  const [done, setDone] = useState<number | null>(null)
+  const [failed, setFailed] = useState<string | null>(null)
+  useEffect(() => {
+    call<Preview>(`${api}/revoke`, { method: 'POST', body: { ...target, dryRun: true } }).then(setPreview, (error: unknown) => { setFailed(toMessage(error)) })
+  }, [])
+
+  async function run (token: string): Promise<void> {
+    let ended = 0
+    let cursor: string | null = null
+    setDone(0)
+    try {
+      do {
+        const step: Done = await call<Done>(`${api}/revoke`, { method: 'POST', body: { ...target, token, ...cursor === null ? {} : { cursor } } })
+        ended += step.processed
+        cursor = step.cursor
+        setDone(ended)
+      } while (cursor !== null)
+      onDone(ended)
+    } catch (error) {
+      setDone(null)
+      setFailed(toMessage(error))
+    }
+  }
+
+  const count = preview?.count ?? 0
+  return html`<${Dialog} labelledby="revoke-title" alert=${true} onClose=${() => { if (done === null) onDone(null) }}>
+    <h2 id="revoke-title">${say('revoke.matching')}</h2>
+    ${preview === null && failed === null && html`<p role="status">${say('revoke.counting')}…</p>`}
+    ${preview !== null && html`<p role="status">${count === 0 ? say('revoke.noneMatch') : say('revoke.match', { count })} ${preview.spared && say('revoke.spared')}</p>
+      ${count > 0 && html`<h3>${say('revoke.sample')}</h3><${Sample} ...${{ sessions: preview.sample, words }} />`}
+      ${all && count > 0 && html`<label class="meant"><input type="checkbox" checked=${meant} onChange=${(event: Event) => { setMeant((event.target as HTMLInputElement).checked) }} /> ${say('revoke.everybody')}</label>`}`}
+    ${done !== null && html`<p role="status">${say('revoke.running', { done, count })}</p><progress max=${Math.max(1, count)} value=${done}></progress>`}
+    ${failed !== null && html`<p class="notice bad" role="alert">${say('revoke.failed', { message: failed })}</p>`}
+    <div class="actions">
+      <button class="button" type="button" autofocus disabled=${done !== null} onClick=${() => { onDone(null) }}>${say('cancel')}</button>
+      <button class="button strong bad" type="button" disabled=${preview === null || count === 0 || !meant || done !== null} onClick=${() => { if (preview !== null) void run(preview.token) }}>${say('revoke.yes', { count })}</button>
+    </div>
+  </${Dialog}>`
+}
+
+function Sample ({ sessions, words }: { readonly sessions: readonly Session[], readonly words: Words }): VNode {
+  return html`<ul class="sample" role="list" tabindex="0">${sessions.map(({ id, userId, device, ip }) => html`<li key=${id}><b>${userId ?? words.say('list.guest')}</b> <span class="soft">${[device, ip].filter(Boolean).join(' · ')}</span></li>`)}</ul>`
+}
+
+function toMessage (error: unknown): string {
+  return error instanceof ApiError ? error.message : String(error)
+}

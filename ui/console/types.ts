@@ -1,0 +1,87 @@
+/** What the admin routes answer, as far as the console shows it. */
+
+export type Range = '1h' | '24h' | '7d' | '30d'
+export const ranges: readonly Range[] = ['1h', '24h', '7d', '30d']
+export const reasons = ['logout', 'revoked', 'evicted', 'idle', 'absolute', 'replaced', 'reused'] as const
+export type Reason = typeof reasons[number]
+
+export interface Sums {
+  readonly created: number
+  readonly createdRemembered: number
+  readonly ended: Readonly<Record<Reason, number>>
+  readonly requests: number
+  readonly security: Readonly<Record<string, number>>
+}
+
+export interface Bucket {
+  readonly at: string
+  readonly live: number
+  readonly created: number
+  readonly ended: Readonly<Record<Reason, number>>
+  readonly requests: number
+}
+
+export interface Top { readonly key: string, readonly sessions: number, readonly users: number }
+
+export interface Statistics extends Sums {
+  readonly from: string
+  readonly to: string
+  readonly span: number
+  readonly live: number
+  readonly users: number
+  readonly sessionsPerUser: number
+  readonly before: Sums | null
+  readonly lifetimes: readonly { readonly below: number | null, readonly count: number }[]
+  readonly topIps: readonly Top[]
+  readonly topBrowsers: readonly Top[]
+  readonly topSystems: readonly Top[]
+  readonly topUsers: readonly Top[]
+  readonly buckets: readonly Bucket[]
+  readonly store: { readonly name: string, readonly p99: number | null }
+}
+
+export interface Session {
+  readonly id: string
+  readonly userId: string | null
+  readonly state: 'live' | 'ended'
+  readonly device: string
+  readonly type: string
+  readonly name: string | null
+  readonly ip: string | null
+  readonly createdAt: string
+  readonly lastSeenAt: string
+  readonly expiresAt: string | null
+  readonly absoluteAt: string | null
+  readonly idle: number | null
+  readonly endedAt: string | null
+  readonly reason: Reason | null
+  readonly by: string | null
+  readonly remembered: boolean
+  readonly requests: number
+  readonly methods: readonly string[]
+  readonly current: boolean
+}
+
+export type Details = Readonly<Record<string, string | number | boolean | null>>
+
+export interface Detail {
+  readonly session: Session
+  readonly agent: string | null
+  readonly firstIp: string | null
+  readonly firstAgent: string | null
+  readonly generation: number | null
+  readonly story: readonly { readonly at: string, readonly type: string, readonly text: string, readonly details: Details }[]
+}
+
+export interface Event {
+  readonly at: string
+  readonly type: string
+  readonly id: string | null
+  readonly userId: string | null
+  readonly level: string
+  readonly security: boolean
+  readonly text: string
+  readonly details: Details
+}
+
+export interface Page { readonly items: readonly Session[], readonly cursor: string | null }

@@ -1,0 +1,121 @@
+import { useEffect, useState } from 'preact/hooks'
+import type { VNode } from 'preact'
+import { ApiError, call } from '../shared/api.ts'
+import { html } from '../shared/html.ts'
+import { Timeout, useOwnSession } from '../shared/timeout.ts'
+import type { Words } from '../shared/words.ts'
+import { Confirm, Reauthenticate, Rename } from './dialogs.ts'
+import { Past } from './past.ts'
+import type { PastDevice } from './past.ts'
+import { Row } from './row.ts'
+import type { Device } from './row.ts'
+
+export interface DevicesProps {
+  readonly api: string
+  readonly login: string | null
+  readonly words: Words
+  /** Shows what ended a while ago. */
+  readonly past: boolean
+  /** Warns before the session ends. */
+  readonly timeout: boolean
+  /** Tells the page; answers whether the page has taken care of it. */
+  readonly emit: (type: 'reauth' | 'ended', detail: unknown) => boolean
+}
+
+/** What the user is asked. */
+type Question = { readonly kind: 'one' | 'rename', readonly device: Device } | { readonly kind: 'others' | 'reauth' }
+
+interface Lists { readonly sessions: readonly Device[], readonly ended: readonly PastDevice[] }
+
+/** Where the account is signed in, and what to do about it. */
+export function Devices ({ api, login, words, past, timeout, emit }: DevicesProps): VNode {
+  const { say } = words
+  const [lists, setLists] = useState<Lists | null>(null)
+  const [trouble, setTrouble] = useState<'offline' | 'ended' | null>(null)
+  const [asked, setAsked] = useState<Question | null>(null)
+  const [said, setSaid] = useState('')
+  const now = useMinutes()
+  const { own, extend } = useOwnSession(api, load)
+
+  function load (): void {
+    call<Lists>(`${api}?ended=true`).then(found => { setLists(found); setTrouble(null) }, (error: unknown) => {
+      setTrouble(error instanceof ApiError && error.status === 401 ? 'ended' : 'offline')
+    })
+  }
+  useEffect(load, [api])
+  useEffect(() => {
+    if (own?.state === 'ended') { setTrouble('ended'); emit('ended', { reason: own.reason }) }
+    if (own?.state === 'live' && trouble === 'ended') load()
+  }, [own?.state])
+
+  /** Does something, says so, and shows what has become of it. */
+  async function act (action: () => Promise<string>): Promise<void> {
+    setAsked(null)
+    try {
+      setSaid(await action())
+    } catch (error) {
+      const code = error instanceof ApiError ? error.code : ''
+      if (code === 'FST_SESSION_NOT_FRESH') {
+        if (!emit('reauth', null)) setAsked({ kind: 'reauth' })
+        return
+      }
+      setSaid(say('failed'))
+    }
+    load()
+  }
+
+  const revoke = (device: Device): Promise<void> => act(async () => {
+    const { revoked } = await call<{ revoked: number }>(`${api}/revoke`, { method: 'POST', body: { id: device.id } })
+      .catch((error: unknown) => { if (error instanceof ApiError && error.status === 404) return { revoked: 0 }; throw error })
+    return say(revoked === 0 ? 'done.gone' : 'done.one', { device: nameOf(device) })
+  })
+  const revokeOthers = (): Promise<void> => act(async () => say('done.others', { count: (await call<{ revoked: number }>(`${api}/revoke`, { method: 'POST', body: { scope: 'others' } })).revoked }))
+  const rename = (device: Device, name: string): Promise<void> => act(async () => {
+    await call(`${api}/${device.id}`, { method: 'PATCH', body: { name: name === '' ? null : name } })
+    return say('done.renamed', { device: name === '' ? device.device : name })
+  })
+
+  const others = (lists?.sessions ?? []).filter(device => !device.current).length
+  return html`<section class="devices" part="devices" aria-labelledby="title" aria-busy=${lists === null && trouble === null}>
+    <header part="header">
+      <h1 id="title" part="title">${say('title')}</h1>
+      <p class="intro" part="intro">${say('intro')}</p>
+      ${others > 0 && trouble !== 'ended' && html`<button class="button bad" part="button others" type="button" onClick=${() => { setAsked({ kind: 'others' }) }}>${say('signOutOthers')}</button>`}
+    </header>
+    <p class=${said === '' ? 'unseen' : 'said'} role="status" part="status">${said}</p>
+    ${trouble === 'offline' && html`<p class="notice bad" role="alert">${say('offline')} <button class="button" type="button" onClick=${load}>${say('retry')}</button></p>`}
+    ${trouble === 'ended' && html`<p class="notice warn">${say('ended.text')} ${login !== null && html`<a class="button strong" href=${login}>${say('ended.login')}</a>`}</p>`}
+    ${lists === null
+      ? trouble === null && html`<${Loading} label=${say('loading')} />`
+      : trouble !== 'ended' && html`<ul class="list" role="list" part="list">${lists.sessions.map(device => html`<${Row} key=${device.id} ...${{ device, words, now, onSignOut: () => { setAsked({ kind: 'one', device }) }, onRename: () => { setAsked({ kind: 'rename', device }) } }} />`)}</ul>
+        ${others === 0 && html`<p class="hint alone">${say('onlyThis')}</p>`}`}
+    ${past && lists !== null && lists.ended.length > 0 && trouble !== 'ended' && html`<${Past} ...${{ ended: lists.ended, words, now }} />`}
+    ${asked?.kind === 'one' && html`<${Confirm} ...${{
+      title: say(asked.device.current ? 'confirm.this' : 'confirm.one', { device: nameOf(asked.device) }), text: say(asked.device.current ? 'confirm.thisText' : 'confirm.oneText'), action: say('signOut'), words,
+      onYes: () => { void revoke(asked.device) }, onClose: () => { setAsked(null) }
+}} />`}
+    ${asked?.kind === 'others' && html`<${Confirm} ...${{ title: say('confirm.others'), text: say('confirm.othersText', { count: others }), action: say('signOutOthers'), words, onYes: () => { void revokeOthers() }, onClose: () => { setAsked(null) } }} />`}
+    ${asked?.kind === 'rename' && html`<${Rename} ...${{ device: asked.device, words, onName: (name: string) => { void rename(asked.device, name) }, onClose: () => { setAsked(null) } }} />`}
+    ${asked?.kind === 'reauth' && html`<${Reauthenticate} ...${{ login, words, onClose: () => { setAsked(null) } }} />`}
+    ${timeout && html`<${Timeout} ...${{ api, login, words, own, extend }} />`}
+  </section>`
+}
+
+/** What its user calls it, or what it is. */
+export function nameOf ({ name, device }: Pick<Device, 'name' | 'device'>): string {
+  return name ?? device
+}
+
+function Loading ({ label }: { readonly label: string }): VNode {
+  return html`<ul class="list" role="list" aria-label=${label}>${[0, 1, 2].map(() => html`<li class="row"><span class="picture skeleton"></span><div class="what"><p class="skeleton name">Firefox on Linux</p><p class="skeleton">203.0.113.7</p></div></li>`)}</ul>`
+}
+
+/** The time, anew each half minute: for "2 minutes ago". */
+function useMinutes (): number {
+  const [now, setNow] = useState(Date.now())
+  useEffect(() => {
+    const timer = window.setInterval(() => { setNow(Date.now()) }, 30_000)
+    return () => { window.clearInterval(timer) }
+  }, [])
+  return now
+}

@@ -1,0 +1,33 @@
+/** An answer that is an error, or none at all (`status` 0). */
+export class ApiError extends Error {
+  readonly status: number
+  readonly code: string
+  /** Why the session ended. */
+  readonly reason: string | null
+
+  constructor (status: number, body: { readonly code?: string, readonly message?: string, readonly reason?: string }) {
+    super(body.message ?? '')
+    this.status = status
+    this.code = body.code ?? ''
+    this.reason = body.reason ?? null
+  }
+}
+
+/** Asks the server. Throws `ApiError`. */
+export async function call <T> (url: string, options: { readonly method?: 'GET' | 'POST' | 'PATCH', readonly body?: unknown, readonly signal?: AbortSignal } = {}): Promise<T> {
+  const { method = 'GET', body, signal } = options
+  let response: Response
+  try {
+    response = await fetch(url, {
+      method, cache: 'no-store', credentials: 'same-origin', ...signal === undefined ? {} : { signal },
+      headers: { accept: 'application/json', ...body === undefined ? {} : { 'content-type': 'application/json' } },
+      ...body === undefined ? {} : { body: JSON.stringify(body) }
+    })
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw error
+    throw new ApiError(0, {})
+  }
+  const answer = await response.json().catch(() => ({})) as T & { code?: string, message?: string, reason?: string }
+  if (!response.ok) throw new ApiError(response.status, answer)
+  return answer
+}

@@ -1,0 +1,120 @@
+import { ApiError, call } from './api.ts'
+import { openStream } from './stream.ts'
+
+/** What becomes of the own session, as this browser's clock sees it. */
+export type OwnSession =
+  | { readonly state: 'live', readonly near: boolean, readonly endsAt: number, readonly extendable: boolean }
+  | { readonly state: 'ended', readonly reason: string | null }
+
+/** What one tab tells the others. */
+type Told = { readonly own: OwnSession } | { readonly devices: true } | { readonly hello: true }
+
+/** Seconds left, as the server counts them. */
+interface Current { readonly idleLeft: number, readonly absoluteLeft: number }
+
+/** Two answers about one deadline may differ by so many milliseconds. */
+const slack = 2500
+
+export interface LiveOptions {
+  readonly onOwn: (own: OwnSession) => void
+  /** Another session of the user began or ended. */
+  readonly onDevices: () => void
+}
+
+/** What a tab can do about its session. */
+export interface Following {
+  /** Starts the idle time anew, and tells all tabs. Throws `ApiError`. */
+  extend (): Promise<void>
+  stop (): void
+}
+
+/**
+ * Follows the own session. One tab of the browser holds the stream and tells the others: connections are few (six a host with HTTP/1.1),
+ * and all tabs say the same. When that tab goes, another takes over.
+ *
+ * @param api path of the user routes
+ */
+export function followSession (api: string, { onOwn, onDevices }: LiveOptions): Following {
+  const name = `fastify-session-manager ${new URL(api, document.baseURI).pathname}`
+  const channel = new BroadcastChannel(name)
+  const leaving = new AbortController()
+  let last: OwnSession | null = null
+  let leads = false
+  let stopStream = (): void => {}
+
+  function know (own: OwnSession): void {
+    last = own
+    onOwn(own)
+  }
+
+  function tell (told: Told): void {
+    if ('own' in told) know(told.own)
+    if ('devices' in told) onDevices()
+    channel.postMessage(told)
+  }
+
+  channel.addEventListener('message', ({ data }: MessageEvent<Told>) => {
+    if ('hello' in data && leads && last !== null) channel.postMessage({ own: last } satisfies Told)
+    if ('own' in data) know(data.own)
+    if ('devices' in data) onDevices()
+  })
+
+  function lead (): Promise<void> {
+    leads = true
+    return new Promise(resolve => {
+      const close = openStream(`${api}/events`, {
+        types: ['session', 'expiring', 'ended', 'devices'],
+        onLive: () => {},
+        onRefused: async () => {
+          const own = await askSession(api)
+          if (own?.state === 'ended') tell({ own })
+          return own?.state !== 'ended'
+        },
+        onMessage: ({ type, data }) => {
+          if (type === 'devices') tell({ devices: true })
+          else if (type === 'ended') tell({ own: { state: 'ended', reason: (data as { reason: string | null }).reason } })
+          else tell({ own: toOwn(data as Current, type === 'expiring') })
+          if (type === 'ended') stopStream()
+        }
+      })
+      stopStream = () => { close(); leads = false; resolve() }
+    })
+  }
+
+  // without locks (plain http away from localhost) each tab has a stream of its own
+  if ('locks' in navigator) navigator.locks.request(name, { signal: leaving.signal }, lead).catch(() => {})
+  else void lead()
+  channel.postMessage({ hello: true } satisfies Told)
+
+  // a tab that slept may have missed anything
+  async function wake (): Promise<void> {
+    if (document.visibilityState !== 'visible') return
+    const own = await askSession(api)
+    if (own !== null) know(own.state === 'live' && last?.state === 'live' && last.near && own.endsAt < last.endsAt + slack ? { ...own, near: true } : own)
+    onDevices()
+  }
+  const look = (): void => { void wake() }
+  document.addEventListener('visibilitychange', look)
+  return {
+    async extend () { tell({ own: toOwn(await call<Current>(`${api}/refresh`, { method: 'POST', body: {} })) }) },
+    stop () {
+      document.removeEventListener('visibilitychange', look)
+      leaving.abort()
+      stopStream()
+      channel.close()
+    }
+  }
+}
+
+/** Asks for the own session; `null` if nobody can say. Asking does not extend it. */
+async function askSession (api: string): Promise<OwnSession | null> {
+  try {
+    return toOwn(await call<Current>(`${api}/current`))
+  } catch (error) {
+    return error instanceof ApiError && error.status === 401 ? { state: 'ended', reason: error.reason } : null
+  }
+}
+
+function toOwn ({ idleLeft, absoluteLeft }: Current, near = false): OwnSession {
+  return { state: 'live', near, endsAt: Date.now() + idleLeft * 1000, extendable: idleLeft < absoluteLeft }
+}

@@ -1,0 +1,53 @@
+import { useEffect, useLayoutEffect, useState } from 'preact/hooks'
+import type { VNode } from 'preact'
+import { html } from './html.ts'
+import { Icon } from './icons.ts'
+import type { Words } from './words.ts'
+
+/** What the person wants; `auto`: what their system says. */
+export type Theme = 'auto' | 'light' | 'dark'
+
+const themes: readonly Theme[] = ['auto', 'light', 'dark']
+const key = 'fastify-session-manager.theme'
+const icons = { auto: 'auto', light: 'sun', dark: 'moon' } as const
+
+/** The theme, kept in this browser and put on the page. */
+export function useTheme (): readonly [Theme, (theme: Theme) => void] {
+  const [theme, setTheme] = useState<Theme>(stored)
+  // before what is below draws
+  useLayoutEffect(() => {
+    if (theme === 'auto') delete document.documentElement.dataset['theme']
+    else document.documentElement.dataset['theme'] = theme
+  }, [theme])
+  return [theme, theme => {
+    try { localStorage.setItem(key, theme) } catch { /* storage may be forbidden; the page still changes */ }
+    setTheme(theme)
+  }]
+}
+
+/** What is shown: canvas must be drawn anew when it changes. */
+export function useScheme (theme: Theme): 'light' | 'dark' {
+  const media = window.matchMedia('(prefers-color-scheme: dark)')
+  const [dark, setDark] = useState(media.matches)
+  useEffect(() => {
+    const look = (): void => { setDark(media.matches) }
+    media.addEventListener('change', look)
+    return () => { media.removeEventListener('change', look) }
+  }, [])
+  return theme === 'auto' ? (dark ? 'dark' : 'light') : theme
+}
+
+/** Goes through the themes. */
+export function ThemeToggle ({ words, value: [theme, setTheme] }: { readonly words: Words, readonly value: ReturnType<typeof useTheme> }): VNode {
+  const next = themes[(themes.indexOf(theme) + 1) % themes.length] as Theme
+  const label = words.say('theme', { theme: words.say(`theme.${theme}`) })
+  return html`<button class="button icon" type="button" title=${label} aria-label=${label} onClick=${() => { setTheme(next) }}><${Icon} name=${icons[theme]} size=${16} /></button>`
+}
+
+function stored (): Theme {
+  try {
+    return themes.find(theme => theme === localStorage.getItem(key)) ?? 'auto'
+  } catch {
+    return 'auto'
+  }
+}

@@ -1,0 +1,76 @@
+/** Texts of a page by key. `{name}` is filled in; a count picks `key.one`, `key.few`, … by the plural rules of the language, or `key.other`. */
+export type Texts = Readonly<Record<string, string>>
+
+type Values = Readonly<Record<string, string | number>>
+
+/** Says things in the language of the page. */
+export interface Words {
+  readonly lang: string
+  readonly say: (key: string, values?: Values) => string
+  /** Whether there is a text. */
+  readonly has: (key: string) => boolean
+  /** `1,284`. */
+  readonly number: (value: number) => string
+  /** `12 minutes ago`. */
+  readonly ago: (instant: number, now: number) => string
+  /** `12 min`, `3 h`, `8 d`: a length, short. */
+  readonly span: (length: number) => string
+  /** `Nov 23, 2026`. */
+  readonly date: (instant: number) => string
+  /** `Nov 23, 18:54:02`. */
+  readonly moment: (instant: number) => string
+  /** `18:54:02`. */
+  readonly time: (instant: number) => string
+}
+
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+/** Texts of the app in place of ours, key by key. */
+export function toWords (texts: Texts, own: Texts, lang: string): Words {
+  const all = new Map([...Object.entries(texts), ...Object.entries(own)])
+  const plural = new Intl.PluralRules(lang)
+  const numbers = new Intl.NumberFormat(lang)
+  const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' })
+  const formats = {
+    date: new Intl.DateTimeFormat(lang, { dateStyle: 'medium' }),
+    moment: new Intl.DateTimeFormat(lang, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }),
+    time: new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
+  }
+  const units = { minute: '{value} min', hour: '{value} h', day: '{value} d' }
+  const short = (unit: 'minute' | 'hour' | 'day', value: number): string => (all.get(`span.${unit}`) ?? units[unit]).replace('{value}', numbers.format(value))
+  return {
+    lang,
+    has: key => all.has(key),
+    say (key, values = {}) {
+      const { count } = values
+      const text = (typeof count === 'number' ? all.get(`${key}.${plural.select(count)}`) ?? all.get(`${key}.other`) : undefined) ?? all.get(key) ?? key
+      return text.replace(/\{(\w+)\}/g, (_, name: string) => {
+        const value = values[name] ?? ''
+        return typeof value === 'number' ? numbers.format(value) : value
+      })
+    },
+    number: value => numbers.format(value),
+    ago (instant, now) {
+      const length = instant - now
+      if (Math.abs(length) < minute && all.has('ago.now')) return all.get('ago.now') as string
+      const [unit, size] = Math.abs(length) < hour ? ['minute', minute] as const : Math.abs(length) < day ? ['hour', hour] as const : Math.abs(length) < 30 * day ? ['day', day] as const : ['month', 30 * day] as const
+      return relative.format(Math.trunc(length / size), unit)
+    },
+    span: length => length < hour ? short('minute', Math.max(0, Math.floor(length / minute))) : length < 2 * day ? short('hour', Math.floor(length / hour)) : short('day', Math.floor(length / day)),
+    date: instant => formats.date.format(instant),
+    moment: instant => formats.moment.format(instant),
+    time: instant => formats.time.format(instant)
+  }
+}
+
+/** Texts from an attribute: a JSON object. What is none is nothing: a page with English texts beats no page. */
+export function readTexts (json: string | null): Texts {
+  try {
+    const value: unknown = JSON.parse(json ?? '{}')
+    return typeof value === 'object' && value !== null ? value as Texts : {}
+  } catch {
+    return {}
+  }
+}
