@@ -17,7 +17,12 @@ async function checkPassword ({ name, password }) {
 /** The app: a sign-in, a page, and the sessions. `options` goes to the session plugin. */
 export async function build (Fastify, sessions, options = {}) {
   const app = Fastify()
-  await app.register(sessions, { limit: 3, ...options })
+  await app.register(sessions, {
+    limit: 3,
+    devices: { path: '/account/sessions', login: '/' },
+    admin: { authorize: request => request.session.userId === 'ada', console: { path: '/admin/sessions', login: '/' } },
+    ...options
+  })
 
   app.post('/login', {
     config: { session: { sameOrigin: true } },
