@@ -1,17 +1,66 @@
-import { Redis } from 'ioredis'
+import { Cluster, Redis } from 'ioredis'
+import { Redis as Valkey } from 'iovalkey'
+import { createClient, createCluster } from 'redis'
 import t from 'tap'
 import { redisStore } from '../../lib/stores/redis.ts'
 import { RedisServer, binaries, groundOn, missing } from '../helpers/redis.ts'
+import { RedisCluster } from '../helpers/rediscluster.ts'
 import { keepsTheLaws } from '../helpers/laws.ts'
 
-const [main] = binaries()
+const [main, ...others] = binaries()
 
-t.test('sessions keep every law', { skip: missing(main) }, async t => {
+t.test(`sessions in ${main?.name ?? 'Redis'}`, { skip: missing(main) }, async t => {
   const server = await new RedisServer(main).start()
-  const client = new Redis(server.socket)
-  t.teardown(async () => { client.disconnect(); await server.close() })
-  await keepsTheLaws(t, () => groundOn({
-    open: prefix => redisStore(client, { prefix }),
-    remains: async prefix => (await client.keys(`${prefix}*`)).length
-  }))
+  const keys = new Redis(server.socket)
+  t.teardown(async () => { keys.disconnect(); await server.close() })
+  const remains = async (prefix: string): Promise<number> => (await keys.keys(`${prefix}*`)).length
+
+  await t.test('keep every law through ioredis', async t => {
+    const client = new Redis(server.socket)
+    t.teardown(() => { client.disconnect() })
+    await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains }))
+  })
+
+  await t.test('keep every law through iovalkey', async t => {
+    const client = new Valkey(server.socket)
+    t.teardown(() => { client.disconnect() })
+    await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains }))
+  })
+
+  await t.test('keep every law through node-redis', async t => {
+    const client = createClient({ socket: { path: server.socket, tls: false } })
+    await client.connect()
+    t.teardown(() => { client.destroy() })
+    await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains }))
+  })
 })
+
+t.test(`sessions in a cluster of ${main?.name ?? 'Redis'}`, { skip: missing(main) }, async t => {
+  const cluster = await RedisCluster.start(main)
+  const nodes = cluster.ports.map(port => ({ host: '127.0.0.1', port }))
+  const keys = new Cluster(nodes)
+  t.teardown(async () => { keys.disconnect(); await cluster.close() })
+  const remains = async (prefix: string): Promise<number> => (await Promise.all(keys.nodes('master').map(node => node.keys(`${prefix}*`)))).flat().length
+
+  await t.test('keep every law through ioredis', async t => {
+    const client = new Cluster(nodes)
+    t.teardown(() => { client.disconnect() })
+    await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains }))
+  })
+
+  await t.test('keep every law through node-redis', async t => {
+    const client = createCluster({ rootNodes: nodes.map(socket => ({ socket })) })
+    await client.connect()
+    t.teardown(() => { client.destroy() })
+    await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains }))
+  })
+})
+
+for (const binary of others) {
+  t.test(`sessions in ${binary.name} keep every law`, async t => {
+    const server = await new RedisServer(binary).start()
+    const client = new Redis(server.socket)
+    t.teardown(async () => { client.disconnect(); await server.close() })
+    await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains: async prefix => (await client.keys(`${prefix}*`)).length }))
+  })
+}

@@ -25,6 +25,8 @@ export interface Primary {
 export interface RedisClient {
   /** What the client itself puts before every key; the store's channel gets it, too. */
   readonly keyPrefix: string
+  /** Keys of different slots may lie on different servers. */
+  readonly cluster: boolean
   /** Sends a command to the primary that has the key; the key is among the arguments. */
   command (key: string, args: readonly string[]): Promise<unknown>
   /** Every field of a hash, from the primary. */

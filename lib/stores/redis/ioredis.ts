@@ -30,11 +30,13 @@ export interface IoredisPipeline {
 /** Speaks through ioredis and its fork iovalkey, which share a face. */
 export class IoredisClient implements RedisClient {
   readonly keyPrefix: string
+  readonly cluster: boolean
   readonly #client: IoredisLike | IoredisClusterLike
   readonly #primaries = new Kept<IoredisLike, Primary>(node => new IoredisPrimary(node))
 
   constructor (client: IoredisLike | IoredisClusterLike) {
     this.#client = client
+    this.cluster = 'nodes' in client
     this.keyPrefix = prefixOf(client.options)
   }
 

@@ -39,12 +39,14 @@ export type NodeRedis = NodeRedisLike | NodeRedisPoolLike | NodeRedisSentinelLik
 export class NodeRedisClient implements RedisClient {
   // node-redis puts its own prefix before keys of typed commands only, and this sends none of those
   readonly keyPrefix = ''
+  readonly cluster: boolean
   readonly #client: NodeRedis
   readonly #send: (key: string, args: string[]) => Promise<unknown>
   readonly #nodes = new Kept<object, Primary>(node => this.#toPrimary(node))
 
   constructor (client: NodeRedis) {
     this.#client = client
+    this.cluster = 'nodeClient' in client
     this.#send = 'nodeClient' in client
       ? (key, args) => client.sendCommand(key, false, args)
       : 'getSentinelNode' in client

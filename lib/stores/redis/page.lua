@@ -29,7 +29,7 @@ end
 local answer = { now }
 local found = redis.call(range, index, from, from + limit - 1, 'WITHSCORES')
 for n = 1, #found, 2 do
-  local fields = redis.pcall('HGETALL', keyOf(found[n]))
+  local fields = attempt('HGETALL', keyOf(found[n]))
   answer[#answer + 1] = found[n + 1]
   answer[#answer + 1] = found[n]
   answer[#answer + 1] = fields.err and {} or fields

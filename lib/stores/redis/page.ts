@@ -9,8 +9,8 @@ import type { Reply } from './client.ts'
 import { toReply, toSession } from './fields.ts'
 import { allShards, nameOf, shardOfUser } from './shard.ts'
 
-/** Asks one shard for the next sessions of an index: what page.lua answers. */
-export type AskShard = (shard: number, args: readonly string[]) => Promise<readonly Reply[]>
+/** Asks shards for the next sessions of an index: what page.lua answers. */
+export type Ask = (shards: readonly number[], args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
 
 /** At most so many sessions are looked at in one step. */
 const most = 2000
@@ -23,7 +23,7 @@ interface Found {
 }
 
 /** The next live, or ended, sessions that match, in order over all shards; of one user from that user's index, otherwise by a walk that looks at a bounded number. */
-export async function nextPage <T extends SessionRecord | EndedSession> (ask: AskShard, scope: CursorScope, page: PageOptions): Promise<Page<T>> {
+export async function nextPage <T extends SessionRecord | EndedSession> (ask: Ask, scope: CursorScope, page: PageOptions): Promise<Page<T>> {
   const { filter, order, list } = scope
   const ended = list === 'history'
   const matches = compileFilter(filter)
@@ -60,10 +60,10 @@ function indexOf ({ userId }: Filter, ended: boolean): Index {
  * The next sessions over all shards. Each is asked for a few; what comes after the last answer of a shard that has more may lie behind
  * something nobody has seen yet, and waits for the next walk.
  */
-async function walk (ask: AskShard, index: Index, order: PageOptions['order'], place: Position | null, wanted: number): Promise<{ found: Found[], more: boolean }> {
+async function walk (ask: Ask, index: Index, order: PageOptions['order'], place: Position | null, wanted: number): Promise<{ found: Found[], more: boolean }> {
   const share = index.shards.length === 1 ? wanted : Math.max(2, Math.ceil(wanted * 2 / index.shards.length))
   const args = [index.suffix, order, ...(place === null ? ['', ''] : [String(place[0]), place[1]]), String(share)]
-  const answers = await Promise.all(index.shards.map(async shard => toFound(await ask(shard, args))))
+  const answers = (await ask(index.shards, args)).map(toFound)
   const sign = order === 'newest' ? -1 : 1
   const compare = (a: Found, b: Found): number => sign * (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
   const ends = answers.filter(answer => answer.length === share).map(answer => answer[share - 1] as Found).sort(compare)

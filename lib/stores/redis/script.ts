@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import type { RedisClient, Reply } from './client.ts'
 
 const shared = read('shared')
+const ending = read('ending')
 
 /** One Lua script: sent by its digest, and in full to a server that does not know it (it restarted, or its scripts were flushed). */
 export class Script {
@@ -11,17 +12,19 @@ export class Script {
 
   /** @param name of the file beside this one, without `.lua` */
   constructor (name: string) {
-    this.#text = `${shared}\n${read(name)}`
+    this.#text = `${shared}\nlocal function main()\n${read(name)}\nend\n${ending}`
     this.#digest = createHash('sha1').update(this.#text).digest('hex')
   }
 
-  /** Runs in the slot of the key, which is the script's only one. */
-  async run (client: RedisClient, key: string, args: readonly string[]): Promise<readonly Reply[]> {
+  /** Runs in a shard, or, where the server is no cluster, in several at once: the answer then has one for each. */
+  async run (client: RedisClient, bases: readonly string[], args: readonly string[]): Promise<readonly Reply[]> {
+    const [first = ''] = bases
+    const rest = [String(bases.length), ...bases, ...args]
     try {
-      return await client.command(key, ['evalsha', this.#digest, '1', key, ...args]) as readonly Reply[]
+      return await client.command(first, ['evalsha', this.#digest, ...rest]) as readonly Reply[]
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return await client.command(key, ['eval', this.#text, '1', key, ...args]) as readonly Reply[]
+      return await client.command(first, ['eval', this.#text, ...rest]) as readonly Reply[]
     }
   }
 }

@@ -56,6 +56,12 @@ export class Server {
     return this.#run(script, shard, args, '')
   }
 
+  /** Runs a script in several shards: one command, or one for each where they may lie on different servers of a cluster. */
+  async runAll (script: Script, shards: readonly number[], args: readonly string[] = []): Promise<readonly (readonly Reply[])[]> {
+    if (this.client.cluster || shards.length === 1) return Promise.all(shards.map(shard => this.run(script, shard, args)))
+    return await this.#noting(script.run(this.client, shards.map(shard => this.baseOf(shard)), [...this.#header(), '', ...args])) as readonly (readonly Reply[])[]
+  }
+
   /** As `run`, for a write that must not happen long after its caller has given up: a client may keep it in a queue until the server is back. */
   async runInTime (script: Script, shard: number, args: readonly string[]): Promise<readonly Reply[]> {
     const asked = performance.now()
@@ -68,11 +74,15 @@ export class Server {
   }
 
   async #run (script: Script, shard: number, args: readonly string[], latest: string): Promise<readonly Reply[]> {
-    const { now, history, historyPerUser } = this.#context
     const asked = performance.now()
-    const reply = await this.#noting(script.run(this.client, this.baseOf(shard), [now === null ? '' : String(now()), String(history), String(historyPerUser), this.channel, latest, ...args]))
+    const reply = await this.#noting(script.run(this.client, [this.baseOf(shard)], [...this.#header(), latest, ...args]))
     this.#clock.heard(shard, asked, { now: Number(reply[0]), anew: reply[1] === 'late' })
     return reply
+  }
+
+  #header (): string[] {
+    const { now, history, historyPerUser } = this.#context
+    return [now === null ? '' : String(Math.floor(now())), String(history), String(historyPerUser), this.channel]
   }
 
   /** Whatever fails may be a server that comes back without its last writes. */

@@ -1,6 +1,6 @@
 -- What every script of this store shares; put before each of them.
 --
--- KEYS[1]  the shard, "<prefix>{<tag>}:": every key is this and a suffix, so that all lie in one slot
+-- KEYS     the shard, "<prefix>{<tag>}:": every key is this and a suffix, so that all lie in one slot
 --            s:<id>    hash    a session, live or (with a field `e`) ended
 --            u:<user>  zset    ids of a user's live sessions by createdAt
 --            i  x      zsets   ids of all live sessions by createdAt; by when they may be due
@@ -60,10 +60,17 @@ local function count(name, by)
   if redis.call('HINCRBY', base .. 'c', name, by) <= 0 then redis.call('HDEL', base .. 'c', name) end
 end
 
+-- Reads what may not be what its name says: a key of another type is as good as none, but any other trouble is trouble.
+local function attempt(...)
+  local reply = redis.pcall(...)
+  if reply.err and not reply.err:find('WRONGTYPE', 1, true) then error(reply.err, 0) end
+  return reply
+end
+
 -- What decides about a session that has not ended, swept or not; nil if there is none, or if it cannot be understood.
 local function find(id)
-  local fields = redis.pcall('HMGET', keyOf(id), 't', 'l', 'g', 'e')
-  if fields.err or not fields[1] or not fields[2] or not fields[3] or fields[4] then return nil end
+  local fields = attempt('HMGET', keyOf(id), 't', 'l', 'g', 'e')
+  if not fields[1] or not fields[2] or not fields[3] or fields[4] then return nil end
   local created, absolute, idle, remembered, authenticated = fields[1]:match('^(%d+) (%d+) (%d+) ([01]) (%-?%d*)$')
   local generation, rotated, confirmed = fields[3]:match('^(%d+) (%d+) (%-?%d*)$')
   local seen = tonumber(fields[2])
@@ -89,6 +96,12 @@ local function forget(user, id)
   redis.call('DEL', keyOf(id))
   redis.call('ZREM', base .. 'e', id)
   redis.call('ZREM', base .. 'h:' .. named(user), id)
+end
+
+-- no two messages are alike: whoever hears one twice knows it
+local function tellChanged(id)
+  local time = redis.call('TIME')
+  redis.call('PUBLISH', channel, ('c%s %s.%s'):format(id, time[1], time[2]))
 end
 
 -- what is left of a session that ended
@@ -130,7 +143,7 @@ local function finish(record, reason, by, at, silent)
       if redis.call('ZCARD', ended) > perUser then forget(user, redis.call('ZRANGE', ended, 0, 0)[1]) end
     end
   end
-  redis.call('PUBLISH', channel, silent and 'c' .. record.id or 'e' .. cjson.encode({ record.id, rest }))
+  if silent then tellChanged(record.id) else redis.call('PUBLISH', channel, 'e' .. cjson.encode({ record.id, rest })) end
   return { record.id, rest }
 end
 

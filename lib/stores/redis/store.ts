@@ -150,7 +150,7 @@ export class RedisStore implements Store {
   }
 
   async statistics (from: number, to: number): Promise<Statistics> {
-    const [slices, ...counts] = await Promise.all([slicesIn(this.#server, from, to), ...allShards.map(shard => this.#server.run(scripts.statistics, shard))])
+    const [slices, counts] = await Promise.all([slicesIn(this.#server, from, to), this.#server.runAll(scripts.statistics, allShards)])
     const sum = (place: number): number => counts.reduce((total, answer) => total + Number(answer[place]), 0)
     return { live: sum(1), users: sum(2), guests: sum(3), remembered: sum(4), slices }
   }
@@ -160,7 +160,7 @@ export class RedisStore implements Store {
   }
 
   async #page <T extends SessionRecord | EndedSession>(scope: CursorScope, page: PageOptions): Promise<Page<T>> {
-    return nextPage<T>((shard, args) => this.#server.run(scripts.page, shard, args), scope, page)
+    return nextPage<T>((shards, args) => this.#server.runAll(scripts.page, shards, args), scope, page)
   }
 
   async #endIds (ids: readonly string[], why: EndWhy, seen?: ReadonlyMap<string, SessionRecord>): Promise<{ ended: EndedSession[], changed: string[] }> {

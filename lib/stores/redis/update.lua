@@ -31,7 +31,7 @@ if ARGV[13] ~= '' then record.absolute = math.min(record.absolute, now + ARGV[13
 redis.call('HSET', key, 't', times(record), 'l', record.seen)
 if ARGV[11] ~= '' or ARGV[13] ~= '' then
   redis.call('ZADD', base .. 'x', math.min(record.absolute, record.seen + record.idle), id)
-  redis.call('PEXPIRE', key, record.absolute - now + backstop)
+  redis.call('PEXPIRE', key, ('%.0f'):format(record.absolute - now + backstop))
 end
-redis.call('PUBLISH', channel, 'c' .. id)
+tellChanged(id)
 return { now, 'done', redis.call('HGETALL', key) }

@@ -17,7 +17,7 @@ export async function sweepShards (server: Server, from: number, max: number): P
     if (left === 0) return { ended, more: true, next: (from + done) % shards }
     const group = Array.from({ length: Math.min(atOnce, left, shards - done) }, (_, n) => (from + done + n) % shards)
     const share = String(Math.floor(left / group.length))
-    for (const answer of await Promise.all(group.map(shard => server.run(scripts.sweep, shard, [share])))) {
+    for (const answer of await server.runAll(scripts.sweep, group, [share])) {
       if (answer[1] === 1) more = true
       ended.push(...answer[2] as readonly Reply[])
     }

@@ -107,19 +107,18 @@ export class RedisWatch implements StoreWatch {
     if (text.startsWith('b')) {
       line.beats.get(text)?.resolve()
       line.beats.delete(text)
-    } else if (text.startsWith('c')) {
-      this.#listener.changed(text.slice(1))
-    } else {
-      this.#ended(text.slice(1))
+      return
     }
+    // a cluster passes each message on to every node, so that it comes on every line
+    if (this.#told.has(text)) return
+    this.#told.add(text)
+    if (this.#told.size > remembered) this.#told.delete(this.#told.values().next().value as string)
+    if (text.startsWith('c')) this.#listener.changed(text.slice(1).split(' ', 1).join(''))
+    else this.#ended(text.slice(1))
   }
 
   #ended (text: string): void {
     const [id, list] = JSON.parse(text) as [string, string[]]
-    // a cluster passes each message on to every node, so that it comes on every line
-    if (this.#told.has(id)) return
-    this.#told.add(id)
-    if (this.#told.size > remembered) this.#told.delete(this.#told.values().next().value as string)
     const session = toSession(id, toReply(list), 0)
     if (session !== null && hasEnded(session)) this.#listener.ended(session)
   }
