@@ -38,12 +38,12 @@ export class RedisCluster {
     }))
     await Promise.all(nodes.slice(1).map(node => node.call('cluster', 'meet', '127.0.0.1', String(this.ports[0]), String(buses[0]))))
     const know = async (node: Redis, count: number): Promise<boolean> => {
-      const info = String(await node.call('cluster', 'info'))
+      const info = await node.cluster('INFO')
       return info.includes(`cluster_known_nodes:${count}`) && info.includes('cluster_state:ok')
     }
     await RedisCluster.until(async () => (await Promise.all(nodes.map(node => know(node, 6)))).every(Boolean))
     await Promise.all(nodes.slice(3).map((node, n) => node.call('cluster', 'replicate', ids[n] as string)))
-    await RedisCluster.until(async () => (await Promise.all(nodes.slice(0, 3).map(async node => String(await node.info('replication')).includes('state=online')))).every(Boolean))
+    await RedisCluster.until(async () => (await Promise.all(nodes.slice(0, 3).map(async node => (await node.info('replication')).includes('state=online')))).every(Boolean))
     for (const node of nodes) node.disconnect()
   }
 

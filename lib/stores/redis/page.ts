@@ -13,7 +13,7 @@ import { allShards, nameOf, shardOfUser } from './shard.ts'
 export type Ask = (shards: readonly number[], args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
 
 /** At most so many sessions are looked at in one step. */
-const most = 2000
+const most = 500
 const least = 100
 
 interface Found {
@@ -30,8 +30,9 @@ export async function nextPage <T extends SessionRecord | EndedSession> (ask: As
   const index = indexOf(filter, ended)
   let place = decodePosition(scope, page.cursor) ?? startOf(filter, order, ended)
   const items: T[] = []
-  for (let seen = 0; seen < most;) {
-    const wanted = Math.min(Math.max(page.limit - items.length + 1, least), most)
+  for (let seen = 0, factor = 2; seen < most; factor *= 2) {
+    // what came at one time may lie in few shards: each walk asks for more of each
+    const wanted = Math.min(Math.max(page.limit - items.length + 1, least) * factor, most)
     const { found, more } = await walk(ask, index, order, place, wanted)
     for (const [n, { at, id, session }] of found.entries()) {
       if (isPast(filter, order, ended, at)) return { items, cursor: null }
@@ -61,7 +62,7 @@ function indexOf ({ userId }: Filter, ended: boolean): Index {
  * something nobody has seen yet, and waits for the next walk.
  */
 async function walk (ask: Ask, index: Index, order: PageOptions['order'], place: Position | null, wanted: number): Promise<{ found: Found[], more: boolean }> {
-  const share = index.shards.length === 1 ? wanted : Math.max(2, Math.ceil(wanted * 2 / index.shards.length))
+  const share = index.shards.length === 1 ? wanted : Math.max(2, Math.ceil(wanted / index.shards.length))
   const args = [index.suffix, order, ...(place === null ? ['', ''] : [String(place[0]), place[1]]), String(share)]
   const answers = (await ask(index.shards, args)).map(toFound)
   const sign = order === 'newest' ? -1 : 1

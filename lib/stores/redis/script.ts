@@ -39,6 +39,7 @@ export const scripts = {
   reassert: new Script('reassert'),
   sweep: new Script('sweep'),
   page: new Script('page'),
+  count: new Script('count'),
   statistics: new Script('statistics'),
   observe: new Script('observe'),
   slices: new Script('slices')

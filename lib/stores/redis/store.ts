@@ -15,7 +15,7 @@ import { scripts } from './script.ts'
 import { Server } from './server.ts'
 import type { RedisStoreSettings } from './settings.ts'
 import { allShards, byShard, shardOfSession, shardOfUser } from './shard.ts'
-import { slicesIn, sweepShards, toSliceName } from './walk.ts'
+import { countAll, slicesIn, sweepShards, toSliceName } from './walk.ts'
 import { RedisWatch } from './watch.ts'
 
 /** Sessions in Redis or Valkey. Verbs on one session or one user are one command; what spans users asks every shard. */
@@ -135,6 +135,7 @@ export class RedisStore implements Store {
   }
 
   async count (filter: Filter, cursor: string | null): Promise<{ count: number, cursor: string | null }> {
+    if (Object.keys(filter).length === 0) return countAll(this.#server, cursor)
     const page = await this.#page({ list: 'count', filter, order: 'newest' }, { limit: Infinity, cursor, order: 'newest' })
     return { count: page.items.length, cursor: page.cursor }
   }

@@ -1,11 +1,14 @@
+import { decodeCursor, encodeCursor } from '../../cursor.ts'
+import { SessionError } from '../../errors.ts'
 import type { Slice } from '../../store.ts'
 import type { Reply } from './client.ts'
 import { scripts } from './script.ts'
 import type { Server } from './server.ts'
-import { shards } from './shard.ts'
+import { allShards, shards } from './shard.ts'
 
 /** So many shards are swept at once. */
 const atOnce = 16
+const dueAtOnce = 50
 const slicesAtOnce = 50
 
 /** Sweeps shard after shard, once around, until `max` sessions were looked at. `next`: where to go on. */
@@ -24,6 +27,18 @@ export async function sweepShards (server: Server, from: number, max: number): P
     done += group.length
   }
   return { ended, more, next: from }
+}
+
+/** How many sessions live, without a look at those that are known to: one bounded step. */
+export async function countAll (server: Server, cursor: string | null): Promise<{ count: number, cursor: string | null }> {
+  const scope = { list: 'count', filter: {}, order: 'newest' } as const
+  const [skip] = decodeCursor(scope, cursor) ?? [0]
+  if (typeof skip !== 'number') throw new SessionError('FST_SESSION_INVALID_CURSOR')
+  const answers = await server.runAll(scripts.count, allShards, [String(skip), String(dueAtOnce)])
+  return {
+    count: answers.reduce((total, [, live]) => total + Number(live), 0),
+    cursor: answers.some(answer => answer[2] === 1) ? encodeCursor(scope, [skip + dueAtOnce]) : null
+  }
 }
 
 /** Slices whose stretch starts within a range. */
