@@ -12,7 +12,8 @@ import { allShards, nameOf, shardOfUser } from './shard.ts'
 /** Asks shards for the next sessions of an index: what page.lua answers. */
 export type Ask = (shards: readonly number[], args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
 
-/** At most so many sessions are looked at in one step. */
+/** So many sessions are looked at in one step, and in one walk at most. */
+const enough = 1000
 const most = 500
 const least = 100
 
@@ -30,10 +31,10 @@ export async function nextPage <T extends SessionRecord | EndedSession> (ask: As
   const index = indexOf(filter, ended)
   let place = decodePosition(scope, page.cursor) ?? startOf(filter, order, ended)
   const items: T[] = []
-  for (let seen = 0, factor = 2; seen < most; factor *= 2) {
+  for (let seen = 0, factor = 2; seen < enough; factor *= 2) {
     // what came at one time may lie in few shards: each walk asks for more of each
     const wanted = Math.min(Math.max(page.limit - items.length + 1, least) * factor, most)
-    const { found, more } = await walk(ask, index, order, place, wanted)
+    const { found, asked, more } = await walk(ask, index, order, place, wanted)
     for (const [n, { at, id, session }] of found.entries()) {
       if (isPast(filter, order, ended, at)) return { items, cursor: null }
       place = [at, id]
@@ -42,7 +43,7 @@ export async function nextPage <T extends SessionRecord | EndedSession> (ask: As
       if (items.length >= page.limit) return { items, cursor: more || n < found.length - 1 ? encodeCursor(scope, place) : null }
     }
     if (!more) return { items, cursor: null }
-    seen += found.length
+    seen += asked
   }
   return { items, cursor: place === null ? null : encodeCursor(scope, place) }
 }
@@ -61,7 +62,7 @@ function indexOf ({ userId }: Filter, ended: boolean): Index {
  * The next sessions over all shards. Each is asked for a few; what comes after the last answer of a shard that has more may lie behind
  * something nobody has seen yet, and waits for the next walk.
  */
-async function walk (ask: Ask, index: Index, order: PageOptions['order'], place: Position | null, wanted: number): Promise<{ found: Found[], more: boolean }> {
+async function walk (ask: Ask, index: Index, order: PageOptions['order'], place: Position | null, wanted: number): Promise<{ found: Found[], asked: number, more: boolean }> {
   const share = index.shards.length === 1 ? wanted : Math.max(2, Math.ceil(wanted / index.shards.length))
   const args = [index.suffix, order, ...(place === null ? ['', ''] : [String(place[0]), place[1]]), String(share)]
   const answers = (await ask(index.shards, args)).map(toFound)
@@ -70,7 +71,8 @@ async function walk (ask: Ask, index: Index, order: PageOptions['order'], place:
   const ends = answers.filter(answer => answer.length === share).map(answer => answer[share - 1] as Found).sort(compare)
   const found = answers.flat().sort(compare)
   const [frontier] = ends
-  return { found: frontier === undefined ? found : found.filter(each => compare(each, frontier) <= 0), more: frontier !== undefined }
+  const asked = found.length
+  return { asked, found: frontier === undefined ? found : found.filter(each => compare(each, frontier) <= 0), more: frontier !== undefined }
 }
 
 function toFound ([now, ...answer]: readonly Reply[]): Found[] {
