@@ -10,6 +10,7 @@ import pg from 'pg'
 
 /** A server of this test's own: on a free port of 127.0.0.1, in a directory that goes with it. */
 export interface PostgresServer {
+  readonly version: string
   readonly port: number
   readonly url: string
   start (): Promise<void>
@@ -32,12 +33,11 @@ export function postgresBins (): string[] {
   return [...newest === undefined ? [] : [newest], ...named]
 }
 
-/** The newest version of PostgreSQL on this machine; says why tests are skipped where there is none. In CI there must be one. */
-export const postgresBin = postgresBins()[0]
-export const skip = postgresBin === undefined && process.env['CI'] === undefined ? 'initdb not found' : false
+/** Why tests are skipped, where there is no PostgreSQL. In CI there must be one. */
+export const skip = postgresBins().length === 0 && process.env['CI'] === undefined ? 'initdb not found' : false
 
 /** Makes a cluster and starts it. PostgreSQL refuses root: as root it runs as nobody. */
-export async function startPostgres (bin = postgresBin ?? '', settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+export async function startPostgres (bin = postgresBins()[0] ?? '', settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const dir = mkdtempSync(join(tmpdir(), 'sessions-postgres-'))
   const root = userInfo().uid === 0
   const as = root ? { uid: 65534, gid: 65534 } : {}
@@ -75,6 +75,7 @@ export async function startPostgres (bin = postgresBin ?? '', settings: Readonly
   await start()
   return {
     port,
+    version: readFileSync(join(data, 'PG_VERSION'), 'utf8').trim(),
     url: `postgres://sessions@127.0.0.1:${port}/postgres`,
     start,
     stop,

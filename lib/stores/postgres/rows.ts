@@ -43,7 +43,8 @@ export function toKnown (row: KnownRow, now: number | undefined): SessionRecord 
 
 /** The columns of a new session. Instants as milliseconds from the caller's present, which the store's clock replaces. */
 export function toColumns (record: SessionRecord, at: number): Record<string, unknown> {
-  const moved = record.ip !== record.firstIp || record.agent !== record.firstAgent
+  const ipMoved = record.ip !== record.firstIp
+  const agentMoved = record.agent !== record.firstAgent
   return {
     id: record.id,
     user_id: record.userId,
@@ -60,8 +61,10 @@ export function toColumns (record: SessionRecord, at: number): Record<string, un
     absolute_at: since(record.absoluteAt, at),
     requests: record.requests,
     remembered: record.remembered,
-    moved,
-    ...moved ? { ip: record.ip, agent: record.agent } : {},
+    ip_moved: ipMoved,
+    agent_moved: agentMoved,
+    ...ipMoved ? { ip: record.ip } : {},
+    ...agentMoved ? { agent: record.agent } : {},
     first_ip: record.firstIp,
     first_agent: record.firstAgent,
     device: record.device,

@@ -45,6 +45,7 @@ export class PostgresWatch implements StoreWatch, Hearing {
   }
 
   async probe (): Promise<void> {
+    if (this.#closed) throw new Error('the watch was closed')
     const beat = `${this.#name}.${++this.#number}`
     let timer: NodeJS.Timeout | undefined
     const heard = new Promise<void>((resolve, reject) => {

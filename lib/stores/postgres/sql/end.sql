@@ -59,7 +59,7 @@ BEGIN
       CASE WHEN v_reason IS NULL THEN "fastify_sessions".expires_at(s) ELSE p_now END AS ended_at,
       s.requests, s.remembered, s.id, s.user_id,
       coalesce(v_reason, CASE WHEN s.last_seen_at + s.idle < s.absolute_at THEN 'idle' ELSE 'absolute' END) AS reason,
-      r->>'by' AS ended_by, CASE WHEN s.moved THEN s.ip ELSE s.first_ip END AS ip, s.device, s.name
+      r->>'by' AS ended_by, CASE WHEN s.ip_moved THEN s.ip ELSE s.first_ip END AS ip, s.device, s.name
   ), kept AS (
     INSERT INTO "fastify_sessions".ended SELECT * FROM gone g WHERE g.user_id IS NOT NULL AND (r->>'history')::bigint > 0
   )

@@ -43,7 +43,7 @@ CREATE OR REPLACE FUNCTION "fastify_sessions".matches(s "fastify_sessions".sessi
     AND (f->>'expiresAfter' IS NULL OR "fastify_sessions".expires_at(s) >= (f->>'expiresAfter')::bigint)
     AND (f->>'expiresBefore' IS NULL OR "fastify_sessions".expires_at(s) < (f->>'expiresBefore')::bigint)
     AND "fastify_sessions".matches_any(s.id, s.user_id, s.remembered, s.created_at, s.last_seen_at, s.requests,
-      CASE WHEN s.moved THEN s.ip ELSE s.first_ip END, s.device, s.name, f, net)
+      CASE WHEN s.ip_moved THEN s.ip ELSE s.first_ip END, s.device, s.name, f, net)
 $$;
 
 CREATE OR REPLACE FUNCTION "fastify_sessions".matches(e "fastify_sessions".ended, f jsonb, net inet) RETURNS boolean LANGUAGE sql STABLE AS $$

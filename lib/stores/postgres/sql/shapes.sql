@@ -15,7 +15,7 @@ CREATE OR REPLACE FUNCTION "fastify_sessions".record_of(s "fastify_sessions".ses
   SELECT json_build_array(
     s.id, s.user_id, s.generation, s.hash, s.previous_hash, s.rotated_at, s.confirmed_at, s.created_at, s.authenticated_at, s.methods,
     s.last_seen_at, s.idle, s.absolute_at, s.requests, s.remembered,
-    CASE WHEN s.moved THEN s.ip ELSE s.first_ip END, CASE WHEN s.moved THEN s.agent ELSE s.first_agent END, s.first_ip, s.first_agent,
+    CASE WHEN s.ip_moved THEN s.ip ELSE s.first_ip END, CASE WHEN s.agent_moved THEN s.agent ELSE s.first_agent END, s.first_ip, s.first_agent,
     s.device, s.name, s.data, "fastify_sessions".clock())
 $$;
 
@@ -34,7 +34,7 @@ $$;
 -- For people: what lives, with times to read and without anything that checks a token.
 CREATE OR REPLACE VIEW "fastify_sessions".live_session AS
 SELECT s.id, s.user_id, s.name, s.device,
-  CASE WHEN s.moved THEN s.ip ELSE s.first_ip END AS ip, CASE WHEN s.moved THEN s.agent ELSE s.first_agent END AS agent,
+  CASE WHEN s.ip_moved THEN s.ip ELSE s.first_ip END AS ip, CASE WHEN s.agent_moved THEN s.agent ELSE s.first_agent END AS agent,
   to_timestamp(s.created_at / 1000.0) AS created_at, to_timestamp(s.last_seen_at / 1000.0) AS last_seen_at,
   to_timestamp("fastify_sessions".expires_at(s) / 1000.0) AS expires_at, s.requests, s.remembered
 FROM "fastify_sessions".session s

@@ -11,7 +11,7 @@ END $do$;
 
 -- Live sessions. No index has a column that a touch changes, and pages keep room for it: a touch is a HOT update.
 -- due_at: when a sweep looks at the session; never later than its end, and moved only by the sweep itself.
--- ip, agent: the last ones, if they ever changed (`moved`); otherwise NULL, and the first ones are the last.
+-- ip, agent: the last ones, if they ever changed (`ip_moved`, `agent_moved`); otherwise NULL, and the first ones are the last.
 CREATE TABLE IF NOT EXISTS "fastify_sessions".session (
   created_at bigint NOT NULL,
   last_seen_at bigint NOT NULL,
@@ -24,7 +24,8 @@ CREATE TABLE IF NOT EXISTS "fastify_sessions".session (
   authenticated_at bigint,
   generation integer NOT NULL,
   remembered boolean NOT NULL,
-  moved boolean NOT NULL,
+  ip_moved boolean NOT NULL,
+  agent_moved boolean NOT NULL,
   id text COLLATE "C" NOT NULL PRIMARY KEY,
   user_id text COLLATE "C",
   hash text COLLATE "C" NOT NULL,

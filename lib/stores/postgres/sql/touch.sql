@@ -13,9 +13,10 @@ BEGIN
     SET requests = s.requests + (t->>1)::bigint,
       last_seen_at = greatest(s.last_seen_at, CASE WHEN t->>2 IS NOT NULL THEN v_now + least(0, (t->>2)::bigint) END),
       confirmed_at = coalesce(s.confirmed_at, CASE WHEN s.generation = (t->>3)::int THEN v_now + least(0, (t->>2)::bigint) END),
-      moved = s.moved OR t->4 ?| '{ip,agent}' IS TRUE,
-      ip = CASE WHEN t->4 ? 'ip' THEN t->4->>'ip' WHEN NOT s.moved AND t->4 ? 'agent' THEN s.first_ip ELSE s.ip END,
-      agent = CASE WHEN t->4 ? 'agent' THEN t->4->>'agent' WHEN NOT s.moved AND t->4 ? 'ip' THEN s.first_agent ELSE s.agent END,
+      ip_moved = s.ip_moved OR (t->4 ? 'ip') IS TRUE,
+      ip = CASE WHEN t->4 ? 'ip' THEN t->4->>'ip' ELSE s.ip END,
+      agent_moved = s.agent_moved OR (t->4 ? 'agent') IS TRUE,
+      agent = CASE WHEN t->4 ? 'agent' THEN t->4->>'agent' ELSE s.agent END,
       device = CASE WHEN t->4 ? 'device' THEN t->4->>'device' ELSE s.device END
     WHERE s.id = t->>0 AND v_now < "fastify_sessions".expires_at(s);
     IF NOT FOUND THEN v_gone := v_gone || (t->>0); END IF;
