@@ -58,21 +58,22 @@ function listener (heard: EndedSession[], rest: Partial<StoreListener> = {}): St
   return { ended: session => { heard.push(session) }, changed: () => {}, lost: () => {}, ...rest }
 }
 
-/** Each app has a schema, emptied for each ground; each store has a client of its own, like nodes of an app have. */
-function groundsOn (admin: pg.Pool, newClient: () => { readonly client: PostgresClient, end (): Promise<void> }): () => Promise<Ground> {
+/** Each app has a schema, emptied for each ground; each store of a ground has a client of its own, like nodes of an app have, that the next ground uses again. */
+function groundsOn (admin: pg.Pool, newClient: () => PostgresClient): () => Promise<Ground> {
+  const clients: PostgresClient[] = []
   return async () => {
     for (const app of ['app', 'other']) {
       await admin.query(`DELETE FROM ${app}.session; DELETE FROM ${app}.ended; DELETE FROM ${app}.mark; DELETE FROM ${app}.slice; SELECT ${app}.recount()`)
     }
     const clock = { now: Date.now() }
-    const closers: (() => Promise<unknown>)[] = []
+    const stores: Store[] = []
     return {
       clock,
       async open ({ app = 'app', history = 86_400_000, historyPerUser = 20 } = {}) {
-        const { client, end } = newClient()
-        const store: Store = postgresStore(client, { schema: app })
+        const client = clients[stores.length] ??= newClient()
+        const store = postgresStore(client, { schema: app })
         await store.open({ now: () => clock.now, history, historyPerUser, warn: () => {} })
-        closers.push(async () => { await store.close(); await end() })
+        stores.push(store)
         return store
       },
       async remains () {
@@ -80,7 +81,7 @@ function groundsOn (admin: pg.Pool, newClient: () => { readonly client: Postgres
         const { rows: [row] } = await admin.query<{ n: string }>(`SELECT ${rows} + (SELECT abs(sum(live)) + abs(sum(users)) + abs(sum(guests)) + abs(sum(remembered)) FROM app.counter) AS n`)
         return Number(row?.n)
       },
-      async close () { for (const close of closers) await close() }
+      async close () { for (const store of stores) await store.close() }
     }
   }
 }
@@ -92,11 +93,13 @@ for (const server of servers) {
     for (const app of ['app', 'other']) await admin.query(postgresSchema(app))
     await t.test('through pg they keep every law', t => keepsTheLaws(t, groundsOn(admin, () => {
       const pool = pgPool(server)
-      return { client: pool, end: () => pool.end() }
+      t.teardown(() => pool.end())
+      return pool
     })))
     await t.test('through postgres.js they keep every law', t => keepsTheLaws(t, groundsOn(admin, () => {
       const sql = postgres(server.url, { max: 5, onnotice: () => {} })
-      return { client: sql, end: () => sql.end() }
+      t.teardown(() => sql.end())
+      return sql
     })))
   })
 }
