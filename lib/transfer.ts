@@ -80,7 +80,10 @@ export async function importSessions (store: Store, rows: AsyncIterable<unknown>
   for await (const value of rows) {
     report.rows++
     try {
-      batch.push(importRow(store, fromRow(value, options.backup === true), { ...options, row: report.rows }))
+      const row = importRow(store, fromRow(value, options.backup === true), { ...options, row: report.rows })
+      // it may fail while the next rows are still on their way, long before the batch is looked at
+      row.catch(() => {})
+      batch.push(row)
     } catch (error) {
       if (report.refused.length < 100) report.refused.push({ row: report.rows, why: (error as RowError).message })
     }

@@ -70,7 +70,7 @@ try {
   const tarball = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', place], root))[0]
   const listed = tarball.files.map(({ path }) => path)
   for (const path of ['dist/lib/index.js', 'dist/lib/index.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']) if (!listed.includes(path)) throw new Error(`the tarball lacks ${path}`)
-  const stray = listed.filter(path => /^(test|bench|examples|docs|node_modules)\//.test(path))
+  const stray = listed.filter(path => /^(test|bench|docs|node_modules)\//.test(path))
   if (stray.length > 0) throw new Error(`the tarball holds ${stray.join(', ')}`)
   writeFileSync(join(place, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   npm('install', '--legacy-peer-deps', join(place, tarball.filename))
@@ -83,6 +83,9 @@ try {
   writeFileSync(join(place, 'cjs.cjs'), cjs)
   run(process.execPath, ['cjs.cjs'])
   console.log('require: works')
+  const secret = run('npx', ['--no-install', manifest.name, 'secret']).trim()
+  if (!/^[\w-]{43}$/.test(secret)) throw new Error(`expected a secret, was ${secret}`)
+  console.log('command line: works')
   writeFileSync(join(place, 'typed.ts'), typed)
   for (const [version, spec] of Object.entries(compilers)) {
     const dir = join(place, `compiler-${version}`)

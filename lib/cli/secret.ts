@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import type { Command } from './command.ts'
+import { CommandError } from './terminal.ts'
+
+/** What needs no sessions. */
+export const secretCommand: Command = {
+  name: 'secret',
+  usage: '',
+  summary: 'a new random secret',
+  options: {},
+  words: [0, 0],
+  target: false,
+  async run ({ terminal, json }) {
+    const secret = randomBytes(32).toString('base64url')
+    terminal.out(json ? `${JSON.stringify({ secret })}\n` : `${secret}\n`)
+    return 0
+  }
+}
+
+/** What is wrong with a secret; `null`: nothing that can be seen. */
+export function weaknessOf (secret: string): string | null {
+  if (secret.length < 32) return `${secret.length} characters; 32 or more are wanted`
+  const bits = secret.length * entropyOf(secret)
+  return bits < 128 ? `about ${Math.round(bits)} bits of variety; it does not look random` : null
+}
+
+/** Shannon entropy of the characters, in bits each. */
+function entropyOf (text: string): number {
+  const counts = new Map<string, number>()
+  for (const char of text) counts.set(char, (counts.get(char) ?? 0) + 1)
+  let bits = 0
+  for (const count of counts.values()) bits -= count / text.length * Math.log2(count / text.length)
+  return bits
+}
+
+/** The demo of the package: an app with a week of sessions in it. Runs until it is stopped. */
+export const demoCommand: Command = {
+  name: 'demo',
+  usage: '',
+  summary: 'an app to look at, on this machine only (PORT chooses its port)',
+  options: {},
+  words: [0, 0],
+  target: false,
+  async run ({ terminal }) {
+    const demo = new URL('../../../examples/demo.js', import.meta.url).href
+    const { start } = await import(demo) as { start: (log: (text: string) => void, signal: AbortSignal) => Promise<void> }
+    await start(text => { terminal.out(`${text}\n`) }, terminal.signal).catch((error: unknown) => { throw new CommandError((error as Error).message) })
+    return 0
+  }
+}
