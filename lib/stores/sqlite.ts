@@ -1,10 +1,12 @@
+import { open } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { toMilliseconds } from '../duration.ts'
 import type { Duration } from '../duration.ts'
 import { SessionError } from '../errors.ts'
 import type { Filter } from '../filter.ts'
 import type { EndedSession, SessionRecord } from '../record.ts'
 import { oneOf, refuse } from '../settings.ts'
-import type { Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../store.ts'
+import type { Awaitable, Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../store.ts'
 import { Database } from './sqlite/database.ts'
 import { createPrivate, isHandle, openFile } from './sqlite/handle.ts'
 import type { SqliteHandle } from './sqlite/handle.ts'
@@ -42,6 +44,8 @@ class SqliteStore implements Store {
   readonly #source: string | SqliteHandle
   readonly #options: Checked
   #history = 0
+  /** The write-ahead log, where ends have to be waited for. */
+  #log: FileHandle | null = null
   #sessions: Sessions | null = null
 
   constructor (source: string | SqliteHandle, options: Checked) {
@@ -53,8 +57,10 @@ class SqliteStore implements Store {
     if (typeof this.#source === 'string') createPrivate(this.#source)
     const handle = typeof this.#source === 'string' ? await openFile(this.#source) : this.#source
     try {
-      this.#sessions = new Sessions(new Database(handle, this.#options), context)
+      const database = new Database(handle, this.#options)
+      if (this.#options.synchronous === 'normal') this.#log = await open(database.logFile, 'r+')
       this.#history = context.history
+      this.#sessions = new Sessions(database, context)
     } finally {
       if (this.#sessions === null && handle !== this.#source) handle.close()
     }
@@ -63,9 +69,12 @@ class SqliteStore implements Store {
   /** Takes the write lock for a moment: a file that nobody can write is of no use. */
   ping (): void { this.#opened.database.write(() => {}) }
 
-  close (): void {
-    if (typeof this.#source === 'string') this.#opened.database.close()
+  async close (): Promise<void> {
+    const { database } = this.#opened
     this.#sessions = null
+    // waits for what is being written
+    await this.#log?.close()
+    if (typeof this.#source === 'string') database.close()
   }
 
   create (record: SessionRecord, options: CreateOptions): Created { return this.#opened.create(record, options) }
@@ -80,13 +89,14 @@ class SqliteStore implements Store {
   statistics (from: number, to: number): Statistics { return readStatistics(this.#opened.database, from, to) }
   watch (listener: StoreListener): StoreWatch { return this.#opened.journal.watch(listener, this.#options.poll) }
 
-  end (selector: EndSelector, why: EndWhy): Ending {
+  /** Over at once, and answered when the disk has it: a session that has ended does not come back after a loss of power. Nobody else waits meanwhile. */
+  end (selector: EndSelector, why: EndWhy): Awaitable<Ending> {
     const sessions = this.#opened
-    // ended is final, a loss of power included
-    return sessions.database.writeThrough(() => {
+    const ending = sessions.database.write((): Ending => {
       if ('filter' in selector) return endMatching(sessions, selector, why)
       return { ended: 'ids' in selector ? sessions.end(selector.ids, why) : sessions.endAllOf(selector.userId, selector.except ?? '', why), cursor: null }
     })
+    return this.#log === null ? ending : this.#log.datasync().then(() => ending)
   }
 
   get #opened (): Sessions {

@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 import { SessionManager } from '../../lib/index.ts'
 import type { PresentedToken, SessionManagerOptions, SessionRecord, Store, StoreContext } from '../../lib/index.ts'
+import { isThenable } from '../../lib/guard.ts'
 import { hasEnded } from '../../lib/record.ts'
 import { drivers, openFile } from '../../lib/stores/sqlite/handle.ts'
 import type { Driver, SqliteHandle } from '../../lib/stores/sqlite/handle.ts'
@@ -292,7 +293,7 @@ t.test('a file that cannot be written is read', async t => {
   t.throws(() => store.end({ ids: [id] }, { reason: 'logout', by: null }), 'never as if it had')
   t.throws(() => store.observe({ node: 'n', at: 0, span: 300_000, value: '{}', until: 1 }))
   handle.exec('PRAGMA query_only = 0')
-  t.match(store.end({ ids: [id] }, { reason: 'logout', by: null }), { ended: [{ id }] })
+  t.match(await store.end({ ids: [id] }, { reason: 'logout', by: null }), { ended: [{ id }] })
 })
 
 t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and ends like any other', async t => {
@@ -312,7 +313,7 @@ t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and
   t.match(store.update(first, { set: { a: '1' } }), { status: 'gone' })
   t.match((await store.list({}, all)).items.map(({ id }) => id), [good.id])
   t.match(await store.count({}, null), { count: 5 })
-  t.match(store.end({ ids: [first] }, { reason: 'revoked', by: null }), { ended: [{ id: first }] })
+  t.match(await store.end({ ids: [first] }, { reason: 'revoked', by: null }), { ended: [{ id: first }] })
   const refused = await store.create({ ...good, id: 'another' }, { at: clock.now, limit: { max: 4, onLimit: 'reject' }, replaces: null, adopts: null })
   t.match(refused, { status: 'refused', live: { length: 4 } })
   handle.prepare('UPDATE app_ended SET reason = ?, name = ? WHERE id = ?').run('a whim', '\0', first)
@@ -330,7 +331,7 @@ t.test('a transaction that SQLite itself takes back changes nothing, and hinders
   t.throws(() => store.end({ userId: 'ada' }, { reason: 'revoked', by: null }), /not today/)
   t.match(store.read(a.id), { hash: a.hash })
   handle.exec('DROP TRIGGER whim')
-  t.match(store.end({ userId: 'ada' }, { reason: 'revoked', by: null }), { ended: { length: 2 } })
+  t.match(await store.end({ userId: 'ada' }, { reason: 'revoked', by: null }), { ended: { length: 2 } })
 })
 
 t.test('what many sessions did is written, counted and ended in slices', async t => {
@@ -374,15 +375,17 @@ t.test('a new file is its owner\'s only, and so are those beside it', { skip: pr
   for (const name of [file, `${file}-wal`, `${file}-shm`]) t.equal(statSync(name).mode & 0o777, 0o600)
 })
 
-t.test('ends are on the disk when they are acknowledged, other writes where that is asked for', async t => {
+t.test('an end is over at once, and answered when the disk has it, which every write waits for where that is asked for', async t => {
   for (const [synchronous, level] of [['normal', 1], ['full', 2]] as const) {
     const { store, handle, clock } = await open(t, newFile(t), { synchronous })
-    const found = (): unknown => Object.values(handle.prepare('PRAGMA synchronous').get() as object)[0]
+    const setting = (name: string): unknown => Object.values(handle.prepare(`PRAGMA ${name}`).get() as object)[0]
+    t.equal(setting('synchronous'), level)
+    t.equal(setting('busy_timeout'), 100)
     const { id } = await createSession(store, clock)
-    t.equal(found(), level)
-    store.end({ ids: [id] }, { reason: 'logout', by: null })
-    t.equal(found(), level)
-    t.match(Object.values(handle.prepare('PRAGMA busy_timeout').get() as object)[0], 100)
+    const ending = store.end({ ids: [id] }, { reason: 'logout', by: null })
+    t.match(store.read(id), { reason: 'logout' })
+    t.equal(isThenable(ending), synchronous === 'normal')
+    t.match(await ending, { ended: [{ id }] })
   }
 })
 

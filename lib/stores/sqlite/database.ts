@@ -10,7 +10,6 @@ export class Database {
   readonly prefix: string
   readonly sql: Statements
   readonly #handle: SqliteHandle
-  readonly #relaxed: boolean
   readonly #queries = new Map<string, Query>()
 
   constructor (handle: SqliteHandle, options: Pragmas & { readonly prefix: string }) {
@@ -18,7 +17,6 @@ export class Database {
     this.prefix = options.prefix
     this.sql = prepareStatements(handle, options.prefix)
     this.#handle = handle
-    this.#relaxed = options.synchronous === 'normal'
   }
 
   /** A query that depends on what is asked for: there are few forms, and each is kept. */
@@ -45,16 +43,9 @@ export class Database {
     }
   }
 
-  /** As `write`, and on the disk when it returns, whatever `synchronous` says. */
-  writeThrough <T>(work: () => T): T {
-    if (!this.#relaxed) return this.write(work)
-    // when it is compiled, not when it runs: the one statement that cannot be prepared
-    this.#handle.exec('PRAGMA synchronous = full')
-    try {
-      return this.write(work)
-    } finally {
-      this.#handle.exec('PRAGMA synchronous = normal')
-    }
+  /** The file that the last commits are in. */
+  get logFile (): string {
+    return `${String(this.query('PRAGMA database_list').get()?.[2])}-wal`
   }
 
   close (): void {
