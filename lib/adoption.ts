@@ -6,7 +6,7 @@ import type { LegacySession } from './legacy/adapter.ts'
 import { OldRecords, keyOf } from './legacy/oldrecords.ts'
 import type { Credential } from './legacy/oldrecords.ts'
 import type { LegacySettings } from './legacy/options.ts'
-import { isEmpty, restoreKeys, toTakeover } from './legacy/takeover.ts'
+import { blockMargin, isEmpty, restoreKeys, toTakeover } from './legacy/takeover.ts'
 import type { Takeover } from './legacy/takeover.ts'
 import { Refusal, Renewal } from './manager.ts'
 import type { SessionManager } from './manager.ts'
@@ -57,7 +57,9 @@ export class Adoption {
     })
     this.#records = new OldRecords({ get: id => manager.get(id), tell: event => { manager.tell(event) }, now })
     const ended = ({ id }: { readonly id: string | null }): void => { this.#records.ended(id as string) }
-    this.#stops = [manager.on('ended', ended), manager.onEndElsewhere(ended)]
+    // whoever signs out everywhere means browsers, too, that have not come by since the switch
+    const revoking = (userId: string): Promise<void> => settings.mode === 'shadow' ? Promise.resolve() : manager.blockUser(userId, settings.until + blockMargin)
+    this.#stops = [manager.on('ended', ended), manager.onEndElsewhere(ended), manager.onRevokeUser(revoking)]
   }
 
   /** The credential that a request bears; without I/O. */
@@ -155,10 +157,22 @@ export class Adoption {
     if (session === null || this.#isPast(session)) return this.#tell(credential, 'over')
     try {
       const takeover = this.#toTakeover(credential, session)
-      return isEmpty(takeover) ? this.#tell(credential, 'empty') : await this.#adopt(credential, takeover, bearer)
+      if (isEmpty(takeover)) return this.#tell(credential, 'empty')
+      if (await this.#isBlocked(takeover.userId, session)) {
+        this.#refuse(credential.store, 'revoked', bearer.ip)
+        void this.#records.retire(credential, null)
+        return new Refusal('ended', 'revoked')
+      }
+      return await this.#adopt(credential, takeover, bearer)
     } catch (error) {
       return this.#refused(credential, error, bearer)
     }
+  }
+
+  /** Its user has signed out everywhere; only a sign-in after that counts. */
+  async #isBlocked (userId: string | null, session: LegacySession): Promise<boolean> {
+    const at = userId === null ? null : await this.#manager.blockedAt(userId)
+    return at !== null && !(session.createdAt !== undefined && session.createdAt > at)
   }
 
   async #adopt (credential: Credential, takeover: Takeover, bearer: Bearer): Promise<Renewal> {

@@ -26,7 +26,7 @@ import { SealedStore, refuseSealedSessions } from './sealed.ts'
 import { openStore } from './stores/open.ts'
 import type { Awaitable, Change, Counts, Created, EndSelector, Expect, Page, PageOptions, Store, StoreWatch, Updated } from './store.ts'
 import { Timer } from './timer.ts'
-import { decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, newId, newVerifier, randomShard, sameHash, shardOf } from './token.ts'
+import { blockIdOf, decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, newId, newVerifier, randomShard, sameHash, shardOf } from './token.ts'
 import { exportSessions, importSessions } from './transfer.ts'
 import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
 import { Strangers } from './strangers.ts'
@@ -149,6 +149,7 @@ export class SessionManager {
   readonly #operations = new Set<(operation: string, duration: number) => void>()
   readonly #validations = { accepted: 0, renewed: 0, ended: 0, reused: 0, superseded: 0, unknown: 0 }
   readonly #strangers = new Strangers((record, change) => { this.#activityChanged(record, change) })
+  readonly #revoking = new Set<(userId: string) => Promise<void>>()
   readonly #elsewhere = new Set<(session: EndedSession) => void>()
 
   constructor (options: SessionManagerOptions = {}) {
@@ -301,6 +302,31 @@ export class SessionManager {
   }
 
   /**
+   * From now on until `until`, credentials of other libraries open nothing for this user, whether they were ever seen here or not. What says
+   * so is a guest of the user's own, which nobody can open.
+   */
+  async blockUser (userId: string, until: number): Promise<void> {
+    const { store } = this.#opened()
+    const id = blockIdOf(userId)
+    await store.end({ ids: [id] }, { reason: 'replaced', by: null })
+    const now = this.now()
+    const { record } = this.#newRecord({})
+    await store.create({ ...record, id, name: 'Signed out everywhere', idle: until - now, absoluteAt: until }, { at: now, limit: null, replaces: null, adopts: null })
+  }
+
+  /** Since when credentials of other libraries open nothing for this user; `null`: they do. */
+  async blockedAt (userId: string): Promise<number | null> {
+    const found = await this.#opened().store.read(blockIdOf(userId))
+    return found === null || hasEnded(found) ? null : found.createdAt
+  }
+
+  /** Listens to all sessions of a user being ended, before they are. Returns what stops it. */
+  onRevokeUser (listener: (userId: string) => Promise<void>): () => void {
+    this.#revoking.add(listener)
+    return () => { this.#revoking.delete(listener) }
+  }
+
+  /**
    * Judges a presented token, and counts the request if it is good. Answers at once if the store does.
    */
   validate (presented: PresentedToken, visit: Visit): Awaitable<Validation> {
@@ -448,6 +474,7 @@ export class SessionManager {
   /** Ends all sessions of a user, but `except`: after a changed password, a closed account. Answers those that ended. */
   async revokeUser (userId: string | number, options: EndOptions & { readonly except?: string } = {}): Promise<readonly EndedSession[]> {
     const { except } = options
+    for (const listener of this.#revoking) await listener(toUserId(userId))
     return this.#end({ userId: toUserId(userId), ...except === undefined ? {} : { except } }, options)
   }
 

@@ -78,6 +78,12 @@ export function shardOf (userId: string): number {
   return createHash('sha256').update('fastify-session-manager shard\0').update(userId).digest()[0] as number
 }
 
+/** The id of what says that a user has signed out everywhere: in the user's shard, the same on every node and with every secret. */
+export function blockIdOf (userId: string): string {
+  const bytes = createHash('sha256').update('fastify-session-manager block\0').update(userId).digest()
+  return Buffer.concat([Buffer.of(shardOf(userId)), bytes.subarray(0, 15)]).toString('base64url')
+}
+
 /** A guest's shard: random. */
 export function randomShard (): number {
   return randomBytes(1)[0] as number

@@ -1,9 +1,12 @@
 import t from 'tap'
-import type { LegacyAdapter } from '../lib/legacy/index.ts'
-import { api } from './helpers/app.ts'
+import { memoryStore } from '../lib/index.ts'
+import type { SessionEvent } from '../lib/index.ts'
+import { fromAuthJs, fromIronSession, fromSecureSession } from '../lib/legacy/index.ts'
+import type { LegacyAdapter, LegacySession } from '../lib/legacy/index.ts'
+import { api, gate, testApp } from './helpers/app.ts'
 import { hour, newApp, oldExpressSession, oldFastifySession, once } from './helpers/legacy.ts'
 import type { Old } from './helpers/legacy.ts'
-import { oldAuthJs, oldBetterAuth, oldIronSession, oldSecureSession } from './helpers/legacyothers.ts'
+import { oldAuthJs, oldBetterAuth, oldIronSession, oldSecureSession, sodium } from './helpers/legacyothers.ts'
 
 type Test = Parameters<typeof oldFastifySession>[0]
 
@@ -195,4 +198,323 @@ t.test('a broken cookie of ours never reaches the old library', async t => {
   t.equal(matches, 0)
   t.equal((await send('/nowhere', { cookie: browser.cookies().join('; ') })).statusCode, 404)
   t.equal(matches, 0, 'nor does a page that is not there')
+})
+
+t.test('while the way back is open the old library goes on: in step, and signed out together', async t => {
+  const old = await oldExpressSession(t)
+  const browser = await old.signIn('ada')
+  const other = await old.signIn('grace')
+  const oldCookies = browser.copy()
+  const mirrored = gate()
+  const adapter: LegacyAdapter = { ...old.adapter, async mirror (id, session) { await old.adapter.mirror?.(id, session); mirrored.open() } }
+  const { url, app, clock, events } = await newApp(t, old, { adapters: [adapter], rollback: true })
+  const jar = browser.at(url)
+  await jar.get('/me')
+  await app.sessions.flush()
+  clock.now += hour
+  t.equal((await jar.post('/data', { cart: ['book', 'lamp'], extra: { deep: true } })).status, 200)
+  await mirrored.opened
+  t.match(await (await oldCookies.get('/me')).json(), { user: { id: 'ada' }, cart: ['book', 'lamp'] })
+  t.equal(events.filter(event => event.type === 'legacy' && event.result === 'retired').length, 0)
+
+  // rolled back, and forward again: the browser has both cookies
+  t.match(await (await jar.at(old.url).get('/me')).json(), { user: { id: 'ada' } })
+  t.equal((await jar.get('/me')).status, 200)
+
+  const retired = once(app, 'legacy', { result: 'retired' })
+  await app.sessions.revokeUser('ada')
+  await retired
+  t.match(await (await oldCookies.get('/me')).json(), { user: null })
+
+  const late = other.at(url)
+  t.equal((await late.get('/me')).status, 200)
+  const gone = once(app, 'legacy', { result: 'retired' })
+  await late.post('/login', { userId: 'grace' })
+  await gone
+  t.match(await (await other.get('/me')).json(), { user: null }, 'a new sign-in replaces the old session on both sides')
+})
+
+t.test('in mode drain, what was kept goes, and every old cookie that opens nothing', async t => {
+  const old = await oldExpressSession(t)
+  const browser = await old.signIn('ada')
+  const oldCookies = browser.copy()
+  const { url, app, clock, send } = await newApp(t, old, { mode: 'drain', rollback: true })
+  const jar = browser.at(url)
+  t.equal((await jar.get('/me')).status, 200, 'the last ones are adopted')
+  const deleted = 'connect.sid=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; HttpOnly'
+  for (const cookie of ['connect.sid=s%3Aforged.x', 'connect.sid=']) {
+    t.match((await send('/public', { cookie })).headers['set-cookie'], deleted)
+  }
+  t.equal((await send('/cached', { cookie: 'connect.sid=x' })).headers['set-cookie'], undefined, 'a shared cache would keep it')
+  t.equal((await send('/public', { cookie: 'other=1' })).headers['set-cookie'], undefined)
+  await jar.get('/me')
+  await app.sessions.flush()
+  clock.now += 91_000
+  const retired = once(app, 'legacy', { result: 'retired' })
+  await jar.get('/me')
+  await retired
+  t.match(await (await oldCookies.get('/me')).json(), { user: null })
+  t.match((await oldCookies.copy().at(url).get('/public')).headers.getSetCookie(), [deleted], 'a record that is gone')
+  const fresh = await old.signIn('ada')
+  t.match((await send('/public', { cookie: [...jar.cookies(), fresh.cookies()[0], 'connect.sid=x'].join('; ') })).statusCode, 200)
+  t.match((await send('/public', { cookie: [...jar.cookies().filter(cookie => cookie.startsWith('sid=')), 'connect.sid=x'].join('; ') })).headers['set-cookie'], deleted)
+})
+
+t.test('in mode shadow nothing changes; what would be is counted, once for each browser', async t => {
+  const old = await oldFastifySession(t)
+  const [ada, grace, empty] = [await old.signIn('ada'), await old.signIn('grace'), await old.signIn('')]
+  const { url, app, events, send, signIn, clock } = await newApp(t, old, { mode: 'shadow', userId: data => { if ((data['user'] as { id: string }).id === '') throw new Error('nobody'); return (data['user'] as { id: string }).id } })
+  const ready = once(app, 'legacy', { result: 'ready' })
+  t.equal((await ada.at(url).get('/me')).status, 401)
+  await ready
+  const unusable = once(app, 'legacy-refused', { why: 'unusable' })
+  await empty.at(url).get('/public')
+  await unusable
+  const ours = await signIn('grace')
+  const agrees = once(app, 'legacy', { result: 'agrees' })
+  await send('/public', { cookie: [ours, ...grace.cookies()].join('; ') })
+  await agrees
+  const differs = once(app, 'legacy', { result: 'differs' })
+  await send('/public', { cookie: [ours, ...ada.cookies()].join('; ') })
+  t.match(await differs, { userId: 'grace' })
+  await ada.at(url).get('/public')
+  await send('/public', { cookie: ours })
+  await send(`${api}/logout`, { method: 'POST', payload: {}, cookie: [ours, ...grace.cookies()].join('; ') })
+  t.match(await (await grace.get('/me')).json(), { user: { id: 'grace' } }, 'the old library goes on')
+  await app.sessions.revokeUser('grace')
+  clock.now += 25 * hour
+  const over = once(app, 'legacy', { result: 'over' })
+  await grace.at(url).get('/public')
+  await over
+  t.strictSame(events.filter(({ type }) => type === 'legacy').map(event => (event as { result: string }).result), ['ready', 'agrees', 'differs', 'over'])
+  t.equal(await app.sessions.count({}), 0)
+})
+
+t.test('from `until` on, old cookies are ignored, and that is said once', async t => {
+  const old = await oldFastifySession(t)
+  const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
+  const { url, clock, send } = await newApp(t, old, { mode: 'drain', until: new Date(Date.now() + hour) })
+  const jar = ada.at(url)
+  t.equal((await jar.get('/me')).status, 200)
+  clock.now += hour
+  t.equal((await jar.get('/me')).status, 200, 'what was adopted goes on')
+  t.equal((await grace.at(url).get('/me')).status, 401)
+  t.equal((await send('/public', { cookie: 'sessionId=x' })).headers['set-cookie'], undefined)
+})
+
+t.test('trouble of the old store is its own: bounded, told, and in nobody else’s way', async t => {
+  const old = await oldFastifySession(t)
+  const browser = await old.signIn('ada')
+  let trouble: (() => Promise<never>) | null = () => Promise.reject(new TypeError('down'))
+  const hanging = gate()
+  let loads = 0
+  const adapter: LegacyAdapter = { ...old.adapter, load: async id => { loads++; return trouble === null ? old.adapter.load(id) : trouble() } }
+  const { url, app, events, send, signIn } = await newApp(t, old, { adapters: [adapter], timeout: 20 })
+  const ours = await signIn('grace')
+  const failed = await browser.copy().at(url).get('/me')
+  t.equal(failed.status, 503, 'nobody is told to sign in again')
+  t.equal(failed.headers.get('retry-after'), '1')
+  t.match(events.filter(({ type }) => type === 'legacy-failed'), [{ source: '@fastify/session', operation: 'load', error: 'TypeError', count: 1 }])
+  t.equal((await browser.copy().at(url).get('/who')).status, 200, 'pages for everybody go on')
+  t.equal((await browser.copy().at(url).post('/login', { userId: 'ada' })).status, 200, 'and so does a new sign-in')
+  t.equal((await send('/me', { cookie: ours })).statusCode, 200)
+
+  trouble = () => hanging.opened as Promise<never>
+  t.equal((await browser.copy().at(url).get('/me')).status, 503)
+  for (let i = 0; i < 4; i++) await browser.copy().at(url).get('/me')
+  t.ok(loads <= 8, 'after five failures in a row it is left alone for a second')
+  hanging.open()
+  trouble = null
+  t.equal((await browser.copy().at(url).post(`${api}/logout`, {})).status, 200, 'a sign-out does what it can')
+  t.ok(await app.sessions.count({}) >= 2)
+})
+
+t.test('with `onStoreError: anonymous`, trouble of the old store is a visitor', async t => {
+  const old = await oldFastifySession(t)
+  const browser = await old.signIn('ada')
+  const { url } = await newApp(t, old, { adapters: [{ ...old.adapter, load: () => { throw new Error('down') } }] }, { onStoreError: 'anonymous' })
+  t.equal((await browser.at(url).get('/me')).status, 401)
+})
+
+t.test('an adopted session that somebody ends blocks its credential before the new cookie has come back', async t => {
+  const old = await oldFastifySession(t)
+  const browser = await old.signIn('ada')
+  const { url, app } = await newApp(t, old)
+  const { id } = await (await browser.copy().at(url).get('/me')).json() as { id: string }
+  const retired = once(app, 'legacy', { result: 'retired' })
+  await app.sessions.end(id, { by: 'admin' })
+  await retired
+  t.match(await (await browser.copy().get('/me')).json(), { user: null })
+  t.equal((await browser.copy().at(url).get('/me')).status, 401)
+})
+
+t.test('a sealed cookie whose session has ended is refused with the reason; with an identity, so are its older copies', async t => {
+  for (const identity of [undefined, (data: Record<string, unknown>) => String(data['signIn'])]) {
+    const old = await oldIronSession(t, identity === undefined ? {} : { identity })
+    const browser = await old.signIn('ada')
+    const older = browser.copy()
+    await browser.post('/set', { theme: 'dark' })
+    const { url } = await newApp(t, old)
+    const jar = browser.copy().at(url)
+    t.match(await (await jar.get('/who')).json(), { data: { theme: 'dark' } })
+    await jar.post(`${api}/logout`, {})
+    t.match(await (await browser.copy().at(url).get('/me')).json(), { code: 'FST_SESSION_ENDED', reason: 'logout' })
+    t.equal((await older.at(url).get('/me')).status, identity === undefined ? 200 : 401)
+  }
+})
+
+t.test('who signs out everywhere means browsers, too, that have not come by since the switch', async t => {
+  const old = await oldFastifySession(t)
+  const [here, there] = [await old.signIn('ada'), await old.signIn('ada')]
+  const { url, app, events } = await newApp(t, old)
+  const jar = here.at(url)
+  await jar.get('/me')
+  t.same(await (await jar.post(`${api}/revoke`, { scope: 'others' })).json(), { revoked: 0 })
+  t.match(await (await there.at(url).get('/me')).json(), { code: 'FST_SESSION_ENDED', reason: 'revoked' })
+  t.ok(events.some(event => event.type === 'legacy-refused' && event.why === 'revoked'))
+  t.equal((await jar.get('/me')).status, 200)
+  await app.sessions.revokeUser('ada')
+  t.equal((await jar.get('/me')).status, 401)
+})
+
+t.test('a sign-in at the old library after that counts, where its record tells when', async t => {
+  const old = await oldBetterAuth(t)
+  const browser = await old.signIn('ada')
+  const userId = await old.idOf?.(browser) ?? ''
+  let createdAt = 0
+  const adapter: LegacyAdapter = { ...old.adapter, async load (token) { const session = await old.adapter.load(token); return session && { ...session, createdAt } }, async retire () {} }
+  const { url, app, clock } = await newApp(t, old, { adapters: [adapter] })
+  await app.sessions.revokeUser(userId)
+  await app.sessions.revokeUser(userId)
+  t.equal((await browser.copy().at(url).get('/me')).status, 401)
+  createdAt = clock.now + 1
+  t.equal((await browser.copy().at(url).get('/me')).status, 200)
+})
+
+t.test('a browser that signs out takes every old credential along that it bears', async t => {
+  const old = await oldSecureSession(t)
+  const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
+  const { url, app, send, signIn } = await newApp(t, old)
+  const ours = await signIn('linus')
+  const out = await send(`${api}/logout`, { method: 'POST', payload: {}, cookie: [ours, ...ada.cookies()].join('; ') })
+  t.match(out.headers['set-cookie'], [/^sid=;/, /^session=; Max-Age=0/])
+  t.match(await (await ada.at(url).get('/me')).json(), { reason: 'logout' }, 'never adopted, and yet blocked')
+  const adopted = grace.copy().at(url)
+  await adopted.get('/me')
+  await send(`${api}/logout`, { method: 'POST', payload: {}, cookie: [await signIn('linus'), ...grace.cookies()].join('; ') })
+  t.equal((await adopted.get('/me')).status, 401, 'nor does the session live on that it opened elsewhere')
+  t.equal(await app.sessions.count({}), 0)
+})
+
+t.test('data is carried over as it is; names of ours are changed, and nothing else is touched', async t => {
+  const old = await oldExpressSession(t)
+  const browser = await old.signIn('ada')
+  await browser.post('/set', JSON.parse('{"userId":7,"logout":"x","_get":1,"constructor":{"prototype":{"polluted":1}},"passport":{"user":"ada"}}'))
+  const kept = old.store as unknown as { sessions: Record<string, string> }
+  for (const [id, text] of Object.entries(kept.sessions)) kept.sessions[id] = text.replace('{', '{"__proto__":{"polluted":1},')
+  const { url, events } = await newApp(t, old)
+  const answer = await browser.at(url).get('/who')
+  const text = await answer.text()
+  t.match(text, '"__proto__":{"polluted":1}')
+  const { data } = JSON.parse(text.replace('"__proto__"', '"proto"')) as { data: object }
+  t.same(data, { proto: { polluted: 1 }, user: { id: 'ada' }, cart: ['book'], _userId: 7, _logout: 'x', __get: 1, constructor: { prototype: { polluted: 1 } }, passport: { user: 'ada' } })
+  t.equal(({} as { polluted?: number }).polluted, undefined)
+  t.match(events.filter(({ type }) => type === 'key-renamed'), [{ from: 'userId', to: '_userId' }, { from: 'logout', to: '_logout' }, { from: '_get', to: '__get' }])
+})
+
+t.test('the app decides what of the data is taken, and back', async t => {
+  const old = await oldExpressSession(t)
+  const browser = await old.signIn('ada')
+  const oldCookies = browser.copy()
+  const mirrored = gate()
+  const adapter: LegacyAdapter = { ...old.adapter, async mirror (id, session) { await old.adapter.mirror?.(id, session); mirrored.open() } }
+  const { url } = await newApp(t, old, {
+    adapters: [adapter], data: ({ cart }) => ({ basket: cart, userId: 'ada' }), rollback: { data: ({ basket, userId }) => ({ cart: basket, user: { id: userId } }) }
+  })
+  const jar = browser.at(url)
+  t.match(await (await jar.get('/who')).json(), { userId: 'ada', data: { basket: ['book'], _userId: 'ada' } })
+  await jar.post('/data', { basket: ['lamp'] })
+  await mirrored.opened
+  t.match(await (await oldCookies.get('/me')).json(), { user: { id: 'ada' }, cart: ['lamp'] })
+})
+
+t.test('guests take their data along; nothing comes of an empty session, of too much data, or beyond the limit', async t => {
+  const old = await oldFastifySession(t)
+  const browser = await old.signIn('ada')
+  const open = async (session: Partial<LegacySession>, options: object = {}): Promise<{ status: number, who: { userId: string | null, data: object }, last: SessionEvent | undefined }> => {
+    const { url, events } = await newApp(t, old, { adapters: [{ ...old.adapter, load: () => ({ userId: null, data: {}, expiresAt: null, ...session }) }] }, options)
+    const response = await browser.copy().at(url).get('/who')
+    return { status: response.status, who: await response.json() as never, last: events.at(-1) }
+  }
+  t.match(await open({ data: { cart: ['book'] } }), { who: { userId: null, data: { cart: ['book'] } }, last: { type: 'adopted' } })
+  t.match(await open({}), { who: { userId: null, data: {} }, last: { type: 'legacy', result: 'empty' } })
+  t.match(await open({ userId: 'x'.repeat(300) }), { who: { userId: null }, last: { type: 'legacy-refused', why: 'unusable' } })
+  t.match(await open({ userId: 'ada', data: { big: 'x'.repeat(70_000) } }), { who: { userId: null }, last: { type: 'legacy-refused', why: 'unusable' } })
+  t.match(await open({ userId: 'ada', expiresAt: 5 }), { who: { userId: null }, last: { type: 'legacy', result: 'over' } })
+  const { url, signIn, events } = await newApp(t, old, {}, { limit: { max: 1, onLimit: 'reject' } })
+  await signIn('ada')
+  t.equal((await browser.copy().at(url).get('/me')).status, 401)
+  t.match(events.at(-1), { type: 'legacy-refused', why: 'limit' })
+})
+
+t.test('trouble of our own store is said as ever', async t => {
+  const old = await oldFastifySession(t)
+  const browser = await old.signIn('ada')
+  const store = memoryStore()
+  const { url } = await newApp(t, old, {}, { store: new Proxy(store, { get: (target, verb: keyof typeof store) => verb === 'create' ? () => { throw new Error('down') } : typeof target[verb] === 'function' ? target[verb].bind(target as never) : target[verb] }) })
+  t.equal((await browser.copy().at(url).get('/me')).status, 503)
+  t.equal((await browser.copy().at(url).get('/public')).status, 200)
+  t.equal((await browser.copy().at(url).get('/who')).status, 503)
+})
+
+t.test('options are checked at registration', async t => {
+  const adapter: LegacyAdapter = { name: 'old', identifies: true, cookies: [{ name: 'old' }], match: () => null, load: () => null }
+  const until = Date.now()
+  for (const [legacy, option] of [
+    [{}, 'legacy.adapters'], [{ adapters: [] }, 'legacy.adapters'], [{ adapters: [null] }, 'legacy.adapters'], [{ adapters: [{ ...adapter, load: 1 }] }, 'legacy.adapters'],
+    [{ adapters: [adapter, adapter], until }, 'legacy.adapters'], [{ adapters: [adapter] }, 'legacy.until'], [{ adapters: [adapter], until: 'tomorrow' }, 'legacy.until'],
+    [{ adapters: [adapter], until: '5' }, 'legacy.until'], [{ adapters: [adapter], until, mode: 'go' }, 'legacy.mode'], [{ adapters: [adapter], until, from: 1 }, 'legacy.from'],
+    [{ adapters: [adapter], until, userId: 'id' }, 'legacy.userId'], [{ adapters: [{ ...adapter, identifies: false }], until }, 'legacy.userId'], [{ adapters: [adapter], until, timeout: 'x' }, 'legacy.timeout'],
+    [{ adapters: [adapter], until, rollback: true, data: () => ({}) }, 'legacy.rollback'], [{ adapters: [adapter], until, rollback: { data: 1 } }, 'legacy.rollback.data'], [{ adapters: [adapter], until, data: 1 }, 'legacy.data']
+  ] as const) {
+    await t.rejects(testApp(t, { legacy: legacy as never }), { code: 'FST_SESSION_INVALID_OPTION', message: new RegExp(`\`${option}\``) }, option)
+  }
+  const { app } = await testApp(t, { userId: data => data['id'] as string, legacy: { adapters: [{ ...adapter, identifies: false }], until } })
+  t.ok(app.sessions)
+  t.throws(() => fromIronSession({ password: 'x', cookieName: 'x' } as never), { code: 'FST_SESSION_INVALID_OPTION', message: /unsealData/ })
+  t.throws(() => fromAuthJs({ adapter: {} }), { code: 'FST_SESSION_INVALID_OPTION', message: /adapter/ })
+  t.throws(() => fromSecureSession({ sodium }), { code: 'FST_SESSION_INVALID_OPTION', message: /key/ })
+  t.throws(() => fromSecureSession({ sodium, key: 'short' }), { code: 'FST_SESSION_INVALID_OPTION', message: /32 bytes/ })
+})
+
+t.test('each library’s own ways of saying things are understood', async t => {
+  const secured = await oldSecureSession(t, { secret: true })
+  const salted = await oldSecureSession(t, { secret: true, salt: 'sixteen bytes of' })
+  const prefixed = await oldFastifySession(t, { cookiePrefix: 's:' })
+  const endless = await oldIronSession(t, { ttl: 0 })
+  for (const [name, old] of Object.entries({ secured, salted, prefixed, endless })) {
+    const browser = await old.signIn('ada')
+    const { url, clock } = await newApp(t, old, {}, { absolute: '10d', remember: { idle: '10d', absolute: '20d' } })
+    const answer = await browser.at(url).get('/me')
+    t.equal(answer.status, 200, name)
+    if (name === 'endless') t.equal((await answer.json() as { info: { absoluteAt: number } }).info.absoluteAt, clock.now + 20 * 24 * hour)
+  }
+  const keys = [Buffer.alloc(32, 1), Buffer.alloc(32, 7).toString('base64')]
+  const rotated = { ...secured, ...await oldSecureSession(t), adapter: fromSecureSession({ sodium, key: keys, name: 'ours', cookieName: 'session' }) }
+  const { url } = await newApp(t, rotated)
+  t.equal((await (await rotated.signIn('ada')).at(url).get('/me')).status, 200)
+})
+
+t.test('what is no cookie of an old library’s is forged, and harms nobody', async t => {
+  const forgeries: [Old, string[]][] = [
+    [await oldSecureSession(t), ['x', 'x;y', `${'A'.repeat(40)};AAAA`, `${'A'.repeat(40)};${'A'.repeat(32)}`]],
+    [await oldIronSession(t), ['x', 'Fe26.2*1*a*b*c*5*d*e', 'Fe26.2*1*a*b*c**d*e~2', 'Fe26.2**a*b*c*5*d*e~2', 'Fe26.2*9*a*b*c*99999999999999*d*e~2']],
+    [await oldBetterAuth(t), ['x', '.x', 'x.', `x.${'A'.repeat(43)}=`]],
+    [await oldAuthJs(t), ['x', 'a.b.c.d.e', '0123456789abcdef']]
+  ]
+  for (const [old, values] of forgeries) {
+    const { send, events } = await newApp(t, old)
+    for (const value of values) t.equal((await send('/me', { cookie: `${old.cookie}=${encodeURIComponent(value)}` })).statusCode, 401, `${old.cookie} ${value}`)
+    t.notOk(events.some(({ type }) => type === 'legacy-failed'))
+  }
 })

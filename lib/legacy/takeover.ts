@@ -24,7 +24,7 @@ export interface Takeover extends NewSession {
 }
 
 /** What an ended session blocks is remembered so much longer than anything could use it. */
-const margin = 30 * 86_400_000
+export const blockMargin = 30 * 86_400_000
 
 /** The session that takes an old one over; pure. Throws what the app's functions throw, and `FST_SESSION_INVALID_USER_ID`. */
 export function toTakeover (session: LegacySession, { settings, policy, source, credential }: TakeoverContext): Takeover {
@@ -45,7 +45,7 @@ export function toTakeover (session: LegacySession, { settings, policy, source, 
       source,
       // an idle deadline that moved on is kept by the idle time
       until: session.rolling === undefined ? until : Infinity,
-      blockedUntil: Math.max(settings.until, Number.isFinite(until) ? until : 0) + margin,
+      blockedUntil: Math.max(settings.until, Number.isFinite(until) ? until : 0) + blockMargin,
       ...idle
     }
   }

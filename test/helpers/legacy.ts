@@ -112,6 +112,6 @@ export async function newApp (t: Test, old: Old, legacy: Partial<LegacyOptions> 
     now: () => clock.now, limit: 10, absolute: '30d', idle: '10d',
     legacy: { adapters: [old.adapter], until: clock.now + 90 * 24 * hour, ...old.userId === undefined ? {} : { userId: old.userId }, ...legacy },
     ...options
-  })
+  }, app => { app.get('/cached', async (_request, reply) => { reply.header('cache-control', 'public, max-age=60'); return {} }) })
   return { ...app, clock, url: await app.app.listen({ port: 0, host: '127.0.0.1' }) }
 }
