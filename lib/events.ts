@@ -131,6 +131,17 @@ export function detailsOf (event: SessionEvent): EventDetails {
   return Object.fromEntries(Object.entries(rest).filter(([, value]) => typeof value !== 'object' || value === null))
 }
 
+/** What an event says of a credential of another library: whose it is, and what has become of it; `null` if it is about something else. */
+export function legacyOf (event: SessionEvent): { readonly source: string, readonly result: string, readonly count: number } | null {
+  switch (event.type) {
+    case 'adopted': return { source: event.source, result: 'adopted', count: 1 }
+    case 'legacy': return { source: event.source, result: event.result, count: 1 }
+    case 'legacy-refused': return { source: event.source, result: event.why, count: event.count }
+    case 'legacy-failed': return { source: event.source, result: 'failed', count: 1 }
+    default: return null
+  }
+}
+
 /** The `node:diagnostics_channel` that every event is published to. Free while nobody listens. */
 export const eventChannelName = 'fastify-session-manager:event'
 const eventChannel = channel(eventChannelName)

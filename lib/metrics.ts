@@ -1,3 +1,4 @@
+import { legacyOf } from './events.ts'
 import type { SessionManager } from './manager.ts'
 
 /** One sample, as prom-client wants it. */
@@ -61,7 +62,7 @@ class Durations {
 /**
  * Puts the numbers of a manager into a registry of the app's own prom-client: `session_active` and its kin (of the whole store: take the
  * maximum over nodes, not the sum), `session_created_total`, `session_ended_total{reason}`, `session_validations_total{result}`,
- * `session_security_events_total{type}`, `session_store_operation_duration_seconds{op}`. Labels never name users, addresses or sessions.
+ * `session_security_events_total{type}`, `session_legacy_total{source,result}`, `session_store_operation_duration_seconds{op}`. Labels never name users, addresses or sessions.
  * Throws what the registry throws if a name is taken. Returns what takes them away again.
  */
 export function sessionMetrics (sessions: SessionManager, target: MetricsTarget): () => void {
@@ -69,11 +70,19 @@ export function sessionMetrics (sessions: SessionManager, target: MetricsTarget)
   const created = new Map<string, number>()
   const ended = new Map<string, number>()
   const security = new Map<string, number>()
+  const legacy = new Map<string, Sample>()
   const durations = new Map<string, Durations>()
   const stops = [
     sessions.on('created', ({ remembered }) => { increase(created, String(remembered), 1) }),
     sessions.on('ended', ({ reason }) => { increase(ended, reason, 1) }),
     sessions.on('*', event => { if (sessions.isSecurityEvent(event)) increase(security, event.type, 'count' in event ? event.count : 1) }),
+    sessions.on('*', event => {
+      const old = legacyOf(event)
+      if (old === null) return
+      const { source, result, count } = old
+      const key = `${source} ${result}`
+      legacy.set(key, { labels: { source, result }, value: (legacy.get(key)?.value ?? 0) + count })
+    }),
     sessions.onStoreOperation((operation, duration) => {
       const known = durations.get(operation) ?? new Durations()
       durations.set(operation, known)
@@ -90,6 +99,7 @@ export function sessionMetrics (sessions: SessionManager, target: MetricsTarget)
     counter('session_ended_total', 'Ends that this node told', () => labelled(ended, 'reason')),
     counter('session_validations_total', 'Tokens judged by this node', () => labelled(new Map(Object.entries(sessions.validations)), 'result')),
     counter('session_security_events_total', 'Security events of this node', () => labelled(security, 'type')),
+    counter('session_legacy_total', 'What this node saw become of credentials of other libraries', () => [...legacy.values()]),
     metric(duration, { help: 'Time that a verb of the store took', type: 'histogram', aggregator: 'sum', values: async () => [...durations].flatMap(([op, known]) => known.samples(duration, op)) })
   ]
   for (const metric of metrics) registry.registerMetric(metric as never)

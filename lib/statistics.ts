@@ -15,6 +15,8 @@ export interface StatisticsSums {
   readonly requests: number
   /** Security events by type. */
   readonly security: Readonly<Record<string, number>>
+  /** Credentials of other libraries by source and result: `express-session adopted`, `express-session joined`, `express-session forged`, … Nothing more of a source: its adapter can go. */
+  readonly legacy: Readonly<Record<string, number>>
 }
 
 /** What happened in one stretch of time. */
@@ -98,8 +100,8 @@ export async function summarise (slices: readonly Slice[], range: { readonly fro
   }
 }
 
-function toSums ({ c, m, e, q, s }: SliceValue): StatisticsSums {
-  return { created: c, createdRemembered: m, ended: e, requests: q, security: s }
+function toSums ({ c, m, e, q, s, a }: SliceValue): StatisticsSums {
+  return { created: c, createdRemembered: m, ended: e, requests: q, security: s, legacy: a }
 }
 
 /** Live sessions at each start, reckoned back from now: minus what was created since, plus what ended since. */

@@ -1,5 +1,5 @@
 import { addressGroup } from './address.ts'
-import { eventMeanings } from './events.ts'
+import { eventMeanings, legacyOf } from './events.ts'
 import type { SessionEvent } from './events.ts'
 import { browserOf, systemOf } from './filter.ts'
 import type { EndReason } from './record.ts'
@@ -27,6 +27,8 @@ export interface SliceValue {
   /** Ended by reason, security events by type. */
   e: Partial<Record<EndReason, number>>
   s: Record<string, number>
+  /** What happened to credentials of other libraries, by source and result. */
+  a: Record<string, number>
   /** Lifetimes of ended sessions, by bound. */
   l: number[]
 }
@@ -43,7 +45,7 @@ export interface SliceJson extends SliceValue {
 export class Stretch {
   readonly at: number
   readonly span: number
-  readonly value: SliceValue = { c: 0, m: 0, q: 0, e: {}, s: {}, l: Array<number>(lifetimeBounds.length + 1).fill(0) }
+  readonly value: SliceValue = { c: 0, m: 0, q: 0, e: {}, s: {}, a: {}, l: Array<number>(lifetimeBounds.length + 1).fill(0) }
   readonly tops = { ip: new Tops(), br: new Tops(), os: new Tops(), us: new Tops() }
   changed = false
 
@@ -54,6 +56,8 @@ export class Stretch {
 
   count (event: SessionEvent): void {
     const { value, tops } = this
+    const old = legacyOf(event)
+    if (old !== null) increase(value.a, `${old.source} ${old.result}`, old.count)
     if (event.type === 'created') {
       value.c++
       if (event.remembered) value.m++
@@ -79,6 +83,7 @@ export class Stretch {
     into.q += value.q
     for (const [reason, count] of Object.entries(value.e)) increase(into.e, reason as EndReason, count)
     for (const [type, count] of Object.entries(value.s)) increase(into.s, type, count)
+    for (const [key, count] of Object.entries(value.a)) increase(into.a, key, count)
     value.l.forEach((count, i) => { into.l[i] = into.l[i] as number + count })
   }
 

@@ -8,13 +8,14 @@ import { Instant, closed, iso } from './schemas.ts'
 const Whole = Type.Integer({ minimum: 0 })
 const Ended = closed(Object.fromEntries(endReasons.map(reason => [reason, Type.Integer({ minimum: 0 })])), { description: 'By reason' })
 const Security = Type.Record(Type.String(), Whole, { description: 'By type of event' })
+const Legacy = Type.Record(Type.String(), Whole, { description: 'Credentials of other libraries by source and result: `express-session adopted`' })
 const Top = Type.Array(closed({
   key: Type.String(),
   sessions: Type.Integer({ description: 'Sessions created, at most `error` too many' }),
   error: Whole,
   users: Type.Integer({ description: 'Different users, about' })
 }))
-const Sums = { created: Whole, createdRemembered: Whole, ended: Ended, requests: Whole, security: Security }
+const Sums = { created: Whole, createdRemembered: Whole, ended: Ended, requests: Whole, security: Security, legacy: Legacy }
 
 /** Numbers of a range, over all nodes. */
 export const StatisticsView = closed({
@@ -54,6 +55,6 @@ export function toStatistics (statistics: SessionStatistics, { store, storeLaten
 
 const noEnds = Object.fromEntries(endReasons.map(reason => [reason, 0]))
 
-function toSums ({ created, createdRemembered, ended, requests, security }: StatisticsSums): Static<ReturnType<typeof closed<typeof Sums>>> {
-  return { created, createdRemembered, ended: { ...noEnds, ...ended }, requests, security: { ...security } }
+function toSums ({ created, createdRemembered, ended, requests, security, legacy }: StatisticsSums): Static<ReturnType<typeof closed<typeof Sums>>> {
+  return { created, createdRemembered, ended: { ...noEnds, ...ended }, requests, security: { ...security }, legacy: { ...legacy } }
 }

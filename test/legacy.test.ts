@@ -1,3 +1,4 @@
+import { Registry } from 'prom-client'
 import t from 'tap'
 import { memoryStore } from '../lib/index.ts'
 import type { SessionEvent } from '../lib/index.ts'
@@ -517,4 +518,19 @@ t.test('what is no cookie of an old library’s is forged, and harms nobody', as
     for (const value of values) t.equal((await send('/me', { cookie: `${old.cookie}=${encodeURIComponent(value)}` })).statusCode, 401, `${old.cookie} ${value}`)
     t.notOk(events.some(({ type }) => type === 'legacy-failed'))
   }
+})
+
+t.test('statistics and metrics tell what became of old credentials, by source', async t => {
+  const old = await oldFastifySession(t)
+  const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
+  const register = new Registry()
+  const { url, app, send } = await newApp(t, old, {}, { metrics: register as never })
+  await ada.copy().at(url).get('/me')
+  await ada.copy().at(url).get('/me')
+  await grace.at(url).get('/me')
+  await send('/me', { cookie: 'sessionId=x' })
+  const expected = { '@fastify/session adopted': 2, '@fastify/session joined': 1, '@fastify/session forged': 1 }
+  t.match((await app.sessions.statistics('1h')).legacy, expected)
+  t.match((await app.sessions.statistics('24h')).legacy, expected)
+  t.match(await register.metrics(), 'session_legacy_total{source="@fastify/session",result="adopted"} 2')
 })
