@@ -89,8 +89,11 @@ interface Requested {
 
 type SessionRequest = FastifyRequest & Requested
 
-const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
-  'onReuse', 'risk', 'encryption', 'now', 'cookie', 'keep', 'userId', 'legacy', 'onStoreError', 'clearSiteData', 'routes', 'devices', 'admin', 'live', 'metrics', 'otel', 'prefix', 'logLevel', 'logSerializers']
+/** Every option of the plugin; docs/reference/options.md is checked against it. */
+export const optionNames = ['secret', 'store', 'idle', 'absolute', 'remember', 'guest', 'rotate', 'profile', 'limit', 'history', 'sweep', 'flush', 'storeTimeout', 'ip',
+  'onReuse', 'risk', 'encryption', 'now', 'cookie', 'keep', 'userId', 'legacy', 'onStoreError', 'clearSiteData', 'routes', 'devices', 'admin', 'live', 'metrics', 'otel']
+/** What `register` itself takes. */
+const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
 const userPrefix = '/api/v1/auth/sessions'
 
@@ -339,8 +342,8 @@ class Sessions {
 }
 
 async function sessions (app: FastifyInstance, options: SessionPluginOptions): Promise<void> {
-  const unknown = Object.keys(options).find(name => !optionNames.includes(name))
-  if (unknown !== undefined) throw refuse(unknown, `one of the options: ${optionNames.slice(0, -3).join(', ')}`)
+  const unknown = Object.keys(options).find(name => !optionNames.includes(name) && !registerOptions.includes(name))
+  if (unknown !== undefined) throw refuse(unknown, `one of the options: ${optionNames.join(', ')}`)
   for (const [has, name] of [[app.hasDecorator('sessions'), 'app.sessions'], [app.hasRequestDecorator('session'), 'request.session']] as const) {
     if (has) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [name, 'Register the two in sibling scopes.'] })
   }
