@@ -1,6 +1,6 @@
 import { Cluster, Redis } from 'ioredis'
 import { Redis as Valkey } from 'iovalkey'
-import { createClient, createCluster } from 'redis'
+import { createClient, createClientPool, createCluster } from 'redis'
 import t from 'tap'
 import { redisStore } from '../../lib/stores/redis.ts'
 import { RedisServer, binaries, groundOn, missing } from '../helpers/redis.ts'
@@ -24,6 +24,13 @@ t.test(`sessions in ${main?.name ?? 'Redis'}`, { skip: missing(main) }, async t 
   await t.test('keep every law through iovalkey', async t => {
     const client = new Valkey(server.socket)
     t.teardown(() => { client.disconnect() })
+    await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains }))
+  })
+
+  await t.test('keep every law through a pool of node-redis', async t => {
+    const client = createClientPool({ socket: { path: server.socket, tls: false } }, { minimum: 3 })
+    await client.connect()
+    t.teardown(() => { client.destroy() })
     await keepsTheLaws(t, () => groundOn({ open: prefix => redisStore(client, { prefix }), remains }))
   })
 

@@ -6,7 +6,7 @@
 --            i  x      zsets   ids of all live sessions by createdAt; by when they may be due
 --            h:<user>  zset    ids of a user's ended sessions by endedAt
 --            e         zset    ids of all ended sessions by endedAt
---            c  n      hashes  counters; the last batch of activity of each node
+--            c  n      hashes  counters; the last batches of activity of each node
 --            m  a      zset, hash  keys of adopted credentials by when they are forgotten; whose session they are
 -- ARGV[1]  the present in milliseconds, or '': the server's time (only tests move time)
 -- ARGV[2]  how long ended sessions are kept, milliseconds; 0: not at all

@@ -6,16 +6,19 @@
 --          how many fields to clear, their names, how many texts to set, names and values
 -- Returns  { now, ids that are not live … }
 
-local shift, node, batch = now - tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
+local shift, node, batch = now - tonumber(ARGV[6]), ARGV[7], ARGV[8] .. ' '
 local batches = base .. 'n'
 
 -- a write that takes no memory: after it, a full server lets the others pass, and sessions in use stay in use
 redis.call('HDEL', batches, '')
-local last = tonumber(redis.call('HGET', batches, node))
-local again = last and last >= batch
+local past = redis.call('HGET', batches, node)
+local again = past and past:find(' ' .. batch, 1, true)
 if not again then
-  if not last and redis.call('HLEN', batches) >= 256 then redis.call('DEL', batches) end
-  redis.call('HSET', batches, node, batch)
+  if not past and redis.call('HLEN', batches) >= 256 then redis.call('DEL', batches) end
+  past = (past or ' ') .. batch
+  -- the last dozens will do: what is sent again is sent soon
+  if #past > 256 then past = past:sub((past:find(' ', 128, true))) end
+  redis.call('HSET', batches, node, past)
 end
 
 local answer, n = { now }, 9
