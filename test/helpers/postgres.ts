@@ -11,6 +11,7 @@ import pg from 'pg'
 /** A server of this test's own: on a free port of 127.0.0.1, in a directory that goes with it. */
 export interface PostgresServer {
   readonly version: string
+  readonly data: string
   readonly port: number
   readonly url: string
   start (): Promise<void>
@@ -56,9 +57,9 @@ export async function startPostgres (bin = postgresBins()[0] ?? '', settings: Re
     let log = ''
     for await (const chunk of stderr ?? []) {
       log += String(chunk)
-      if (log.includes('ready to accept connections')) break
+      if (log.includes('ready to accept')) break
     }
-    if (!log.includes('ready to accept connections')) throw new Error(log)
+    if (!log.includes('ready to accept')) throw new Error(log)
     stderr?.resume()
   }
   const stop = async (mode: 'fast' | 'immediate' = 'fast'): Promise<void> => {
@@ -75,6 +76,7 @@ export async function startPostgres (bin = postgresBins()[0] ?? '', settings: Re
   await start()
   return {
     port,
+    data,
     version: readFileSync(join(data, 'PG_VERSION'), 'utf8').trim(),
     url: `postgres://sessions@127.0.0.1:${port}/postgres`,
     start,

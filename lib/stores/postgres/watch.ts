@@ -29,6 +29,7 @@ export class PostgresWatch implements StoreWatch, Hearing {
   readonly #timer: Timer
   #number = 0
   #times = 0
+  #listening = false
   #closed = false
   #subscription: Subscription | null = null
 
@@ -45,7 +46,7 @@ export class PostgresWatch implements StoreWatch, Hearing {
   }
 
   async probe (): Promise<void> {
-    if (this.#closed) throw new Error('the watch was closed')
+    if (!this.#listening) throw new Error('nobody listens')
     const beat = `${this.#name}.${++this.#number}`
     let timer: NodeJS.Timeout | undefined
     const heard = new Promise<void>((resolve, reject) => {
@@ -63,6 +64,7 @@ export class PostgresWatch implements StoreWatch, Hearing {
 
   async close (): Promise<void> {
     this.#closed = true
+    this.#listening = false
     await this.#timer.stop()
     this.#rejectAll(new Error('the watch was closed'))
     await this.#subscription?.close()
@@ -84,10 +86,12 @@ export class PostgresWatch implements StoreWatch, Hearing {
   }
 
   listening (): void {
+    this.#listening = !this.#closed
     if (this.#times++ > 0) this.#options.onReturn()
   }
 
   lost (cause: unknown): void {
+    this.#listening = false
     if (this.#closed) return
     this.#rejectAll(cause)
     this.#options.listener.lost()
