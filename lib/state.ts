@@ -378,7 +378,10 @@ export function toInfo (record: SessionRecord): SessionInfo {
 /** Puts our Set-Cookie among the reply's, in place of any other of the name (RFC 6265bis §4.1: one a name). */
 export function appendSetCookie (reply: FastifyReply, name: string, cookie: string): void {
   const present = reply.getHeader('set-cookie')
-  const others = (Array.isArray(present) ? present : present === undefined ? [] : [String(present)]).filter(other => !other.startsWith(`${name}=`))
+  const all: readonly string[] = Array.isArray(present) ? present : present === undefined ? [] : [String(present)]
+  const others = all.filter(other => !other.startsWith(`${name}=`))
+  // one of ours, from before in this request, is a token or empty
+  if (all.some(other => other.startsWith(`${name}=`) && !/^[^=]+=([\w-]{68}\.|;)/.test(other))) reply.log.warn(`fastify-session-manager: the app set a cookie named ${name}, which is the session's; it was dropped`)
   reply.removeHeader('set-cookie')
   for (const other of [...others, cookie]) reply.header('set-cookie', other)
 }
