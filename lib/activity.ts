@@ -13,9 +13,19 @@ export interface Visit {
   readonly passive: boolean
   /** Must be true to this moment: no copy of the session will do. */
   readonly strict?: boolean
+  /** The cookie that was presented. */
+  readonly visitor?: Visitor
 }
 
-interface Entry {
+/** Where the requests of one cookie were recorded last: one that comes again within a batch costs no look-up. */
+export interface Visitor {
+  entry: Entry | null
+}
+
+/** What was recorded of one session since the last batch. */
+export interface Entry {
+  /** The batch that it is in; -1: in none. */
+  batch: number
   id: string
   requests: number
   seenAt: number
@@ -44,6 +54,7 @@ export class Activity {
   readonly #store: Store
   readonly #options: ActivityOptions
   #entries = new Map<string, Entry>()
+  #batch = 0
   #flushedAt = 0
   #flushing: Promise<void> | null = null
 
@@ -54,10 +65,11 @@ export class Activity {
 
   /** Adds one request. */
   record (record: SessionRecord, visit: Visit, now: number): void {
-    let entry = this.#entries.get(record.id)
-    if (entry === undefined) {
-      entry = { id: record.id, requests: 0, seenAt: 0, generation: -1 }
-      this.#entries.set(record.id, entry)
+    const { visitor } = visit
+    let entry = visitor?.entry
+    if (entry == null || entry.batch !== this.#batch) {
+      entry = this.#entryOf(record.id)
+      if (visitor !== undefined) visitor.entry = entry
     }
     entry.requests++
     // a straggler with the old verifier must not hide that the new one was seen
@@ -81,6 +93,9 @@ export class Activity {
 
   /** Forgets a session that has ended. */
   forget (id: string): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    entry.batch = -1
     this.#entries.delete(id)
   }
 
@@ -94,6 +109,7 @@ export class Activity {
     if (this.#entries.size === 0) return undefined
     const entries = [...this.#entries.values()]
     this.#entries = new Map()
+    this.#batch++
     const written = this.#write(entries, now, 0)
     if (written === undefined) return undefined
     this.#flushing = written.finally(() => { this.#flushing = null })
@@ -128,9 +144,18 @@ export class Activity {
 
   #keep (entries: readonly Entry[]): void {
     for (const entry of entries) {
-      const newer = this.#entries.get(entry.id)
-      this.#entries.set(entry.id, newer === undefined ? { ...entry, requests: 0 } : { ...entry, ...newer, seenAt: Math.max(entry.seenAt, newer.seenAt) })
+      const newer = this.#entryOf(entry.id)
+      // in place: whoever recorded into it remembers it
+      Object.assign(newer, { ...entry, requests: 0 }, newer.generation === -1 ? {} : newer, { batch: this.#batch, seenAt: Math.max(entry.seenAt, newer.seenAt) })
     }
+  }
+
+  #entryOf (id: string): Entry {
+    const known = this.#entries.get(id)
+    if (known !== undefined) return known
+    const entry = { batch: this.#batch, id, requests: 0, seenAt: 0, generation: -1 }
+    this.#entries.set(id, entry)
+    return entry
   }
 
   #moved (record: SessionRecord, entry: Entry, ip: string): void {

@@ -1,4 +1,5 @@
 import cookiePlugin from '@fastify/cookie'
+import type { Visitor } from './activity.ts'
 import { deriveKeys } from './keys.ts'
 import type { PresentedToken } from './manager.ts'
 import { maxCookieAge, oneOf, refuse } from './settings.ts'
@@ -24,7 +25,7 @@ export interface CookieOptions {
 }
 
 /** A cookie that was verified: what it presents. */
-export interface PresentedCookie extends PresentedToken {
+export interface PresentedCookie extends PresentedToken, Visitor {
   /** Signed by an older secret: to be signed again. */
   readonly resign: boolean
   /** Other cookies of the name came with it, and were not valid. */
@@ -108,7 +109,7 @@ export class SessionCookie {
     const { valid, renew } = this.#signer.unsign(value)
     if (!valid) return null
     const { id, generation, verifier } = token
-    return this.#remember(value, { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false })
+    return this.#remember(value, { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, entry: null })
   }
 
   #remember (value: string, presented: PresentedCookie): PresentedCookie {

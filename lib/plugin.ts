@@ -164,7 +164,8 @@ class Sessions {
         ip: this.manager.keepAddress(request.ip),
         agent: request.headers['user-agent'],
         passive: rules.passive || request.headers['sec-purpose'] !== undefined,
-        strict: rules.fresh > 0
+        strict: rules.fresh > 0,
+        visitor: presented
       })
       if (isThenable(validation)) this.#enterLater({ request, presented, validation, rules }, done)
       else { this.#enter(request, presented, validation, rules); done() }

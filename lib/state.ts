@@ -239,10 +239,13 @@ export class SessionState {
   }
 
   #changes (session: Record<string, unknown>): { set: EncodedData, unset: string[] } | null {
+    const keys = Object.keys(session)
+    // most sessions hold no data: nothing is made for them
+    if (keys.length === 0 && this.#baseline === noData) return null
     const set: Record<string, string> = Object.create(null) as Record<string, string>
     const unset: string[] = []
     let any = false
-    for (const key of Object.keys(session)) {
+    for (const key of keys) {
       const text = encodeValue(key, session[key])
       if (text === this.#baseline[key]) continue
       if (text === undefined) { unset.push(key) } else { set[key] = text }
@@ -351,6 +354,10 @@ export class SessionState {
     const session = this.#session
     if (session === null) return
     for (const key of Object.keys(session)) Reflect.deleteProperty(session, key)
+    if (data === noData) {
+      this.#baseline = noData
+      return
+    }
     const baseline: Record<string, string> = Object.create(null) as Record<string, string>
     for (const key of Object.keys(data)) {
       if (reservedKeys.has(key)) continue
@@ -378,7 +385,11 @@ export function toInfo (record: SessionRecord): SessionInfo {
 /** Puts our Set-Cookie among the reply's, in place of any other of the name (RFC 6265bis §4.1: one a name). */
 export function appendSetCookie (reply: FastifyReply, name: string, cookie: string): void {
   const present = reply.getHeader('set-cookie')
-  const all: readonly string[] = Array.isArray(present) ? present : present === undefined ? [] : [String(present)]
+  if (present === undefined) {
+    reply.header('set-cookie', cookie)
+    return
+  }
+  const all: readonly string[] = Array.isArray(present) ? present : [String(present)]
   const others = all.filter(other => !other.startsWith(`${name}=`))
   // one of ours, from before in this request, is a token or empty
   if (all.some(other => other.startsWith(`${name}=`) && !/^[^=]+=([\w-]{68}\.|;)/.test(other))) reply.log.warn(`fastify-session-manager: the app set a cookie named ${name}, which is the session's; it was dropped`)
