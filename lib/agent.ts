@@ -2,6 +2,9 @@ import Bowser from 'bowser'
 
 /** A user agent is cut to so many bytes before anything looks at it (CVE-2022-25927 and its kin: parsers that take quadratic time). */
 const maxBytes = 512
+/** Devices of the agents that came last: most sessions come from a few hundred agents. */
+const devices = new Map<string, string>()
+const maxDevices = 1000
 
 /** A user-agent header as it is kept: at most 512 bytes, no control characters; `null` if there is none. */
 export function cleanAgent (header: string | undefined): string | null {
@@ -10,19 +13,15 @@ export function cleanAgent (header: string | undefined): string | null {
   return text === '' ? null : text
 }
 
-/**
- * What the agent says the device is: `browser|system|type`, such as `Firefox 144|Linux|desktop`; `null` if there is no agent.
- * About 10 µs: done once when a session is created, and when its agent changes.
- */
+/** What the agent says the device is: `browser|system|type`, such as `Firefox 144|Linux|desktop`; `null` if there is no agent. */
 export function deviceOf (agent: string | null): string | null {
   if (agent === null) return null
-  const tool = /^(curl|wget|httpie|python-requests|node|undici|go-http-client)\b/i.exec(agent)
-  if (tool !== null) return `${tool[1] as string}||tool`
-  const parsed = Bowser.parse(agent)
-  const version = /^\d+/.exec(parsed.browser.version ?? '')?.[0]
-  const browser = [parsed.browser.name, version].filter(Boolean).join(' ')
-  const system = /iphone/i.test(agent) ? 'iPhone' : /ipad/i.test(agent) ? 'iPad' : parsed.os.name ?? ''
-  return [browser, system, parsed.platform.type ?? ''].map(part => part.replaceAll('|', '')).join('|')
+  const known = devices.get(agent)
+  if (known !== undefined) return known
+  const device = parseAgent(agent)
+  if (devices.size >= maxDevices) devices.clear()
+  devices.set(agent, device)
+  return device
 }
 
 /** A device in words people know: `Firefox on Linux`, `Command-line client`, `Unknown device`. */
@@ -31,6 +30,17 @@ export function deviceLabel (device: string | null): string {
   if (type === 'tool') return 'Command-line client'
   const name = browser.replace(/ [\d.]+$/, '')
   return [name, system].filter(part => part !== '').join(' on ') || 'Unknown device'
+}
+
+/** About 10 µs. */
+function parseAgent (agent: string): string {
+  const tool = /^(curl|wget|httpie|python-requests|node|undici|go-http-client)\b/i.exec(agent)
+  if (tool !== null) return `${tool[1] as string}||tool`
+  const parsed = Bowser.parse(agent)
+  const version = /^\d+/.exec(parsed.browser.version ?? '')?.[0]
+  const browser = [parsed.browser.name, version].filter(Boolean).join(' ')
+  const system = /iphone/i.test(agent) ? 'iPhone' : /ipad/i.test(agent) ? 'iPad' : parsed.os.name ?? ''
+  return [browser, system, parsed.platform.type ?? ''].map(part => part.replaceAll('|', '')).join('|')
 }
 
 function cutToBytes (text: string, bytes: number): string {

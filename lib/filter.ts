@@ -37,6 +37,9 @@ export interface Filter {
   readonly search?: string
 }
 
+const parts = new Map<string, { readonly browser: string, readonly system: string }>()
+const maxParts = 1000
+
 /** Decides whether one session matches. */
 export type Matcher = (session: SessionRecord | EndedSession) => boolean
 
@@ -63,12 +66,23 @@ export function compileFilter (filter: Filter): Matcher {
 
 /** The browser family of a device, without its version; `''` if unknown. */
 export function browserOf (device: string | null): string {
-  return (device ?? '').split('|', 1).join('').replace(/ [\d.]+$/, '')
+  return partsOf(device ?? '').browser
 }
 
 /** The operating system of a device; `''` if unknown. */
 export function systemOf (device: string | null): string {
-  return (device ?? '').split('|')[1] ?? ''
+  return partsOf(device ?? '').system
+}
+
+/** Many sessions have few devices: each is taken apart once. */
+function partsOf (device: string): { readonly browser: string, readonly system: string } {
+  const known = parts.get(device)
+  if (known !== undefined) return known
+  const [browser = '', system = ''] = device.split('|')
+  const found = { browser: browser.replace(/ [\d.]+$/, ''), system }
+  if (parts.size >= maxParts) parts.clear()
+  parts.set(device, found)
+  return found
 }
 
 /** What only live, or only ended, sessions have. */

@@ -1,4 +1,4 @@
-import { createHash, createHmac, hash, randomFillSync } from 'node:crypto'
+import { createHmac, hash, randomFillSync } from 'node:crypto'
 
 /** The only version so far: the first byte of every token. */
 export const tokenVersion = 1
@@ -53,7 +53,7 @@ export function hashVerifier (verifier: Buffer): string {
 
 /** 256 bits from the system's generator. */
 export function newVerifier (): Buffer {
-  return Buffer.from(randomBytes(32))
+  return randomBytes(32)
 }
 
 /**
@@ -75,12 +75,12 @@ export function newId (shard: number, now: number): string {
  * Its key is a constant, because a key that rotates would tear a user's sessions apart; eight bits of a hash tell nobody who the user is.
  */
 export function shardOf (userId: string): number {
-  return createHash('sha256').update('fastify-session-manager shard\0').update(userId).digest()[0] as number
+  return hash('sha256', `fastify-session-manager shard\0${userId}`, 'buffer')[0] as number
 }
 
 /** The id of what says that a user has signed out everywhere: in the user's shard, the same on every node and with every secret. */
 export function blockIdOf (userId: string): string {
-  const bytes = createHash('sha256').update('fastify-session-manager block\0').update(userId).digest()
+  const bytes = hash('sha256', `fastify-session-manager block\0${userId}`, 'buffer')
   return Buffer.concat([Buffer.of(shardOf(userId)), bytes.subarray(0, 15)]).toString('base64url')
 }
 

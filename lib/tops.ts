@@ -21,6 +21,9 @@ const bytes = 32
 /** The most frequent keys in bounded memory: Space-Saving (Metwally, Agrawal, El Abbadi 2005), which merges; whatever is really among them is found, and counts are never too low. */
 export class Tops {
   readonly #entries = new Map<string, Entry>()
+  /** Keys that were the least frequent when all were looked at last: a look at 200 entries serves many newcomers. */
+  #least: string[] = []
+  #leastCount = 0
 
   add (name: string, userId: string | null): void {
     const key = name.slice(0, 64)
@@ -52,24 +55,40 @@ export class Tops {
 
   /** Takes the place of the least frequent, and its count as a possible error. */
   #admit (key: string): Entry {
-    let count = 0
-    if (this.#entries.size >= capacity) {
-      let least = ''
-      count = Infinity
-      for (const [key, entry] of this.#entries) {
-        if (entry.count < count) { least = key; count = entry.count }
-      }
-      this.#entries.delete(least)
-    }
-    const entry = { count, error: count, users: new Uint8Array(bytes) }
+    const entry = this.#entries.size < capacity ? { count: 0, error: 0, users: new Uint8Array(bytes) } : this.#takeLeast()
     this.#entries.set(key, entry)
     return entry
   }
+
+  #takeLeast (): Entry {
+    for (let key = this.#least.pop(); ; key = this.#least.pop()) {
+      if (key === undefined) { this.#findLeast(); continue }
+      const entry = this.#entries.get(key) as Entry
+      if (entry.count !== this.#leastCount) continue
+      this.#entries.delete(key)
+      entry.error = entry.count
+      entry.users.fill(0)
+      return entry
+    }
+  }
+
+  #findLeast (): void {
+    const entries = [...this.#entries]
+    this.#leastCount = Math.min(...entries.map(([, { count }]) => count))
+    this.#least = entries.filter(([, { count }]) => count === this.#leastCount).map(([key]) => key).reverse()
+  }
 }
 
+let markedUser = ''
+let markedBit = hash('sha256', '', 'buffer')[0] as number
+
 function mark (users: Uint8Array, userId: string): void {
-  const bit = hash('sha256', userId, 'buffer')[0] as number
-  users[bit >> 3] = (users[bit >> 3] as number) | 1 << (bit & 7)
+  // one event marks its user in several places
+  if (userId !== markedUser) {
+    markedUser = userId
+    markedBit = hash('sha256', userId, 'buffer')[0] as number
+  }
+  users[markedBit >> 3] = (users[markedBit >> 3] as number) | 1 << (markedBit & 7)
 }
 
 function estimate (users: Uint8Array): number {
