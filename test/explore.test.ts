@@ -1,0 +1,54 @@
+import t from 'tap'
+import { explore, nameOf, newReport, scenes } from './explore/explore.ts'
+import type { Report, Scene } from './explore/explore.ts'
+import { memoryPlace } from './explore/places.ts'
+import { hunt } from './explore/plant.ts'
+import { plants } from './explore/plants.ts'
+
+t.test('no interleaving of two actors on two nodes breaks a law, from any moment of a life', async t => {
+  const report = newReport()
+  for (const scene of scenes(2)) if (onTwoNodes(scene)) await explore(memoryPlace(), scene, report)
+  t.strictSame(report.findings.slice(0, 3), [])
+  t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
+})
+
+t.test('nor does any of two on one node, with what that node has not written yet', async t => {
+  const report = newReport()
+  for (const scene of scenes(2)) if (!onTwoNodes(scene) && scene.moment.name.includes('written')) await explore(memoryPlace(), scene, report)
+  t.strictSame(report.findings.slice(0, 3), [])
+  t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
+})
+
+t.test('nor does any of three that come in, write late and end', async t => {
+  const report = newReport()
+  const late = ['validate', 'flush', 'logout']
+  for (const scene of scenes(3, { only: name => late.includes(name) })) {
+    if (scene.moment.name.endsWith('not yet written')) await explore(memoryPlace(), scene, report)
+  }
+  t.strictSame(report.findings.slice(0, 3), [])
+  t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
+})
+
+t.test('schedules that are left out come to nothing else than those that stand for them', async t => {
+  const few = ['validate', 'flush', 'logout', 'evict']
+  for (const scene of scenes(2, { only: name => few.includes(name) })) {
+    if (!onTwoNodes(scene) || !scene.moment.name.endsWith('due')) continue
+    const ends = async (reduce: boolean): Promise<Report> => {
+      const report = newReport()
+      await explore(memoryPlace(), scene, report, { reduce })
+      return report
+    }
+    const [every, some] = [await ends(false), await ends(true)]
+    t.strictSame([...some.ends].sort(), [...every.ends].sort(), nameOf(scene))
+    t.ok(some.schedules <= every.schedules)
+  }
+})
+
+for (const bug of plants) {
+  t.test(`a store is found out in which ${bug.name}`, async t => {
+    const { finding } = await hunt(bug, { hinted: true })
+    t.ok(finding?.violations.some(violation => violation.startsWith(bug.shows)), bug.shows)
+  })
+}
+
+function onTwoNodes ({ cast }: Scene): boolean { return cast.some(({ node }) => node === 1) }

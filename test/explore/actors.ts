@@ -1,0 +1,79 @@
+import { SessionError } from '../../lib/errors.ts'
+import type { World } from './world.ts'
+import { presentedBy } from './world.ts'
+
+/** Something that one party does to sessions. `me`: tells actors of one schedule apart. */
+export interface Actor {
+  readonly name: string
+  readonly act: (world: World, node: number, me: number) => Promise<void>
+}
+
+/** Everything that can happen to a session, and what it is by then allowed to come to. */
+export const actors: readonly Actor[] = [
+  { name: 'validate', async act (world, node) { await world.request(node, world.token) } },
+  { name: 'validate-old', async act (world, node) { await world.request(node, world.oldToken) } },
+  { name: 'flush', async act (world, node) { await world.node(node).flush() } },
+  { name: 'update', async act (world, node, me) { await world.node(node).update(world.id, { [`k${me}`]: me }) } },
+  {
+    name: 'rotate',
+    async act (world, node) {
+      const renewal = await world.node(node).rotate(presentedBy(world.token))
+      if (renewal !== null) world.keep(renewal.token)
+    }
+  },
+  {
+    name: 'reauthenticate',
+    async act (world, node) {
+      const renewal = await world.node(node).rotate(presentedBy(world.token), { method: 'webauthn' })
+      if (renewal !== null) world.keep(renewal.token)
+    }
+  },
+  { name: 'extend', async act (world, node) { await world.node(node).extend(world.id) } },
+  // the same browser signs in again
+  { name: 'login', async act (world, node) { await world.node(node).create({ userId: world.user, method: 'password', replaces: world.id }) } },
+  // another device signs in, and the limit is full
+  { name: 'evict', async act (world, node) { await world.node(node).create({ userId: world.user, remember: true }) } },
+  { name: 'logout', async act (world, node) { await ended(world, world.node(node).end(world.id, { reason: 'logout', by: 'user' })) } },
+  { name: 'revoke', async act (world, node) { await ended(world, world.node(node).endMany([world.id, world.otherId], { by: 'admin' })) } },
+  { name: 'revoke-all', async act (world, node) { await ended(world, world.node(node).revokeUser(world.user, { by: 'admin' })) } },
+  { name: 'revoke-where', async act (world, node) { await world.node(node).revokeWhere({ userId: world.user, remembered: true }, { by: 'admin' }) } },
+  { name: 'sweep', async act (world, node) { await world.node(node).sweep() } },
+  {
+    name: 'adopt',
+    async act (world, node) {
+      try {
+        const { session } = await world.node(node).create({ userId: world.user, adopts: { credential: 'a cookie of another library', source: 'express-session', until: world.ground.clock.now + 3_600_000 } })
+        if (session.userId !== world.user) world.monitor.broken(9, 'somebody else\'s session was adopted')
+      } catch (error) {
+        // the session that took it over has ended since, and so has the credential
+        if (!(error instanceof SessionError) || error.code !== 'FST_SESSION_ENDED') throw error
+      }
+    }
+  },
+  { name: 'page', act: page },
+  {
+    name: 'time',
+    async act (world) { world.ground.clock.now += world.passes }
+  }
+]
+
+/** What was ended for the caller is gone by the time it is told. */
+async function ended (world: World, end: Promise<unknown>): Promise<void> {
+  await end
+  if (world.present.has(world.id)) world.monitor.broken(2, 'a session lives after its end was answered')
+}
+
+/** Turns pages of one, and must neither see anything twice nor miss what lives all the time. */
+async function page (world: World, node: number): Promise<void> {
+  const there = world.present
+  const seen: string[] = []
+  let cursor: string | null = null
+  do {
+    const step: { items: readonly { id: string }[], cursor: string | null } = await world.node(node).list({ userId: world.user }, { limit: 1, cursor, order: 'oldest' })
+    seen.push(...step.items.map(({ id }) => id))
+    cursor = step.cursor
+  } while (cursor !== null)
+  const still = world.present
+  if (new Set(seen).size !== seen.length) world.monitor.broken(8, 'a page repeats a session')
+  for (const id of there) if (still.has(id) && !seen.includes(id)) world.monitor.broken(8, 'pages skip a session that lives')
+}

@@ -1,0 +1,131 @@
+import type { Actor } from './actors.ts'
+import { actors } from './actors.ts'
+import { moments } from './moments.ts'
+import type { Moment } from './moments.ts'
+import type { Place } from './places.ts'
+import { ScheduleTree } from './tree.ts'
+import { World, nodes } from './world.ts'
+import type { Plant } from './world.ts'
+
+/** One set of schedules: who acts where, from which moment on. */
+export interface Scene {
+  readonly moment: Moment
+  readonly cast: readonly { readonly actor: Actor, readonly node: number }[]
+}
+
+/** A schedule that breaks a law. */
+export interface Finding {
+  readonly scene: string
+  readonly violations: readonly string[]
+  readonly schedule: readonly string[]
+}
+
+export interface Report {
+  scenes: number
+  /** Schedules that were run to their end; each stands for all that differ from it only in the order of steps that do not touch each other. */
+  schedules: number
+  /** Schedules that were left because another stands for them. */
+  left: number
+  steps: number
+  /** Different states of sessions and of what is under way. */
+  readonly states: Set<string>
+  /** Different states at the end of a schedule. */
+  readonly ends: Set<string>
+  readonly findings: Finding[]
+}
+
+export interface ExploreOptions {
+  readonly plant?: Plant
+  /** Off: really every interleaving, one by one. */
+  readonly reduce?: boolean
+  /** Stop at the first schedule that breaks a law in this way. */
+  readonly until?: string
+}
+
+export function newReport (): Report {
+  return { scenes: 0, schedules: 0, left: 0, steps: 0, states: new Set(), ends: new Set(), findings: [] }
+}
+
+/** Every set of `size` actors, on one node and on two, from every moment. */
+export function * scenes (size: number, { only = () => true }: { only?: (name: string) => boolean } = {}): Generator<Scene> {
+  const playing = actors.filter(({ name }) => only(name))
+  for (const moment of moments) {
+    for (const cast of combinations(playing, size)) {
+      for (const placement of placements(size)) yield { moment, cast: cast.map((actor, i) => ({ actor, node: placement[i] as number })) }
+    }
+  }
+}
+
+/** Runs every schedule of a scene. */
+export async function explore (place: Place, scene: Scene, report: Report, options: ExploreOptions = {}): Promise<void> {
+  const tree = new ScheduleTree(options.reduce)
+  report.scenes++
+  do {
+    await runOnce(place, scene, { tree, report, options })
+    if (options.until !== undefined && showing(report, options.until) !== undefined) return
+  } while (tree.next())
+}
+
+async function runOnce (place: Place, scene: Scene, { tree, report, options }: { readonly tree: ScheduleTree, readonly report: Report, readonly options: ExploreOptions }): Promise<void> {
+  const { ground, user } = await place.ground()
+  const stores = await Promise.all(Array.from({ length: nodes }, async () => place.store(ground)))
+  const world = await new World({ ground, stores, user, ...options.plant === undefined ? {} : { plant: options.plant } }).open()
+  const { scheduler, monitor } = world
+  await scene.moment.prepare(world)
+  await world.look()
+  scheduler.free = false
+  const done: Promise<void>[] = []
+  scene.cast.forEach(({ actor, node }, i) => {
+    const start = (): void => { done.push(actor.act(world, node, i + 1).catch((error: unknown) => { monitor.broken(0, `${actor.name} fails: ${String(error)}`) })) }
+    scheduler.add(actor.name === 'time' ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start)
+  })
+  while (scheduler.waiting.length > 0) {
+    const step = tree.choose(scheduler.waiting)
+    if (step === null) {
+      report.left++
+      await world.close()
+      return
+    }
+    await scheduler.take(step)
+    report.steps++
+    report.states.add(stateOf(world, await world.look()))
+  }
+  await Promise.all(done)
+  report.ends.add(stateOf(world, await world.look()))
+  const schedule = [...scheduler.trace]
+  await world.finish()
+  await place.leave(ground)
+  report.schedules++
+  if (monitor.violations.length > 0) {
+    report.findings.push({ scene: nameOf(scene), violations: [...new Set(monitor.violations)], schedule })
+  }
+}
+
+/** What everything that comes depends on, without names and instants that differ from run to run. */
+function stateOf (world: World, records: Awaited<ReturnType<World['look']>>): string {
+  const { ids } = world.monitor
+  const { now } = world.ground.clock
+  const sessions = records.map(({ id, ...record }) => [ids.indexOf(id), record.generation, record.requests, record.confirmedAt === null, record.absoluteAt - now, record.lastSeenAt - now, Object.keys(record.data).sort().join()].join(' ')).sort()
+  return [...sessions, ...world.scheduler.waiting.map(({ key }) => key)].join('|')
+}
+
+/** The first schedule that breaks a law in one way. */
+export function showing (report: Report, violation: string): Finding | undefined {
+  return report.findings.find(({ violations }) => violations.some(text => text.startsWith(violation)))
+}
+
+export function nameOf ({ moment, cast }: Scene): string {
+  return `${cast.map(({ actor, node }) => `${actor.name} on ${node === 0 ? 'A' : 'B'}`).join(', ')}; ${moment.name}`
+}
+
+function * combinations <T> (items: readonly T[], size: number, from = 0): Generator<readonly T[]> {
+  if (size === 0) { yield []; return }
+  for (let i = from; i < items.length; i++) {
+    for (const rest of combinations(items, size - 1, i)) yield [items[i] as T, ...rest]
+  }
+}
+
+/** Which actor is on which of two nodes, up to their names. */
+function placements (size: number): readonly (readonly number[])[] {
+  return size === 2 ? [[0, 0], [0, 1]] : [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]]
+}

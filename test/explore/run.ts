@@ -1,0 +1,62 @@
+// npm run explore -- [--store memory] [--size 3] [--only validate,logout] [--full] [--plant] [--seconds 600]
+import { parseArgs } from 'node:util'
+import { explore, newReport, scenes } from './explore.ts'
+import { openPlace } from './places.ts'
+import { hunt } from './plant.ts'
+import { plants } from './plants.ts'
+
+const { values } = parseArgs({
+  options: {
+    store: { type: 'string', default: 'memory' },
+    size: { type: 'string', default: '2,3' },
+    only: { type: 'string' },
+    full: { type: 'boolean', default: false },
+    plant: { type: 'boolean', default: false },
+    seconds: { type: 'string', default: '3600' }
+  }
+})
+
+process.exitCode = values.plant ? await runPlants() : await runStore()
+
+async function runStore (): Promise<number> {
+  const place = await openPlace(values.store)
+  const names = values.only?.split(',')
+  const until = Date.now() + Number(values.seconds) * 1000
+  let failures = 0
+  try {
+    for (const size of values.size.split(',').map(Number)) {
+      const report = newReport()
+      const started = Date.now()
+      let left = 0
+      for (const scene of scenes(size, names === undefined ? {} : { only: name => names.includes(name) })) {
+        if (Date.now() < until) await explore(place, scene, report, { reduce: !values.full })
+        else left++
+      }
+      const seconds = (Date.now() - started) / 1000
+      console.log(`${place.name}, ${size} actors: ${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states, ${seconds.toFixed(1)} s${left > 0 ? `, ${left} scenes not reached in time` : ''}: ${report.findings.length === 0 ? 'every law holds' : `${report.findings.length} break a law`}`)
+      for (const { scene, violations, schedule } of report.findings.slice(0, 5)) console.log(`\n${scene}\n  ${violations.join('\n  ')}\n    ${schedule.join('\n    ')}`)
+      failures += report.findings.length
+    }
+  } finally {
+    await place.close()
+  }
+  return failures === 0 ? 0 : 1
+}
+
+async function runPlants (): Promise<number> {
+  let missed = 0
+  for (const bug of plants) {
+    const started = Date.now()
+    const { finding, report } = await hunt(bug, { hinted: false })
+    const after = `${report.schedules} schedules, ${((Date.now() - started) / 1000).toFixed(1)} s`
+    if (finding === undefined) {
+      missed++
+      console.log(`\nMISSED  ${bug.name} (${after})`)
+    } else {
+      const shown = finding.violations.find(violation => violation.startsWith(bug.shows)) ?? ''
+      console.log(`\ncaught  ${bug.name} (${after})\n  ${shown}\n  ${finding.scene}\n    ${finding.schedule.join('\n    ')}`)
+    }
+  }
+  console.log(`\n${plants.length - missed} of ${plants.length} planted bugs caught`)
+  return missed
+}

@@ -1,0 +1,97 @@
+import type { Awaitable } from '../../lib/store.ts'
+
+/** Something that can happen next. */
+export interface Step {
+  /** The same in every schedule that has the same past, up to the order of steps that do not touch each other. */
+  readonly key: string
+  /** `start` of an actor, the `effect` of a verb in the store, the `answer` that comes back from it, or the `clock` that moves. */
+  readonly kind: 'start' | 'effect' | 'answer' | 'clock'
+  /** On which node it runs. */
+  readonly node: number
+  /** An effect that changes nothing. */
+  readonly readOnly: boolean
+  /** Whose continuation runs in it. */
+  readonly owner: string
+  readonly run: () => Awaitable<void>
+}
+
+/** Whether two steps give the same whichever comes first: code of different nodes, and reads, do not touch each other. */
+export function independent (a: Step, b: Step): boolean {
+  if (a.kind === 'clock' || b.kind === 'clock') return false
+  if ((a.kind === 'effect') !== (b.kind === 'effect')) return true
+  if (a.kind === 'effect') return a.readOnly && b.readOnly
+  // an answer may bring the browser a cookie, with which an actor starts elsewhere
+  return a.node !== b.node && a.kind === b.kind
+}
+
+/**
+ * Decides what happens when. Nothing that goes to a store happens by itself: the verb waits until its step is taken, then its answer
+ * waits, so that other actors can come in between at every point where somebody awaits.
+ */
+export class Scheduler {
+  readonly #waiting: Step[] = []
+  readonly #issued = new Map<string, number>()
+  #owner = 'setup'
+  /** How many steps were taken. */
+  taken = 0
+  /** Verbs go through at once: for what comes before and after the schedule. */
+  free = true
+  readonly trace: string[] = []
+
+  /** What can happen now, in the order in which it was asked for. */
+  get waiting (): readonly Step[] { return this.#waiting }
+
+  /** An actor that may start, or a clock that may move. */
+  add (kind: 'start' | 'clock', owner: string, node: number, run: () => Awaitable<void>): void {
+    this.#waiting.push({ key: `${owner}: ${kind === 'start' ? 'starts' : 'passes'}`, kind, node, readOnly: false, owner, run })
+  }
+
+  /** A verb of a store, called by whoever runs now. */
+  verb <T>(node: number, name: string, readOnly: boolean, effect: () => Awaitable<T>): Promise<T> {
+    if (this.free) return Promise.resolve().then(() => { this.taken++; return effect() })
+    const owner = this.#owner
+    const nth = (this.#issued.get(owner) ?? 0) + 1
+    this.#issued.set(owner, nth)
+    const key = `${owner}: ${name}${nth === 1 ? '' : ` (${nth})`}`
+    return new Promise(resolve => {
+      const answer = (settle: () => void): void => {
+        if (this.free) settle()
+        else this.#waiting.push({ key: `${key} answers`, kind: 'answer', node, readOnly: false, owner, run: settle })
+      }
+      const run = async (): Promise<void> => {
+        const done = effectOf(effect)
+        await done.catch(() => {})
+        answer(() => { resolve(done) })
+      }
+      this.#waiting.push({ key: `${key} happens`, kind: 'effect', node, readOnly, owner, run })
+    })
+  }
+
+  /** Takes one step, and waits until everybody waits again. */
+  async take (step: Step): Promise<void> {
+    this.#waiting.splice(this.#waiting.indexOf(step), 1)
+    this.#owner = step.owner
+    this.taken++
+    this.trace.push(step.key)
+    await step.run()
+    await quiet()
+  }
+
+  /** Takes whatever waits, until nothing does. */
+  async drain (): Promise<void> {
+    for (let step = this.#waiting[0]; step !== undefined; step = this.#waiting[0]) await this.take(step)
+  }
+
+  /** From here on verbs go through at once; what waits, goes on. */
+  async release (): Promise<void> {
+    this.free = true
+    await this.drain()
+  }
+}
+
+async function effectOf <T> (effect: () => Awaitable<T>): Promise<T> { return effect() }
+
+/** Resolves when no promise has anything left to do: ticks come after all of them. */
+function quiet (): Promise<void> {
+  return new Promise(resolve => { process.nextTick(resolve) })
+}

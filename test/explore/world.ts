@@ -1,0 +1,159 @@
+import { Refusal, Renewal, SessionManager } from '../../lib/manager.ts'
+import type { PresentedToken, Validation } from '../../lib/manager.ts'
+import { hasEnded } from '../../lib/record.ts'
+import type { SessionRecord } from '../../lib/record.ts'
+import type { Store } from '../../lib/store.ts'
+import { decodeToken, hashVerifier } from '../../lib/token.ts'
+import type { Ground } from '../../lib/testing/index.ts'
+import { Monitor } from './monitor.ts'
+import { Scheduler } from './scheduler.ts'
+import { ObservedStore, SteppedStore } from './stepped.ts'
+
+export const second = 1000
+export const minute = 60 * second
+export const hour = 60 * minute
+export const limit = 2
+export const nodes = 2
+
+/** A store with a bug, around a good one. */
+export type Plant = (store: Store, shared: Map<string, unknown>) => Store
+
+export interface WorldOptions {
+  readonly ground: Ground
+  /** The ground's store of each node. */
+  readonly stores: readonly Store[]
+  readonly user: string
+  readonly plant?: Plant
+  readonly skewed?: boolean
+  readonly faulty?: boolean
+  /** What stands between a node and its place: faults. */
+  readonly between?: (store: Store, scheduler: Scheduler, node: number) => Store
+  /** Milliseconds that each node's clock is off. */
+  readonly skews?: readonly number[]
+}
+
+/** One browser of one user, two nodes, and the place where they keep sessions. */
+export class World {
+  readonly scheduler = new Scheduler()
+  readonly monitor: Monitor
+  readonly managers: readonly SessionManager[]
+  readonly user: string
+  readonly ground: Ground
+  /** The session that everything is about, and the user's other one. */
+  id = ''
+  otherId = ''
+  /** What the browser has, and what it had before. */
+  token = ''
+  oldToken = ''
+  /** How far a clock moves when it does. */
+  passes = 30 * second
+  /** Ids of the user's live sessions, as of the last look. */
+  present: ReadonlySet<string> = new Set()
+  #alarms = 0
+  readonly #place: Store
+
+  constructor (options: WorldOptions) {
+    const { ground, stores, plant, user, skewed = false, faulty = false, skews = [], between = keep } = options
+    const { scheduler } = this
+    this.ground = ground
+    this.user = user
+    const shared = new Map<string, unknown>()
+    this.#place = plant === undefined ? stores[0] as Store : plant(stores[0] as Store, shared)
+    this.monitor = new Monitor({ clock: ground.clock, steps: scheduler, limit }, { skewed, faulty })
+    this.managers = stores.map((store, node) => new SessionManager({
+      secret: 'a secret of the explorer, long enough',
+      store: plant === undefined
+        ? between(new SteppedStore(new ObservedStore(store, this.monitor), scheduler, node), scheduler, node)
+        : new ObservedStore(plant(new SteppedStore(store, scheduler, node), shared), this.monitor),
+      now: () => ground.clock.now + (skews[node] ?? 0),
+      limit,
+      flush: minute,
+      storeTimeout: minute,
+      warn: () => {}
+    }))
+  }
+
+  async open (): Promise<this> {
+    for (const manager of this.managers) {
+      await manager.open()
+      manager.on('ended', event => { this.monitor.told(event.session) })
+      manager.on('token-reused', () => { this.#alarms++ })
+    }
+    return this
+  }
+
+  node (index: number): SessionManager { return this.managers[index] as SessionManager }
+
+  /** One request with a token, on a node. What it is let in to, or why not. */
+  async request (node: number, token: string): Promise<Validation> {
+    const presented = presentedBy(token)
+    const begun = this.monitor.begin()
+    const answer = await this.node(node).validate(presented, { ip: '192.0.2.7', agent: 'curl/8', passive: false })
+    if (answer instanceof Refusal) {
+      if (answer.code !== 'ended' && this.monitor.life(presented.id)?.killed !== true) this.monitor.broken(3, `a request of the session's own browser is ${answer.code}`)
+    } else {
+      this.monitor.admitted(presented.id, begun)
+      if (answer instanceof Renewal) this.keep(answer.token)
+    }
+    return answer
+  }
+
+  /** The browser keeps a cookie, if it is newer. */
+  keep (token: string): void {
+    if ((decodeToken(token)?.generation ?? 0) > (decodeToken(this.token)?.generation ?? -1)) this.token = token
+  }
+
+  /** Live sessions of the user, from the place itself. */
+  async standing (): Promise<readonly SessionRecord[]> {
+    const { items } = await this.#place.list({ userId: this.user }, { limit: 100, cursor: null, order: 'oldest' })
+    return items
+  }
+
+  /** Looks at the place itself, whatever nodes are told. */
+  async look (): Promise<readonly SessionRecord[]> {
+    const records = await this.standing()
+    this.monitor.standing(records)
+    this.present = new Set(records.map(({ id }) => id))
+    return records
+  }
+
+  /** After the schedule: everything is written, the browser still gets in, all comes to an end, and nothing is left. */
+  async finish (): Promise<void> {
+    const { monitor, ground, scheduler } = this
+    await scheduler.release()
+    monitor.settled()
+    for (const manager of this.managers) await manager.flush()
+    for (const record of await this.standing()) monitor.written((await this.#read(record.id)) ?? record)
+    const record = await this.#read(this.id)
+    if (record !== null && !monitor.skewed) {
+      const answer = await this.request(0, this.token)
+      if (answer instanceof Refusal) monitor.broken(3, `the browser has the newest cookie, and is refused: ${answer.code}`)
+    }
+    if (this.#alarms > 0) monitor.broken(3, 'a theft is reported that was none')
+    ground.clock.now += 40 * 24 * hour
+    for (const manager of this.managers) await manager.sweep()
+    monitor.over()
+    for (const id of monitor.ids) if (await this.#read(id) !== null) monitor.broken(1, 'a session lives after its time')
+    await this.close()
+  }
+
+  async close (): Promise<void> {
+    await this.scheduler.release()
+    for (const manager of this.managers) await manager.close()
+  }
+
+  async #read (id: string): Promise<SessionRecord | null> {
+    const found = await this.node(0).get(id)
+    return found === null || hasEnded(found) ? null : found
+  }
+}
+
+/** What a cookie presents. */
+export function presentedBy (token: string): PresentedToken {
+  const decoded = decodeToken(token)
+  if (decoded === null) throw new Error('expected a token')
+  const { id, generation, verifier } = decoded
+  return { id, generation, hash: hashVerifier(verifier), token }
+}
+
+function keep (store: Store): Store { return store }
