@@ -1,9 +1,9 @@
-import { encodeData } from './data.ts'
+import { decodeValue, encodeData } from './data.ts'
 import { SessionError } from './errors.ts'
 import { RequestCookies, deletion } from './legacy/cookies.ts'
 import { GuardedAdapter } from './legacy/guardedadapter.ts'
 import type { LegacySession } from './legacy/adapter.ts'
-import { OldRecords, keyOf } from './legacy/oldrecords.ts'
+import { OldRecords, bound, keyOf } from './legacy/oldrecords.ts'
 import type { Credential } from './legacy/oldrecords.ts'
 import type { LegacySettings } from './legacy/options.ts'
 import { blockMargin, isEmpty, restoreKeys, toTakeover } from './legacy/takeover.ts'
@@ -99,6 +99,7 @@ export class Adoption {
     }
     if (found === null) return this.leftovers(header)
     if (adopted) this.#records.remember(record.id, found)
+    if (rollback !== null) this.#keepUp(record, header)
     if (rollback !== null || mayJoin(this.#manager.settings.policy, record, this.#manager.now())) return []
     if (this.#records.isRetired(found)) return this.#deletions(header)
     this.#later(this.#records.retire(found, record.id))
@@ -108,8 +109,9 @@ export class Adoption {
   /** The data of a session has changed: the old record is kept in step, in case the old library takes over again. */
   changed (record: SessionRecord, data: Readonly<Record<string, unknown>>, header: string): void {
     const { rollback } = this.#settings
-    const found = rollback === null ? null : this.find(header)
-    if (rollback === null || found === null) return
+    if (rollback === null) return
+    const found = this.find(header)
+    if (found === null) return
     const old = rollback(restoreKeys(data), found.store.adapter.name)
     this.#later(this.#records.mirror(found, record.id, { userId: record.userId, data: old, expiresAt: expiresAt(record) }))
   }
@@ -129,6 +131,12 @@ export class Adoption {
     }
     await this.#records.retire(found, null)
     return this.#deletions(header)
+  }
+
+  /** The old expiry moves on, at most once a minute, where the new one does. */
+  #keepUp (record: SessionRecord, header: string): void {
+    if (expiresAt(record) === record.absoluteAt || !this.#records.isDue(record.id)) return
+    this.changed(record, Object.fromEntries(Object.entries(record.data).map(([key, text]) => [key, decodeValue(text)])), header)
   }
 
   /** Old cookies that opened nothing: in mode `drain`, they are to be deleted. */
@@ -206,8 +214,8 @@ export class Adoption {
   async #compare (credential: Credential, own: SessionRecord | null): Promise<void> {
     const key = `${keyOf(credential)}\0${own?.id ?? ''}`
     if (this.#compared.has(key)) return
-    if (this.#compared.size >= 100_000) this.#compared.clear()
     this.#compared.add(key)
+    bound(this.#compared)
     const session = await credential.store.load(credential.text).catch(() => undefined)
     // told by the adapter
     if (session === undefined) return

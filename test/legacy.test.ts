@@ -2,8 +2,10 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import { memoryStore } from '../lib/index.ts'
 import type { SessionEvent } from '../lib/index.ts'
-import { fromAuthJs, fromIronSession, fromSecureSession } from '../lib/legacy/index.ts'
+import { deletion } from '../lib/legacy/cookies.ts'
+import { fromAuthJs, fromExpressSession, fromFastifySession, fromIronSession, fromSecureSession } from '../lib/legacy/index.ts'
 import type { LegacyAdapter, LegacySession } from '../lib/legacy/index.ts'
+import { OldRecords } from '../lib/legacy/oldrecords.ts'
 import { api, gate, testApp } from './helpers/app.ts'
 import { hour, newApp, oldExpressSession, oldFastifySession, once } from './helpers/legacy.ts'
 import type { Old } from './helpers/legacy.ts'
@@ -40,7 +42,10 @@ for (const [name, open] of Object.entries(sources)) {
     t.equal((await before.get('/me')).status, 200, 'a seventh request that was late')
     const me = await (await before.get('/me')).json()
     t.match(me, { userId, info: { authenticatedAt: null, methods: [`adopted:${name}`] } })
-    t.equal((await linus.at(url).get('/me')).status, 200)
+    const other = linus.at(url)
+    t.equal((await other.get('/me')).status, 200)
+    t.equal((await other.post('/data', { more: 1 })).status, 200)
+    t.match(await (await other.get('/who')).json(), { data: { cart: /book/, more: 1 } })
     t.equal(await app.sessions.count({}), 2)
   })
 
@@ -449,6 +454,11 @@ t.test('guests take their data along; nothing comes of an empty session, of too 
   }
   t.match(await open({ data: { cart: ['book'] } }), { who: { userId: null, data: { cart: ['book'] } }, last: { type: 'adopted' } })
   t.match(await open({}), { who: { userId: null, data: {} }, last: { type: 'legacy', result: 'empty' } })
+  const nameless = await newApp(t, { url: old.url, cookie: old.cookie, stored: true, signIn: old.signIn, adapter: { ...old.adapter, identifies: true } })
+  t.match(await (await browser.copy().at(nameless.url).get('/who')).json(), { userId: null, data: { cart: ['book'] } })
+  const broken = await newApp(t, old, { userId: () => { throw new TypeError('no such user') } })
+  t.equal((await browser.copy().at(broken.url).get('/me')).status, 401)
+  t.match(broken.events.at(-1), { type: 'legacy-refused', why: 'unusable' })
   t.match(await open({ userId: 'x'.repeat(300) }), { who: { userId: null }, last: { type: 'legacy-refused', why: 'unusable' } })
   t.match(await open({ userId: 'ada', data: { big: 'x'.repeat(70_000) } }), { who: { userId: null }, last: { type: 'legacy-refused', why: 'unusable' } })
   t.match(await open({ userId: 'ada', expiresAt: 5 }), { who: { userId: null }, last: { type: 'legacy', result: 'over' } })
@@ -492,7 +502,7 @@ t.test('each library’s own ways of saying things are understood', async t => {
   const secured = await oldSecureSession(t, { secret: true })
   const salted = await oldSecureSession(t, { secret: true, salt: 'sixteen bytes of' })
   const prefixed = await oldFastifySession(t, { cookiePrefix: 's:' })
-  const endless = await oldIronSession(t, { ttl: 0 })
+  const endless = await oldIronSession(t, { options: { ttl: 0 } })
   for (const [name, old] of Object.entries({ secured, salted, prefixed, endless })) {
     const browser = await old.signIn('ada')
     const { url, clock } = await newApp(t, old, {}, { absolute: '10d', remember: { idle: '10d', absolute: '20d' } })
@@ -500,8 +510,11 @@ t.test('each library’s own ways of saying things are understood', async t => {
     t.equal(answer.status, 200, name)
     if (name === 'endless') t.equal((await answer.json() as { info: { absoluteAt: number } }).info.absoluteAt, clock.now + 20 * 24 * hour)
   }
+  const plain = await oldIronSession(t, { options: {} })
+  const { url: ironUrl } = await newApp(t, plain)
+  t.equal((await (await plain.signIn('ada')).at(ironUrl).get('/me')).status, 200, 'lengths of its own')
   const keys = [Buffer.alloc(32, 1), Buffer.alloc(32, 7).toString('base64')]
-  const rotated = { ...secured, ...await oldSecureSession(t), adapter: fromSecureSession({ sodium, key: keys, name: 'ours', cookieName: 'session' }) }
+  const rotated = { ...secured, ...await oldSecureSession(t), adapter: fromSecureSession({ sodium, key: keys, name: 'ours', cookieName: 'session', identity: data => String(data['signIn']) }) }
   const { url } = await newApp(t, rotated)
   t.equal((await (await rotated.signIn('ada')).at(url).get('/me')).status, 200)
 })
@@ -533,4 +546,134 @@ t.test('statistics and metrics tell what became of old credentials, by source', 
   t.match((await app.sessions.statistics('1h')).legacy, expected)
   t.match((await app.sessions.statistics('24h')).legacy, expected)
   t.match(await register.metrics(), 'session_legacy_total{source="@fastify/session",result="adopted"} 2')
+})
+
+t.test('while the way back is open, the old life goes on as long as the new one moves', async t => {
+  const old = await oldExpressSession(t, { maxAge: hour, rolling: true })
+  const browser = await old.signIn('ada')
+  const expiries: number[] = []
+  let written = gate()
+  const adapter: LegacyAdapter = { ...old.adapter, async mirror (id, session) { await old.adapter.mirror?.(id, session); expiries.push(session.expiresAt); written.open() } }
+  const { url, clock, signIn, send } = await newApp(t, old, { adapters: [adapter], rollback: true })
+  const jar = browser.at(url)
+  await jar.get('/me')
+  for (let i = 0; i < 2; i++) {
+    clock.now += 30 * 60_000
+    written = gate()
+    await jar.get('/me')
+    await jar.get('/me')
+    await written.opened
+  }
+  t.equal(expiries.length, 2, 'at most once a minute')
+  const [first = 0, second = 0] = expiries
+  t.equal(second - first, 30 * 60_000)
+  const [kept = ''] = Object.values((old.store as unknown as { sessions: Record<string, string> }).sessions)
+  t.equal(Date.parse((JSON.parse(kept) as { cookie: { expires: string } }).cookie.expires), second)
+  const plain = await send('/data', { method: 'POST', payload: { a: 1 }, cookie: await signIn('grace') })
+  t.equal(plain.statusCode, 200, 'sessions that were never another library’s have nothing to keep in step')
+})
+
+t.test('what ends while its old record is being written is gone there too', async t => {
+  for (const mode of ['ended', 'superseded'] as const) {
+    const old = await oldExpressSession(t, { maxAge: 0 })
+    const browser = await old.signIn('ada')
+    const [writing, go] = [gate(), gate()]
+    const adapter: LegacyAdapter = { ...old.adapter, async mirror (id, session) { writing.open(); await go.opened; await old.adapter.mirror?.(id, session) } }
+    const { url, app, clock } = await newApp(t, old, { adapters: [adapter], rollback: true })
+    const jar = browser.copy().at(url)
+    await jar.get('/me')
+    await jar.post('/data', { a: 1 })
+    await writing.opened
+    if (mode === 'ended') await app.sessions.revokeUser('ada')
+    go.open()
+    if (mode === 'superseded') {
+      await app.sessions.flush()
+      clock.now += 120_000
+      t.equal((await browser.copy().at(url).get('/me')).status, 401, 'a copy')
+    }
+    await app.close()
+    t.match(await (await browser.get('/me')).json(), mode === 'ended' ? { user: null } : { user: { id: 'ada' } })
+  }
+})
+
+t.test('old stores of every kind: by callback or promise, listing or not, failing in their own words', async t => {
+  const records = new Map<string, object>([['a'.repeat(8), { cookie: { expires: 'never', originalMaxAge: 5 }, user: { id: 'ada' } }], ['b'.repeat(8), { user: { id: 'grace' } }]])
+  const secret = 'the secret of the old library, long enough'
+  const promising = {
+    get: async (id: string) => records.get(id), async set () {}, destroy: async (id: string) => { records.delete(id) },
+    all: async () => [...records].map(([id, record]) => ({ ...record, id }))
+  }
+  const adapter = fromExpressSession({ secret, store: promising, rolling: true })
+  t.match(await adapter.load('aaaaaaaa'), { data: { user: { id: 'ada' } }, expiresAt: null, remember: false, rolling: 5 })
+  t.equal(await adapter.load('c'), null)
+  const scanned = []
+  for await (const { credential, session } of adapter.scan?.() ?? []) scanned.push([credential, session.data])
+  t.same(scanned, [['aaaaaaaa', { user: { id: 'ada' } }], ['bbbbbbbb', { user: { id: 'grace' } }]])
+  await adapter.mirror?.('gone', { userId: null, data: {}, expiresAt: 5 })
+  await adapter.retire?.('aaaaaaaa')
+  t.equal(records.size, 1)
+
+  const listing = await oldExpressSession(t)
+  await listing.signIn('ada')
+  const found = []
+  for await (const { credential, session } of listing.adapter.scan?.() ?? []) found.push([credential, session.data])
+  t.match(found, [[/^[\w-]{32}$/, { user: { id: 'ada' } }]])
+
+  const failing = (error: unknown) => fromFastifySession({ secret: { unsign: () => ({ valid: true, value: 'x' }) }, store: { get: (_id: string, callback: (error: unknown) => void) => { callback(error) }, set () {}, destroy () {}, all (callback: () => void) { callback() } } })
+  t.equal(await failing(Object.assign(new Error('no file'), { code: 'ENOENT' })).load('x'), null)
+  await t.rejects(async () => failing('in words').load('x'), { message: 'the store failed' })
+  for await (const none of failing(null).scan?.() ?? []) t.fail(JSON.stringify(none))
+})
+
+t.test('better-auth and Auth.js keep their rows while the way back is open', async t => {
+  for (const open of [oldBetterAuth, oldAuthJs]) {
+    const old = await open(t)
+    const browser = await old.signIn('ada')
+    const mirrored = gate()
+    const adapter: LegacyAdapter = { ...old.adapter, async mirror (token, session) { await old.adapter.mirror?.(token, session); mirrored.open() } }
+    const { url, app } = await newApp(t, old, { adapters: [adapter], rollback: true })
+    const jar = browser.copy().at(url)
+    await jar.get('/me')
+    await jar.post('/data', { a: 1 })
+    await mirrored.opened
+    t.notMatch(await (await browser.get('/me')).json(), { user: null })
+    const retired = once(app, 'legacy', { result: 'retired' })
+    await jar.post(`${api}/logout`, {})
+    await retired
+    t.match(await (await browser.get('/me')).json(), { user: null })
+  }
+  t.same(fromAuthJs({ adapter: { getSessionAndUser: () => null, deleteSession: () => null }, cookieName: 'mine', cookie: { domain: 'example.com' } }).cookies, [{ name: 'mine', domain: 'example.com' }])
+})
+
+t.test('an old cookie is deleted with the attributes it was set with', async t => {
+  t.equal(deletion({ name: '__Secure-old', path: '/app', domain: 'example.com' }), '__Secure-old=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/app; Domain=example.com; HttpOnly; Secure')
+})
+
+t.test('what is remembered of old sessions is bounded', async t => {
+  const records = new OldRecords({ get: async () => null, tell () {}, now: () => 0 })
+  const origin = { store: { adapter: { name: 'old' } } as never, text: 'x' }
+  for (let i = 0; i <= 100_000; i++) records.remember(String(i), origin)
+  t.notOk(records.has('0'))
+  t.ok(records.has('1'))
+})
+
+t.test('two libraries at once are taken over side by side; one that fails in passing is left to itself', async t => {
+  const [one, two] = [await oldFastifySession(t), await oldExpressSession(t)]
+  const [ada, grace] = [await one.signIn('ada'), await two.signIn('grace')]
+  const { url, events, signIn, send } = await newApp(t, one, { adapters: [one.adapter, two.adapter], mode: 'shadow' })
+  await ada.copy().at(url).get('/public')
+  await grace.copy().at(url).get('/public')
+  const other = await newApp(t, one, { adapters: [one.adapter, two.adapter] })
+  t.equal((await ada.copy().at(other.url).get('/me')).status, 200)
+  t.equal((await grace.copy().at(other.url).get('/me')).status, 200)
+  t.equal(events.filter(({ type }) => type === 'adopted').length, 0)
+  const failing = await newApp(t, one, { mode: 'shadow', adapters: [{ ...one.adapter, load: async () => Promise.reject(Object.create(null) as Error) }] })
+  const failed = once(failing.app, 'legacy-failed')
+  await ada.copy().at(failing.url).get('/public')
+  t.match(await failed, { error: 'Error' })
+  t.equal((await send('/public', { cookie: await signIn('linus') })).statusCode, 200)
+  const empty = await newApp(t, one, { mode: 'shadow', adapters: [{ ...one.adapter, load: () => ({ userId: null, data: {}, expiresAt: null }) }] })
+  const nothing = once(empty.app, 'legacy', { result: 'empty' })
+  await ada.copy().at(empty.url).get('/public')
+  await nothing
 })

@@ -36,20 +36,11 @@ export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
     // unsealing is asynchronous there: what only looks sealed is found out by `load`
     match: request => request.genuine(cookies, value => sealed.test(value) ? value : null),
     async load (seal) {
-      const data = await unseal(seal)
+      const data = await unsealData(seal, { password, ...ttl === undefined ? {} : { ttl } } as never) as Record<string, unknown>
       // it answers an empty object for what was tampered with, or has expired
-      if (data === null || Object.keys(data).length === 0) return null
+      if (Object.keys(data).length === 0) return null
       const expiry = Number(sealed.exec(seal)?.[1])
       return { data, expiresAt: expiry === 0 ? null : expiry, remember, ...identity === undefined ? {} : { key: identity(data) } }
-    }
-  }
-
-  async function unseal (seal: string): Promise<Record<string, unknown> | null> {
-    try {
-      return await unsealData(seal, { password, ...ttl === undefined ? {} : { ttl } } as never) as Record<string, unknown>
-    } catch {
-      // not one of its seals: it throws for what is malformed
-      return null
     }
   }
 }

@@ -18,6 +18,7 @@ export interface OldRecordsOptions {
 }
 
 const known = 100_000
+const mirrorEvery = 60_000
 
 /**
  * Deletes or mirrors the records that sessions of ours were adopted from: in the background, one step after the other for each record, so
@@ -28,6 +29,7 @@ export class OldRecords {
   readonly #origins = new Map<string, Credential>()
   readonly #steps = new Map<string, Promise<void>>()
   readonly #retired = new Set<string>()
+  readonly #mirroredAt = new Map<string, number>()
 
   constructor (options: OldRecordsOptions) {
     this.#options = options
@@ -68,10 +70,18 @@ export class OldRecords {
     })
   }
 
+  /** Whether a session's old record was not written for a while; from now on it counts as written. */
+  isDue (id: string): boolean {
+    const now = this.#options.now()
+    if (now - (this.#mirroredAt.get(id) ?? 0) < mirrorEvery) return false
+    this.#mirroredAt.set(id, now)
+    bound(this.#mirroredAt)
+    return true
+  }
+
   /** Keeps the old record in step with its session. */
   mirror (origin: Credential, id: string, session: MirroredSession): Promise<void> {
     return this.#then(origin, async () => {
-      if (this.isRetired(origin)) return
       await origin.store.mirror(origin.text, session)
       // another node may have ended the session, and deleted the record, while it was being written
       const left = await this.#options.get(id)
@@ -100,7 +110,7 @@ export function keyOf ({ store, text }: Credential): string {
   return `${store.adapter.name}\0${text}`
 }
 
-/** The oldest go first. */
-function bound (entries: Map<string, unknown> | Set<string>): void {
+/** What is kept for each of many sessions is bounded; the oldest go first. */
+export function bound (entries: Map<string, unknown> | Set<string>): void {
   if (entries.size > known) entries.delete(entries.keys().next().value as string)
 }

@@ -1,5 +1,5 @@
 import { refuse } from '../settings.ts'
-import type { LegacyAdapter, LegacyCookie, LegacySession } from './adapter.ts'
+import type { LegacyAdapter, LegacyCookie } from './adapter.ts'
 
 /** What is used of `sodium-native`, which @fastify/secure-session brings along. */
 export interface Sodium {
@@ -49,14 +49,9 @@ export function fromSecureSession (options: SecureSessionOptions): LegacyAdapter
     cookies,
     match: request => request.genuine(cookies, value => open(sodium, keys, value) === null ? null : value),
     load: value => {
-      const data = open(sodium, keys, value)
-      return data === null ? null : toSession(data)
+      const { __ts: issued, ...data } = open(sodium, keys, value) as { __ts: number }
+      return { data, createdAt: issued * 1000, expiresAt: (issued + expiry) * 1000, remember, ...identity === undefined ? {} : { key: identity(data) } }
     }
-  }
-
-  function toSession ({ __ts: issued, ...data }: Record<string, unknown>): LegacySession | null {
-    if (typeof issued !== 'number') return null
-    return { data, createdAt: issued * 1000, expiresAt: (issued + expiry) * 1000, remember, ...identity === undefined ? {} : { key: identity(data) } }
   }
 }
 

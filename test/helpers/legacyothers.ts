@@ -63,12 +63,12 @@ export { sodium }
 
 const password = 'the password of the old library, long enough'
 
-export async function oldIronSession (t: Test, options: { ttl?: number, identity?: (data: Record<string, unknown>) => string } = {}): Promise<Old> {
-  const { ttl = 86_400, identity } = options
+export async function oldIronSession (t: Test, settings: { options?: { ttl?: number }, identity?: (data: Record<string, unknown>) => string } = {}): Promise<Old> {
+  const { options = { ttl: 86_400 }, identity } = settings
   const cookieName = 'app_session'
   const url = await serve(t, async request => {
     const response = new Response('{}')
-    const session = await getIronSession<{ user?: { id: string }, cart?: string[], signIn?: string }>(request, response, { password, cookieName, ttl, cookieOptions: { secure: false } })
+    const session = await getIronSession<{ user?: { id: string }, cart?: string[], signIn?: string }>(request, response, { password, cookieName, ...options, cookieOptions: { secure: false } })
     if (request.method === 'GET') return Response.json({ user: session.user ?? null, cart: session.cart ?? null })
     const body = await request.json() as { userId?: string }
     if (body.userId === undefined) Object.assign(session, body)
@@ -76,7 +76,7 @@ export async function oldIronSession (t: Test, options: { ttl?: number, identity
     await session.save()
     return response
   })
-  return { url, cookie: cookieName, stored: false, signIn: userId => signedIn(url, userId), adapter: fromIronSession({ unsealData, password: { 1: password }, cookieName, ttl, ...identity === undefined ? {} : { identity } }), userId: ownerInData }
+  return { url, cookie: cookieName, stored: false, signIn: userId => signedIn(url, userId), adapter: fromIronSession({ unsealData, password: { 1: password }, cookieName, ...options, ...identity === undefined ? {} : { identity } }), userId: ownerInData }
 }
 
 export async function oldBetterAuth (t: Test): Promise<Old> {
