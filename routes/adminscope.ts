@@ -69,7 +69,7 @@ export function toAdminOptions (options: AdminOptions): CheckedAdminOptions {
   if (typeof prefix !== 'string' || !/^\/./.test(prefix)) throw refuse('admin.prefix', 'a path that starts with /')
   const hooks: readonly OnRequest[] = [options.onRequest ?? []].flat()
   for (const hook of hooks) optionalFunction(hook, 'admin.onRequest')
-  const console = options.console === false ? null : toPageOptions(options.console ?? {}, 'admin.console', '/admin/sessions')
+  const console = options.console === false ? null : toPageOptions(options.console === undefined ? {} : options.console, 'admin.console', '/admin/sessions')
   return { prefix, authorize, onRequest: hooks, actor: optionalFunction(options.actor, 'admin.actor'), console }
 }
 

@@ -48,7 +48,9 @@ export async function devicesPage (scope: FastifyInstance, { page, api }: Device
       styles: ['devices.css'],
       scripts: ['element.js'],
       element: 'session-devices',
-      attributes: { src: way(api) }
+      main: true,
+      // the page is ours alone, so that its colours can be chosen
+      attributes: { src: way(api), toggle: '' }
     })
   })
 }
@@ -62,7 +64,7 @@ interface Served {
   readonly page: CheckedPageOptions
   readonly hooks: readonly onRequestHookHandler[]
   readonly config?: { readonly required: true }
-  readonly shell: (request: FastifyRequest, way: (target: string) => string) => Pick<Shell, 'title' | 'styles' | 'scripts' | 'element' | 'attributes'>
+  readonly shell: (request: FastifyRequest, way: (target: string) => string) => Pick<Shell, 'title' | 'styles' | 'scripts' | 'element' | 'main' | 'attributes'>
 }
 
 function servePage (scope: FastifyInstance, { page, hooks, config, shell }: Served): void {

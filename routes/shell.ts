@@ -26,13 +26,15 @@ export interface Shell {
   readonly scripts: readonly AssetName[]
   readonly element: string
   readonly attributes: Readonly<Record<string, string | undefined>>
+  /** The element is the main content, and does not say so itself. */
+  readonly main?: boolean
   /** Text of the element: for whoever has no script. */
   readonly text: string
 }
 
 /** Writes a page. */
 export async function toPage (shell: Shell): Promise<string> {
-  const { title, lang, files, styles, scripts, element, attributes, text } = shell
+  const { title, lang, files, styles, scripts, element, attributes, main = false, text } = shell
   const link = async (name: AssetName): Promise<string> => escape(`${files}${name}?v=${(await loadAsset(name)).version}`)
   const head = [
     ...await Promise.all(styles.map(async name => `<link rel="stylesheet" href="${await link(name)}">`)),
@@ -51,7 +53,7 @@ export async function toPage (shell: Shell): Promise<string> {
 ${head.join('\n')}
 </head>
 <body>
-<${element}${given.join('')}>${text}</${element}>
+${main ? '<main>' : ''}<${element}${given.join('')}>${text}</${element}>${main ? '</main>' : ''}
 </body>
 </html>
 `

@@ -29,6 +29,8 @@ t.test('works without HTTP: create, validate, list, count, end', async t => {
   const { session, token, ended } = await sessions.create({ userId: 'ada', method: ['password', 'totp'], data: { role: 'admin' }, ip: '::ffff:192.0.2.1', agent: 'curl/8' })
   t.match(session, { userId: 'ada', methods: 'password totp', ip: '192.0.2.1', agent: 'curl/8', device: 'curl||tool', requests: 0, remembered: false })
   t.strictSame(ended, [])
+  t.strictSame(sessions.present(token), present(token))
+  t.equal(sessions.present('no token'), null)
   t.match(await sessions.validate(present(token), visit), { id: session.id })
   t.match(await sessions.get(session.id), { requests: 1 })
   t.equal(await sessions.count(), 1)

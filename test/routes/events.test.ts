@@ -46,6 +46,20 @@ t.test('a page learns that its session ended, and why', async t => {
   t.match(await tab.next(), { event: 'ended', data: { reason: 'revoked' } })
 })
 
+t.test('a page learns that another session of its user began or ended, and nothing of other users', async t => {
+  const { open, signIn, app } = await live(t)
+  const cookie = await signIn()
+  const [first, second] = [await open(cookie), await open(cookie)]
+  await Promise.all([first.next(), second.next()])
+  await signIn('bob')
+  await app.sessions.create({ ip: '192.0.2.1' })
+  const { session } = await app.sessions.create({ userId: 'ada' })
+  for (const tab of [first, second]) t.same(await tab.next(), { event: 'devices', data: {} })
+  second.leave()
+  await app.sessions.end(session.id)
+  t.same(await first.next(), { event: 'devices', data: {} })
+})
+
 t.test('a page learns that its session is about to end, can extend it, and all tabs see the truth', async t => {
   const { open, signIn, send, clock, app } = await live(t)
   const cookie = await signIn()

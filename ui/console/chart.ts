@@ -59,13 +59,13 @@ export function Chart (props: ChartProps): VNode {
   return html`<figure class="card chart">
     <figcaption class="chart-head"><h2>${title}</h2>${note !== undefined && html`<span class="hint">${note}</span>`}
       ${keys && lines.map(({ label, colour }) => html`<span class="key" key=${label}><svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" rx="3" style=${{ fill: `var(${colour})` }} /></svg>${label}</span>`)}
-      <span class="readout" aria-hidden="true">${shown === null ? '' : `${words.moment((times[shown] as number) * 1000).replace(/:00$/, '')} · ${tell(shown)}`}</span>
+      <span class="readout" aria-hidden="true">${shown === null ? '' : `${words.moment((times[shown] as number) * 1000)} · ${tell(shown)}`}</span>
     </figcaption>
     <div class="plot" ref=${box} role="img" aria-label=${summary} style=${{ minHeight: `${height}px` }}></div>
     <details class="numbers" onToggle=${(event: Event) => { setOpen((event.target as HTMLDetailsElement).open) }}><summary>${words.say('chart.table')}</summary>
       ${open && html`<div class="scroll" role="region" aria-label=${title} tabindex="0"><table class="plain">
         <thead><tr><th scope="col">${words.say('chart.time')}</th>${lines.map(({ label }) => html`<th scope="col" class="number">${label}</th>`)}</tr></thead>
-        <tbody>${times.map((time, i) => html`<tr key=${time}><th scope="row">${words.moment(time * 1000).replace(/:00$/, '')}</th>${lines.map(({ values }) => html`<td class="number">${words.number(values[i] ?? 0)}</td>`)}</tr>`)}</tbody>
+        <tbody>${times.map((time, i) => html`<tr key=${time}><th scope="row">${words.moment(time * 1000)}</th>${lines.map(({ values }) => html`<td class="number">${words.number(values[i] ?? 0)}</td>`)}</tr>`)}</tbody>
       </table></div>`}
     </details>
   </figure>`

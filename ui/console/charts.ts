@@ -2,13 +2,13 @@ import type { VNode } from 'preact'
 import { html } from '../shared/html.ts'
 import type { Words } from '../shared/words.ts'
 import { Chart } from './chart.ts'
-import type { Bucket, Range, Statistics } from './types.ts'
+import type { Bucket, Statistics } from './types.ts'
 
 /** The numbers of the range, over time. */
-export function Charts ({ statistics, range, words, theme }: { readonly statistics: Statistics | null, readonly range: Range, readonly words: Words, readonly theme: string }): VNode {
+export function Charts ({ statistics, words, theme }: { readonly statistics: Statistics | null, readonly words: Words, readonly theme: string }): VNode {
   const { say } = words
   if (statistics === null) return html`<div class="charts"><div class="card chart skeleton tall"></div><div class="card chart skeleton"></div><div class="card chart skeleton"></div></div>`
-  const { buckets, span, live } = statistics
+  const { range, buckets, span, live } = statistics
   const times = buckets.map(({ at }) => Date.parse(at) / 1000)
   // the last bucket is under way: what is live now closes the line
   const lives = buckets.map((_, i) => i === buckets.length - 1 ? live : (buckets[i + 1] as Bucket).live)

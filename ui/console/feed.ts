@@ -68,11 +68,11 @@ export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly w
     </header>
     ${shown.length === 0
       ? html`<p class="hint empty">${say('feed.empty')}</p>`
-      : html`<ol class="events" role="log" aria-labelledby="feed-title" tabindex="0">${shown.map(event => html`<li key=${event.key}>
+      : html`<div class="events" role="log" aria-labelledby="feed-title" tabindex="0"><ol role="list">${shown.map(event => html`<li key=${event.key}>
         <time datetime=${event.at} title=${words.moment(Date.parse(event.at))}>${words.time(Date.parse(event.at))}</time>
         <span class="event-text">${event.id === null ? html`<b>${event.userId ?? say('feed.nobody')}</b>` : html`<button class="link" type="button" onClick=${() => { onSession(event.id as string) }}>${event.userId ?? say('feed.guest')}</button>`}${tellEvent(event, words) !== '' && html`<span class="soft"> · ${tellEvent(event, words)}</span>`}</span>
         <span class=${`badge ${toneOf(event)}`}>${nameEvent(event, words)}</span>
-      </li>`)}</ol>`}
+      </li>`)}</ol></div>`}
   </section>`
 }
 

@@ -3,7 +3,7 @@ import type { VNode } from 'preact'
 import { html } from '../shared/html.ts'
 import { Icon } from '../shared/icons.ts'
 import type { Words } from '../shared/words.ts'
-import { filterNames, isInstant } from './place.ts'
+import { filterNames, isInstant, toInstant } from './place.ts'
 import type { FilterName, Filters } from './place.ts'
 import { reasons } from './types.ts'
 
@@ -46,7 +46,7 @@ export function FilterBar ({ filters, words, onFilters }: FiltersProps): VNode {
   </div>
   ${open && html`<${FilterForm} ...${{ filters, words, onFilters }} />`}
   ${active.length > 0 && html`<ul class="chips" role="list">
-    ${active.map(name => html`<li key=${name}><button class="chip" type="button" aria-label=${say('filter.remove', { name: say(`filter.${name}`) })} onClick=${() => { onFilters(changed(filters, name, '')) }}><span class="soft">${say(`filter.${name}`)}</span> ${tellValue(name, filters[name] ?? '', words)} <${Icon} name="close" size=${12} /></button></li>`)}
+    ${active.map(name => html`<li key=${name}><button class="chip" type="button" aria-label=${say('filter.remove', { name: say(`filter.${name}`), value: tellValue(name, filters[name] ?? '', words) })} onClick=${() => { onFilters(changed(filters, name, '')) }}><span class="soft">${say(`filter.${name}`)}</span> ${tellValue(name, filters[name] ?? '', words)} <${Icon} name="close" size=${12} /></button></li>`)}
     <li><button class="button plain" type="button" onClick=${() => { onFilters({}) }}>${say('list.clear')}</button></li>
   </ul>`}`
 }
@@ -54,7 +54,7 @@ export function FilterBar ({ filters, words, onFilters }: FiltersProps): VNode {
 function tellValue (name: FilterName, value: string, words: Words): string {
   if (name === 'remembered' || name === 'guest') return words.say(`filter.${value}`)
   if (name === 'reason') return words.say(`reason.${value}`)
-  return isInstant(name) && !Number.isNaN(Date.parse(value)) ? words.moment(Date.parse(value)).replace(/:00$/, '') : value
+  return isInstant(name) ? words.moment(toInstant(value)) : value
 }
 
 const typingPause = 250
@@ -102,7 +102,7 @@ function FilterForm ({ filters, words, onFilters }: FiltersProps): VNode {
 
 /** As `datetime-local` spells it, in this browser's zone. */
 function toLocal (value: string | undefined): string {
-  const instant = /^\d+$/.test(value ?? '') ? Number(value) : Date.parse(value ?? '')
-  if (Number.isNaN(instant)) return ''
+  const instant = toInstant(value ?? '')
+  if (Number.isNaN(new Date(instant).getTime())) return ''
   return new Date(instant - new Date(instant).getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
 }

@@ -4,7 +4,7 @@ import { html } from '../shared/html.ts'
 import { Icon } from '../shared/icons.ts'
 import type { Words } from '../shared/words.ts'
 import { FilterBar } from './filters.ts'
-import { toQuery } from './place.ts'
+import { toInstant, toQuery } from './place.ts'
 import type { Filters, Place } from './place.ts'
 import { useResource } from './resource.ts'
 import type { Ask } from './revoke.ts'
@@ -29,7 +29,6 @@ const pageSize = 25
 export function SessionList ({ api, place, words, go, ask, news, turn }: ListProps): VNode {
   const { say } = words
   const { filters, order } = place
-  const ended = filters.state === 'ended' || filters.reason !== undefined || filters.endedAfter !== undefined || filters.endedBefore !== undefined
   const query = new URLSearchParams({ ...toQuery(filters), order }).toString()
   const [cursors, setCursors] = useState<readonly string[]>([])
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
@@ -37,6 +36,8 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
   const cursor = cursors.at(-1)
   const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: turn })
   const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: turn })
+  // what is shown is what was asked for then, until the next answer is there
+  const ended = /[?&](state=ended|reason=|ended(After|Before)=)/.test(page.url ?? '')
   useEffect(() => { setCursors([]); setSelected(new Set()) }, [query])
   useEffect(() => { setSelected(new Set()) }, [turn])
   useEffect(() => { setLoadedAt(Date.now()) }, [page.data])
@@ -52,7 +53,7 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
   const reload = (): void => { setCursors([]); page.reload(); counted.reload() }
   const select = (ids: readonly string[], on: boolean): void => { setSelected(new Set(on ? [...selected, ...ids] : [...selected].filter(id => !ids.includes(id)))) }
 
-  return html`<section class="card list" aria-labelledby="list-title">
+  return html`<section class="card list" aria-labelledby="list-title" aria-busy=${page.loading || counted.loading}>
     <header class="card-head"><h2 id="list-title">${say('list.title')}</h2><span class="hint" role="status">${counted.data !== null && say('list.count', { count: counted.data.count })}</span>
       <div class="tools">
         ${newer > 0 && html`<button class="button" type="button" onClick=${reload}>${say('list.newer', { count: newer })}</button>`}
@@ -61,7 +62,7 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
       </div>
     </header>
     <${FilterBar} ...${{ filters, words, onFilters: (filters: Filters, replace?: boolean) => { go({ filters }, replace) } }} />
-    ${filters.at !== undefined && html`<p class="notice">${say('list.then', { moment: words.moment(Date.parse(toQuery(filters)['at'] ?? '')) })}</p>`}
+    ${filters.at !== undefined && html`<p class="notice">${say('list.then', { moment: words.moment(toInstant(filters.at)) })}</p>`}
     ${page.error !== null && html`<p class="notice bad" role="alert">${page.error.status === 400 ? page.error.message : say('list.failed')} <button class="button" type="button" onClick=${reload}>${say('retry')}</button></p>`}
     ${page.data === null && page.error === null && html`<div class="rows-loading" role="status" aria-label=${say('loading')}>${[0, 1, 2, 3, 4, 5].map(() => html`<p class="skeleton">ada@example.com Firefox on Linux</p>`)}</div>`}
     ${page.data !== null && items.length === 0 && page.error === null && html`<div class="nothing"><p><b>${say(filtered ? 'list.empty' : 'list.none')}</b></p><p class="hint">${say(filtered ? 'list.emptyText' : 'list.noneText')}</p></div>`}

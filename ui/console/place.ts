@@ -57,10 +57,15 @@ export function isInstant (name: string): boolean {
   return name === 'at' || /(After|Before)$/.test(name)
 }
 
-/** A `datetime-local` value is in this browser's zone. */
+/** Milliseconds of what a filter says: a `datetime-local` value is in this browser's zone; NaN for anything else. */
+export function toInstant (value: string): number {
+  return /^\d+$/.test(value) ? Number(value) : Date.parse(value)
+}
+
+/** What is no instant goes as it is: the server says what it expected. */
 function toIso (value: string): string {
-  const instant = Date.parse(value)
-  return Number.isNaN(instant) ? value : new Date(instant).toISOString()
+  const date = new Date(toInstant(value))
+  return Number.isNaN(date.getTime()) ? value : date.toISOString()
 }
 
 /** The place, and how to go to another; `replace`: without a step to go back to. */

@@ -3,6 +3,8 @@ import { ApiError, call } from '../shared/api.ts'
 
 /** What was asked for: the last good answer stays while the next is on its way, or fails. */
 export interface Resource<T> {
+  /** What the data answers; another one may be on its way. */
+  readonly url: string | null
   readonly data: T | null
   readonly error: ApiError | null
   /** When the data came, on this browser's clock. */

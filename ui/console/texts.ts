@@ -191,7 +191,7 @@ export const consoleTexts: Texts = {
   'filter.any': 'any',
   'filter.true': 'yes',
   'filter.false': 'no',
-  'filter.remove': 'Remove the filter {name}',
+  'filter.remove': '{name} {value}: remove this filter',
   'filter.apply': 'Apply',
 
   'reason.logout': 'logout',

@@ -2,16 +2,16 @@ import type { VNode } from 'preact'
 import { html } from '../shared/html.ts'
 import type { Words } from '../shared/words.ts'
 import { endedOf } from './charts.ts'
-import type { Range, Statistics } from './types.ts'
+import type { Statistics } from './types.ts'
 import { reasons } from './types.ts'
 
 interface Tile { readonly label: string, readonly value: number, readonly change?: VNode | null, readonly text: string }
 
 /** The numbers that matter most. */
-export function Tiles ({ statistics, range, words }: { readonly statistics: Statistics | null, readonly range: Range, readonly words: Words }): VNode {
+export function Tiles ({ statistics, words }: { readonly statistics: Statistics | null, readonly words: Words }): VNode {
   const { say } = words
   if (statistics === null) return html`<div class="tiles" aria-hidden="true">${[0, 1, 2, 3, 4, 5].map(() => html`<div class="card tile"><span class="skeleton">Active now</span><span class="skeleton figure">1,284</span><span class="skeleton">4.2 %</span></div>`)}</div>`
-  const { live, users, sessionsPerUser, created, createdRemembered, ended, security, before, buckets } = statistics
+  const { range, live, users, sessionsPerUser, created, createdRemembered, ended, security, before, buckets } = statistics
   const sum = (counts: Readonly<Record<string, number>>): number => Object.values(counts).reduce((total, count) => total + count, 0)
   const percent = new Intl.NumberFormat(words.lang, { style: 'percent', maximumFractionDigits: 0 })
   const tiles: Tile[] = [

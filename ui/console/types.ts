@@ -24,6 +24,7 @@ export interface Bucket {
 export interface Top { readonly key: string, readonly sessions: number, readonly users: number }
 
 export interface Statistics extends Sums {
+  readonly range: Range
   readonly from: string
   readonly to: string
   readonly span: number

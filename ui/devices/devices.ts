@@ -2,6 +2,7 @@ import { useEffect, useState } from 'preact/hooks'
 import type { VNode } from 'preact'
 import { ApiError, call } from '../shared/api.ts'
 import { html } from '../shared/html.ts'
+import { ThemeToggle, useTheme } from '../shared/theme.ts'
 import { Timeout, useOwnSession } from '../shared/timeout.ts'
 import type { Words } from '../shared/words.ts'
 import { Confirm, Reauthenticate, Rename } from './dialogs.ts'
@@ -18,6 +19,8 @@ export interface DevicesProps {
   readonly past: boolean
   /** Warns before the session ends. */
   readonly timeout: boolean
+  /** Lets the person choose light or dark, for the whole page. */
+  readonly toggle: boolean
   /** Tells the page; answers whether the page has taken care of it. */
   readonly emit: (type: 'reauth' | 'ended', detail: unknown) => boolean
 }
@@ -28,7 +31,7 @@ type Question = { readonly kind: 'one' | 'rename', readonly device: Device } | {
 interface Lists { readonly sessions: readonly Device[], readonly ended: readonly PastDevice[] }
 
 /** Where the account is signed in, and what to do about it. */
-export function Devices ({ api, login, words, past, timeout, emit }: DevicesProps): VNode {
+export function Devices ({ api, login, words, past, timeout, toggle, emit }: DevicesProps): VNode {
   const { say } = words
   const [lists, setLists] = useState<Lists | null>(null)
   const [trouble, setTrouble] = useState<'offline' | 'ended' | null>(null)
@@ -78,7 +81,7 @@ export function Devices ({ api, login, words, past, timeout, emit }: DevicesProp
   const others = (lists?.sessions ?? []).filter(device => !device.current).length
   return html`<section class="devices" part="devices" aria-labelledby="title" aria-busy=${lists === null && trouble === null}>
     <header part="header">
-      <h1 id="title" part="title">${say('title')}</h1>
+      <div class="head"><h1 id="title" part="title">${say('title')}</h1>${toggle && html`<${Toggle} ...${{ words }} />`}</div>
       <p class="intro" part="intro">${say('intro')}</p>
       ${others > 0 && trouble !== 'ended' && html`<button class="button bad" part="button others" type="button" onClick=${() => { setAsked({ kind: 'others' }) }}>${say('signOutOthers')}</button>`}
     </header>
@@ -108,6 +111,11 @@ export function nameOf ({ name, device }: Pick<Device, 'name' | 'device'>): stri
 
 function Loading ({ label }: { readonly label: string }): VNode {
   return html`<ul class="list" role="list" aria-label=${label}>${[0, 1, 2].map(() => html`<li class="row"><span class="picture skeleton"></span><div class="what"><p class="skeleton name">Firefox on Linux</p><p class="skeleton">203.0.113.7</p></div></li>`)}</ul>`
+}
+
+function Toggle ({ words }: { readonly words: Words }): VNode {
+  const theme = useTheme()
+  return html`<${ThemeToggle} ...${{ words, value: theme }} />`
 }
 
 /** The time, anew each half minute: for "2 minutes ago". */

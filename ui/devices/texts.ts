@@ -30,6 +30,10 @@ export const timeoutTexts: Texts = {
 export const deviceTexts: Texts = {
   ...timeoutTexts,
   title: 'Your devices',
+  theme: 'Colours: {theme}',
+  'theme.auto': 'as your system',
+  'theme.light': 'light',
+  'theme.dark': 'dark',
   intro: 'Where your account is signed in. Sign out of anything you do not recognise, then change your password.',
   loading: 'Loading your devices',
   offline: 'Your devices could not be loaded.',

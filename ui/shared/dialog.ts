@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { ComponentChildren, VNode } from 'preact'
 import { html } from './html.ts'
 
@@ -16,7 +16,7 @@ export interface DialogProps {
 /** A modal dialog: the browser keeps the focus in it, and gives it back. */
 export function Dialog ({ labelledby, className = 'box', onClose, children, alert = false }: DialogProps): VNode {
   const ref = useRef<HTMLDialogElement>(null)
-  useEffect(() => {
+  useLayoutEffect(() => {
     const dialog = ref.current
     const before = deepActive()
     dialog?.showModal()

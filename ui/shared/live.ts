@@ -14,6 +14,8 @@ interface Current { readonly idleLeft: number, readonly absoluteLeft: number }
 
 /** Two answers about one deadline may differ by so many milliseconds. */
 const slack = 2500
+/** Timers can't wait longer. */
+const longest = 2 ** 31 - 1
 
 export interface LiveOptions {
   readonly onOwn: (own: OwnSession) => void
@@ -42,8 +44,16 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   let leads = false
   let stopStream = (): void => {}
 
+  let timer = 0
   function know (own: OwnSession): void {
+    const over = last?.state === 'ended'
+    // whoever asks later no longer hears why
+    if (over && own.state === 'ended') return
     last = own
+    if (over) join()
+    window.clearTimeout(timer)
+    // the stream says so when it is over; should it not, the page asks
+    if (own.state === 'live') timer = window.setTimeout(() => { void wake() }, Math.min(own.endsAt - Date.now() + slack, longest))
     onOwn(own)
   }
 
@@ -60,6 +70,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   })
 
   function lead (): Promise<void> {
+    if (last?.state === 'ended') return Promise.resolve()
     leads = true
     return new Promise(resolve => {
       const close = openStream(`${api}/events`, {
@@ -81,9 +92,12 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
     })
   }
 
-  // without locks (plain http away from localhost) each tab has a stream of its own
-  if ('locks' in navigator) navigator.locks.request(name, { signal: leaving.signal }, lead).catch(() => {})
-  else void lead()
+  function join (): void {
+    // without locks (plain http away from localhost) each tab has a stream of its own
+    if ('locks' in navigator) navigator.locks.request(name, { signal: leaving.signal }, lead).catch(() => {})
+    else void lead()
+  }
+  join()
   channel.postMessage({ hello: true } satisfies Told)
 
   // a tab that slept may have missed anything
@@ -100,6 +114,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
     stop () {
       document.removeEventListener('visibilitychange', look)
       leaving.abort()
+      window.clearTimeout(timer)
       stopStream()
       channel.close()
     }

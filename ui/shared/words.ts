@@ -59,10 +59,15 @@ export function toWords (texts: Texts, own: Texts, lang: string): Words {
       return relative.format(Math.trunc(length / size), unit)
     },
     span: length => length < hour ? short('minute', Math.max(0, Math.floor(length / minute))) : length < 2 * day ? short('hour', Math.floor(length / hour)) : short('day', Math.floor(length / day)),
-    date: instant => formats.date.format(instant),
-    moment: instant => formats.moment.format(instant),
-    time: instant => formats.time.format(instant)
+    date: instant => format(formats.date, instant),
+    moment: instant => format(formats.moment, instant).replace(/:00$/, ''),
+    time: instant => format(formats.time, instant)
   }
+}
+
+/** What is no instant (a filter that somebody typed) has no text. */
+function format (dates: Intl.DateTimeFormat, instant: number): string {
+  return Math.abs(instant) <= 8.64e15 ? dates.format(instant) : '–'
 }
 
 /** Texts from an attribute: a JSON object. What is none is nothing: a page with English texts beats no page. */
