@@ -46,7 +46,7 @@ t.test('without a command, or with a wrong one, it says what there is', async t 
   t.match(await cli(['list', '--url', 'nowhere']), { code: 2, err: /--url/ })
   t.match(await cli(['list', '--url', 'http://127.0.0.1:1', '--header', 'x']), { code: 2, err: /--header/ })
   t.match(await cli(['list', '--store', 'file:/no/such/folder/sessions.db']), { code: 1, err: /sessions.db|open/ })
-  t.match(await cli(['list', '--store', 'file:x', '--limit', 'many']), { code: 2, err: /--limit/ })
+  t.match(await cli(['list', '--store', `file:${t.testdir()}/sessions.db`, '--limit', 'many']), { code: 2, err: /--limit/ })
   for (const { name, summary } of commands) t.match(await cli([name, '--help']), { code: 0, out: summary })
 })
 
