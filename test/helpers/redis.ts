@@ -48,8 +48,8 @@ export class RedisServer {
   get url (): string { return this.socket }
 
   /** Starts, and resolves when the server takes connections. */
-  async start (): Promise<this> {
-    const child = spawn(this.#path, ['--unixsocket', this.socket, '--save', '', '--appendonly', 'no', '--dir', this.dir, '--daemonize', 'no', ...this.#args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  async start (more: readonly string[] = []): Promise<this> {
+    const child = spawn(this.#path, ['--unixsocket', this.socket, '--save', '', '--appendonly', 'no', '--dir', this.dir, '--daemonize', 'no', ...this.#args, ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#process = child
     let log = ''
     await new Promise<void>((resolve, reject) => {

@@ -1,0 +1,214 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
+import t from 'tap'
+import { SessionManager } from '../../lib/index.ts'
+import type { Store, StoreListener } from '../../lib/index.ts'
+import { redisStore } from '../../lib/stores/redis.ts'
+import { connect } from '../../lib/stores/redis/connect.ts'
+import { allShards, baseOf } from '../../lib/stores/redis/shard.ts'
+import { RedisServer, binaries, freePorts, missing } from '../helpers/redis.ts'
+import { clientOf, created, opened, stateOf } from '../helpers/redisstage.ts'
+
+const [main] = binaries()
+const skip = missing(main)
+const secret = 'a secret of the tests, long enough'
+
+t.test('what cannot be used is refused, with what would be', async t => {
+  const refused = { code: 'FST_SESSION_INVALID_OPTION' }
+  const client = { call () {}, pipeline () {}, options: {} }
+  for (const value of [null, undefined, {}, 'x'.length, { get () {}, set () {} }]) t.throws(() => redisStore(value as never), refused)
+  for (const prefix of ['', '{x}:', 'a}', 'x'.repeat(65), 5 as unknown as string]) t.throws(() => redisStore(client as never, { prefix }), refused)
+  for (const replicas of [0, 1.5, Infinity]) t.throws(() => redisStore(client as never, { wait: { replicas } }), refused)
+  t.throws(() => redisStore(client as never, { wait: { replicas: 1, timeout: 0 } }), refused)
+  for (const cache of [{ max: 0 }, { maxStale: 99 }, { maxStale: Infinity }]) t.throws(() => redisStore(client as never, { cache }), refused)
+  t.strictSame(redisStore(client as never, { cache: true }).cache, {})
+  t.strictSame(redisStore(client as never, { cache: { max: 5, maxStale: 200 } }).cache, { max: 5, maxStale: 200 })
+  t.equal(redisStore(client as never).cache, undefined)
+})
+
+t.test('without a client package a URL is refused, naming what to install', async t => {
+  const none = async (): Promise<never> => { throw Object.assign(new Error('no such package'), { code: 'ERR_MODULE_NOT_FOUND' }) }
+  await t.rejects(connect('redis://localhost', none), { code: 'FST_SESSION_INVALID_OPTION', message: /ioredis, iovalkey, redis/ })
+  const broken = async (): Promise<never> => { throw new SyntaxError('broken package') }
+  await t.rejects(connect('redis://localhost', broken), /broken package/)
+})
+
+t.test('shards lie evenly among the slots of a cluster, for ever at the same places', { skip }, async t => {
+  const [port] = await freePorts(1)
+  const server = new RedisServer(main, ['--port', String(port), '--cluster-enabled', 'yes'])
+  t.teardown(() => server.close())
+  await server.start()
+  const client = clientOf(server.socket)
+  t.teardown(() => { client.disconnect() })
+  for (const shard of allShards) {
+    const slot = await client.cluster('KEYSLOT', `${baseOf('any:', shard)}s:x{y}`)
+    t.equal(Math.floor(slot / 256), shard)
+  }
+})
+
+t.test('on a server', { skip }, async t => {
+  const [port] = await freePorts(1)
+  const server = new RedisServer(main, ['--port', String(port)])
+  t.teardown(() => server.close())
+  await server.start()
+  const client = clientOf(server.socket)
+  t.teardown(() => { client.disconnect() })
+
+  for (const scheme of ['redis', 'valkey']) {
+    await t.test(`a ${scheme} URL opens a client, and closes it with the manager`, async t => {
+      const clients = async (): Promise<number> => String(await client.client('LIST')).trim().split('\n').length
+      const before = await clients()
+      const manager = await new SessionManager({ secret, warn: () => {}, store: `${scheme}://127.0.0.1:${port}` }).open()
+      t.equal((await manager.create({ userId: 'ada' })).session.userId, 'ada')
+      t.ok(await clients() > before)
+      await manager.close()
+      while (await clients() > before) await new Promise(resolve => { setImmediate(resolve) })
+    })
+  }
+
+  for (const name of ['ioredis', 'iovalkey', 'redis']) {
+    await t.test(`a URL is opened with ${name} if that is what is installed`, async t => {
+      const connected = await connect(`redis://127.0.0.1:${port}`, async each => {
+        if (each === name) return import(each) as Promise<unknown>
+        throw Object.assign(new Error('no such package'), { code: 'ERR_MODULE_NOT_FOUND' })
+      })
+      t.teardown(() => { connected.close() })
+      t.same(await connected.client.command('any', ['exists', 'any']), 0)
+    })
+  }
+
+  await t.test('a client\'s own prefix comes before the store\'s', async t => {
+    const prefixed = new Redis(server.socket, { keyPrefix: 'mine:' })
+    const [store, node, other] = [await opened(prefixed), await opened(prefixed), await opened(client)]
+    t.teardown(() => { prefixed.disconnect() })
+    const heard: string[] = []
+    const listener: StoreListener = { ended: ({ id }) => { heard.push(id) }, changed () {}, lost () {} }
+    const watch = await node.watch?.(listener)
+    const id = await created(store)
+    t.equal(await stateOf(other, id), 'none')
+    t.equal((await client.keys('mine:fsm:{*}:s:*')).length, 1)
+    await store.end({ ids: [id] }, { reason: 'logout', by: null })
+    await watch?.probe()
+    t.strictSame(heard, [id])
+    await watch?.close()
+  })
+
+  await t.test('a key that is not what its name says is nobody\'s session, and in nobody\'s way', async t => {
+    const store = await opened(client, { prefix: 'odd:' })
+    const [wrong = '', partial = '', good = '', garbled = ''] = await Promise.all(Array.from({ length: 4 }, () => created(store)))
+    const keys = await client.keys('odd:{*}:s:*')
+    const keyOf = (id: string): string => keys.find(key => key.endsWith(id)) ?? ''
+    await client.set(keyOf(wrong), 'text')
+    await client.hdel(keyOf(partial), 'h', 'g')
+    await client.hset(keyOf(garbled), 't', 'x y z', 'l', 'later')
+    await t.rejects(async () => store.read(wrong), /WRONGTYPE/)
+    t.equal(await stateOf(store, partial), 'none')
+    t.equal(await stateOf(store, garbled), 'none')
+    const all = await store.list({ userId: 'ada' }, { limit: 10, cursor: null, order: 'newest' })
+    t.strictSame(all.items.map(({ id }) => id), [good])
+    t.strictSame([...await store.touch([wrong, partial, good, garbled].map(id => ({ id, requests: 1, seenAt: Date.now(), generation: 0 })), Date.now())].sort(), [wrong, partial, garbled].sort())
+    t.equal((await store.count({}, null)).count, 4, 'what is not due is not looked at')
+    const { ended } = await store.end({ userId: 'ada' }, { reason: 'revoked', by: null })
+    t.strictSame(ended.map(({ id }) => id), [good])
+    await client.hset(keyOf(good), 'e', '5 nothing')
+    t.equal(await stateOf(store, good), 'none', 'an end without a reason')
+  })
+
+  await t.test('a session that the server dropped leaves no trace in the indexes', async t => {
+    const store = await opened(client, { prefix: 'gone:' })
+    const clock = { now: Date.now() }
+    const late: Store = redisStore(client, { prefix: 'gone:' })
+    await late.open({ now: () => clock.now, history: 1000, historyPerUser: 20, warn: () => {} })
+    for (const userId of ['ada', 'bob']) await created(store, userId)
+    await client.del(...await client.keys('gone:{*}:s:*'))
+    t.strictSame((await store.end({ userId: 'ada' }, { reason: 'revoked', by: null })).ended, [])
+    clock.now += 86_400_000
+    t.strictSame(await late.sweep(1000), { ended: [], more: false })
+    await store.end({ userId: 'bob' }, { reason: 'revoked', by: null })
+    t.strictSame(await client.keys('gone:*'), [])
+  })
+
+  await t.test('what is long lies in pieces, and only what is very long costs a table', async t => {
+    const store = await opened(client, { prefix: 'long:' })
+    const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36'
+    const id = await created(store, 'ü'.repeat(128), { agent, firstAgent: `${agent}ü`, data: { a: JSON.stringify('x'.repeat(500)) } })
+    const [key = ''] = await client.keys('long:{*}:s:*')
+    t.match(await client.object('ENCODING', key), /listpack|ziplist/)
+    await store.update(id, { set: { a: JSON.stringify('x'.repeat(600)) } })
+    t.equal(await client.object('ENCODING', key), 'hashtable')
+    t.match(await store.read(id), { agent, firstAgent: `${agent}ü`, userId: 'ü'.repeat(128) })
+  })
+
+  await t.test('settings that may lose sessions are warned of at the start; those that cannot be seen are not', async t => {
+    const warnings: string[] = []
+    await opened(client, {}, warnings)
+    t.match(warnings, [/append-only/])
+    await client.config('SET', 'maxmemory-policy', 'allkeys-lru')
+    await client.config('SET', 'appendonly', 'yes')
+    warnings.length = 0
+    await opened(client, {}, warnings)
+    t.match(warnings, [/allkeys-lru.*noeviction/])
+    t.equal(warnings.length, 1)
+    await client.config('SET', 'maxmemory-policy', 'noeviction')
+    await client.config('SET', 'appendonly', 'no')
+  })
+
+  await t.test('a subscription that is cut is said to be lost, and is made anew', async t => {
+    for (const client of [clientOf(server.socket), await createClient({ socket: { path: server.socket, tls: false } }).connect()]) {
+      const admin = clientOf(server.socket)
+      t.teardown(() => { client instanceof Redis ? client.disconnect() : client.destroy(); admin.disconnect() })
+      const store = await opened(client)
+      const heard: string[] = []
+      let lost = (): void => {}
+      const next = (): Promise<void> => new Promise(resolve => { lost = resolve })
+      const watch = await store.watch?.({ ended: ({ reason }) => { heard.push(reason) }, changed () {}, lost: () => { lost() } })
+      const once = next()
+      await admin.call('client', 'kill', 'type', 'pubsub')
+      await once
+      for (let whole = false; !whole;) whole = await watch?.probe().then(() => true, () => false) ?? true
+      heard.length = 0
+      await store.end({ ids: [await created(store)] }, { reason: 'logout', by: null })
+      await watch?.probe()
+      t.strictSame(heard, ['logout'])
+      await watch?.close()
+      await watch?.probe()
+    }
+  })
+
+  await t.test('a store that is not open says so', async t => {
+    await t.rejects(async () => redisStore(client).read('x'), /not open/)
+  })
+})
+
+t.test('over TLS, by a user who may touch the store\'s keys and channel only', { skip }, async t => {
+  const [port] = await freePorts(1)
+  const server = new RedisServer(main, ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'])
+  const file = (name: string): string => join(server.dir, name)
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', file('key.pem'), '-out', file('cert.pem')], { stdio: 'ignore' })
+  const certificate = readFileSync(file('cert.pem'))
+  writeFileSync(file('users.acl'), [
+    'user default off',
+    'user app on >secret ~fsm:* &fsm:* -@all +@connection +@read +@write +@scripting +@pubsub +@transaction +info +time',
+    'user mute on >secret ~fsm:* resetchannels +@all',
+    ''
+  ].join('\n'))
+  t.teardown(() => server.close())
+  await server.start(['--tls-cert-file', file('cert.pem'), '--tls-key-file', file('key.pem'), '--tls-ca-cert-file', file('cert.pem'), '--aclfile', file('users.acl')])
+  const options = { host: 'localhost', port: Number(port), password: 'secret', tls: { ca: certificate } }
+  const client = new Redis({ ...options, username: 'app' })
+  const mute = new Redis({ ...options, username: 'mute' })
+  t.teardown(() => { client.disconnect(); mute.disconnect() })
+  const store = await opened(client)
+  const watch = await store.watch?.({ ended () {}, changed () {}, lost () {} })
+  const id = await created(store)
+  await watch?.probe()
+  t.equal((await store.end({ ids: [id] }, { reason: 'logout', by: null })).ended.length, 1)
+  t.strictSame(await store.sweep(10), { ended: [], more: false })
+  t.match(await store.statistics(0, 1), { live: 0 })
+  await watch?.close()
+  await t.rejects(opened(client, { prefix: 'else:' }), /NOPERM/, 'not beyond its own keys')
+  await t.rejects(opened(mute), /NOPERM/, 'without the channel an end could not be told')
+})
