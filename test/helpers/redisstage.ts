@@ -6,9 +6,9 @@ import { redisStore } from '../../lib/stores/redis.ts'
 import type { RedisStoreOptions } from '../../lib/stores/redis.ts'
 import { hashVerifier, newId, newVerifier, shardOf } from '../../lib/token.ts'
 
-/** A client that tells at once what fails, as docs/how-to/redis.md advises. */
-export function clientOf (socket: string, maxRetriesPerRequest = 0): Redis {
-  const client = new Redis(socket, { maxRetriesPerRequest, retryStrategy: () => 20 })
+/** A client, for a socket or a port, that tells at once what fails, as docs/how-to/redis.md advises. */
+export function clientOf (place: string | number, maxRetriesPerRequest = 0): Redis {
+  const client = new Redis(place as string, { maxRetriesPerRequest, retryStrategy: () => 20 })
   client.on('error', () => {})
   return client
 }

@@ -1,3 +1,5 @@
+import { inTime } from '../../timer.ts'
+
 /** What a server answers. */
 export type Reply = string | number | null | readonly Reply[]
 
@@ -50,6 +52,19 @@ export function listen (emitter: Emitter, events: readonly string[], listener: (
   const call = (): void => { listener() }
   for (const event of events) emitter.on(event, call)
   return () => { for (const event of events) emitter.off(event, call) }
+}
+
+/** A subscription that has not begun by then is given up: its server may never come back. Milliseconds. */
+export const patience = 2000
+
+/** Waits until a subscription has begun; closes it if it does not. */
+export async function begun (subscribing: Promise<unknown>, subscription: Subscription): Promise<void> {
+  try {
+    await inTime(subscribing, patience)
+  } catch (error) {
+    await subscription.close()
+    throw error
+  }
 }
 
 /** Keeps one object for each key that is in use. */

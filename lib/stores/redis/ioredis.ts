@@ -1,4 +1,4 @@
-import { Kept, listen } from './client.ts'
+import { Kept, begun, listen } from './client.ts'
 import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
 
 /** An `ioredis` or `iovalkey` client: one server, or found through Sentinel. @fastify/redis decorates the app with one. */
@@ -85,9 +85,10 @@ class IoredisPrimary implements Primary {
     })
     connection.on('error', () => {})
     connection.on('message', (_channel, text) => { listener.message(String(text)) })
-    await connection.subscribe(channel)
+    const subscription = { async close () { connection.disconnect() } }
+    await begun(connection.subscribe(channel), subscription)
     listen(connection, ['close', 'ready'], () => { listener.lost() })
-    return { async close () { connection.disconnect() } }
+    return subscription
   }
 }
 

@@ -1,4 +1,5 @@
-import { Kept, listen } from './client.ts'
+import { inTime } from '../../timer.ts'
+import { Kept, begun, listen, patience } from './client.ts'
 import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
 
 /** A client of `redis` (node-redis 5 and newer): one server. */
@@ -93,15 +94,19 @@ export class NodeRedisClient implements RedisClient {
         if (!('nodeClient' in client)) return this.#send('', [...args])
         return (await client.nodeClient(node as never)).sendCommand([...args])
       },
-      subscribe: async (channel, listener) => subscribe((await target()).duplicate(), channel, listener)
+      subscribe: async (channel, listener) => subscribe((await inTime(target(), patience)).duplicate(), channel, listener)
     }
   }
 }
 
 async function subscribe (connection: NodeRedisLike | NodeRedisSentinelLike, channel: string, listener: SubscriptionListener): Promise<Subscription> {
   connection.on('error', () => {})
-  await connection.connect()
-  await connection.subscribe(channel, text => { listener.message(text) })
+  const subscription = { async close () { await connection.destroy() } }
+  const subscribing = async (): Promise<unknown> => {
+    await connection.connect()
+    return connection.subscribe(channel, text => { listener.message(text) })
+  }
+  await begun(subscribing(), subscription)
   listen(connection, ['reconnecting', 'ready', 'end', 'error', 'topology-change'], () => { listener.lost() })
-  return { async close () { await connection.destroy() } }
+  return subscription
 }
