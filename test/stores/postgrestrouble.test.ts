@@ -1,14 +1,14 @@
 import { writeFileSync } from 'node:fs'
-import type pg from 'pg'
+import pg from 'pg'
 import postgres from 'postgres'
 import t from 'tap'
-import type { EndedSession, Store, StoreContext, StoreListener } from '../../lib/index.ts'
+import type { EndedSession, Store, StoreContext, StoreListener, StoreWatch } from '../../lib/index.ts'
 import { postgresStore } from '../../lib/stores/postgres.ts'
 import type { PostgresClient, PostgresStoreOptions } from '../../lib/stores/postgres.ts'
 import { RecentEnds } from '../../lib/stores/postgres/recent.ts'
 import { Server } from '../../lib/stores/postgres/server.ts'
 import { Stage } from '../../lib/testing/laws/stage.ts'
-import { api, setCookies, testApp } from '../helpers/app.ts'
+import { api, gate, setCookies, testApp } from '../helpers/app.ts'
 import { pgPool, skip, startPostgres } from '../helpers/postgres.ts'
 import type { PostgresServer } from '../helpers/postgres.ts'
 
@@ -188,17 +188,47 @@ t.test('a beat that does not come back is said, and the connection that listens 
   await watch?.close()
 })
 
-t.test('a watch that is closed while it connects again stays closed', { skip }, async t => {
-  const [pool] = clientsOf(t) as unknown as [pg.Pool]
-  const { store, schema } = await open(t, pool)
-  let lost = 0
-  const watch = await store.watch?.({ ended: () => {}, changed: () => {}, lost: () => { lost++ } })
-  const listening = async (): Promise<number> => (await pool.query('SELECT FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])).rowCount ?? 0
-  t.equal(await listening(), 1)
-  await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])
-  await until(() => lost === 1)
-  await watch?.close()
-  t.equal(await listening(), 0)
+t.test('a watch tries to listen until it can, and one that is closed meanwhile stays closed', { skip }, async t => {
+  let onConnect: (() => Promise<void>) | null = null
+  class HeldClient extends pg.Client {
+    override async connect (): Promise<pg.Client> {
+      await onConnect?.()
+      return super.connect()
+    }
+  }
+  const pool = pgPool(server)
+  const held = pgPool(server, { Client: HeldClient })
+  t.teardown(async () => { await pool.end(); await held.end() })
+  const { store, schema } = await open(t, pool, { listen: held })
+  const cut = async (): Promise<void> => { await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`]) }
+  const listening = async (): Promise<boolean> => (await pool.query('SELECT FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])).rowCount === 1
+  const watching = async (): Promise<StoreWatch> => await store.watch?.({ ended: () => {}, changed: () => {}, lost: () => {} }) as StoreWatch
+
+  const first = await watching()
+  let refused = 0
+  onConnect = async () => { if (refused++ < 2) throw new Error('not yet') }
+  await cut()
+  await until(() => works(() => first.probe()))
+  t.equal(refused, 3)
+  await first.close()
+
+  for (const outcome of ['connects', 'fails']) {
+    const watch = await watching()
+    const asked = gate()
+    const go = gate()
+    onConnect = async () => {
+      asked.open()
+      await go.opened
+      if (outcome === 'fails') throw new Error('never')
+    }
+    await cut()
+    await asked.opened
+    await watch.close()
+    onConnect = null
+    go.open()
+    await until(async () => !await listening())
+    await t.rejects(async () => watch.probe(), { message: /nobody listens/ })
+  }
 })
 
 t.test('a pool that is used up is answered for in time, and what waits is bounded', { skip }, async t => {

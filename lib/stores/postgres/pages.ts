@@ -11,8 +11,8 @@ import { toWanted } from './wanted.ts'
 /** Before every session, in either order of `(createdAt, id)`. */
 const edges = { oldest: ['-9223372036854775808', ''], newest: ['9223372036854775807', ''] } as const
 
-/** A row of a page, or, of two parts, where the look ended. */
-type Row = readonly unknown[]
+/** A row of a page and its place; without a row, the place where the look ended. */
+type Placed = readonly [at: number, id: string, row?: unknown]
 
 /** Lists and counts, in bounded steps. */
 export class Pages {
@@ -28,18 +28,17 @@ export class Pages {
   }
 
   /** Live sessions. */
-  live (filter: Filter, { order, ...page }: PageOptions): Promise<Page<Row>> {
+  live (filter: Filter, { order, ...page }: PageOptions): Promise<Page<unknown>> {
     return this.#page({ list: 'live', filter, order }, page, { text: this.#statements.live[order], values: [this.#now()] })
   }
 
   /** Ids of live sessions that match, oldest first. */
-  async ids (filter: Filter, page: Pick<PageOptions, 'limit' | 'cursor'>): Promise<Page<string>> {
-    const { items, cursor } = await this.#page({ list: 'end', filter, order: 'oldest' }, page, { text: this.#statements.ids, values: [this.#now()] })
-    return { items: items.map(([, id]) => id as string), cursor }
+  ids (filter: Filter, page: Pick<PageOptions, 'limit' | 'cursor'>): Promise<Page<string>> {
+    return this.#page({ list: 'end', filter, order: 'oldest' }, page, { text: this.#statements.ids, values: [this.#now()] })
   }
 
   /** Ended sessions. */
-  ended (filter: Filter, { order, ...page }: PageOptions): Promise<Page<Row>> {
+  ended (filter: Filter, { order, ...page }: PageOptions): Promise<Page<unknown>> {
     return this.#page({ list: 'history', filter, order }, page, { text: this.#statements.history[order], values: [] })
   }
 
@@ -53,21 +52,15 @@ export class Pages {
     return { count, cursor: edge.length === 0 ? null : encodeCursor(scope, edge) }
   }
 
-  async #page (scope: CursorScope, { limit, cursor }: Pick<PageOptions, 'limit' | 'cursor'>, { text, values }: { readonly text: string, readonly values: readonly (string | null)[] }): Promise<Page<Row>> {
+  async #page <T>(scope: CursorScope, { limit, cursor }: Pick<PageOptions, 'limit' | 'cursor'>, { text, values }: { readonly text: string, readonly values: readonly (string | null)[] }): Promise<Page<T>> {
     const { filter, net } = toWanted(scope.filter)
     const [at, id] = decodePosition(scope, cursor) ?? edges[scope.order]
     const most = Math.min(limit, scanned.page)
     // unprepared, so that each is planned for its own filter
-    const found = (await this.#server.read(text, [filter, net, String(most), String(at), id, ...values], false)).map(row => fromReply(row) as Row)
-    const last = found.at(-1)
-    if (last?.length === 2) return { items: found.slice(0, -1), cursor: encodeCursor(scope, last as readonly [number, string]) }
-    const items = found.slice(0, most)
-    return { items, cursor: found.length > most ? encodeCursor(scope, place(items.at(-1) ?? [], scope.list)) : null }
+    const found = (await this.#server.read(text, [filter, net, String(most), String(at), id, ...values], false)).map(row => fromReply(row) as Placed)
+    const rows = found.filter(row => row.length === 3).slice(0, most)
+    // where the look ended; or, if there is one row more than asked for, the last one asked for
+    const end = found.find(row => row.length === 2) ?? (found.length > most ? rows.at(-1) : undefined)
+    return { items: rows.map(([,, item]) => item as T), cursor: end === undefined ? null : encodeCursor(scope, [end[0], end[1]]) }
   }
-}
-
-/** Where a row stands in its list: ids come with their place, a record has its `createdAt` at 7, an ended session its `endedAt` at 6. */
-function place (row: Row, list: CursorScope['list']): readonly [number, string] {
-  if (list === 'end') return [row[0] as number, row[1] as string]
-  return [row[list === 'live' ? 7 : 6] as number, row[0] as string]
 }

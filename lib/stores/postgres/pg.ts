@@ -23,7 +23,8 @@ interface PgClient {
   on (event: string, listener: (value: never) => void): unknown
 }
 
-/** The longest pause between two attempts to listen again, in milliseconds. */
+/** Between two attempts to listen again, in milliseconds; doubled each time. */
+const shortestPause = 50
 const longestPause = 5000
 
 /** `pg`. */
@@ -65,10 +66,12 @@ class PgListener implements Subscription {
   readonly #pool: PgPool
   readonly #channel: string
   readonly #hearing: Hearing
-  #client: PgClient | null = null
   #timer: NodeJS.Timeout | undefined
-  #pause = 50
+  #pause = shortestPause
   #closed = false
+  /** The connection that listens is gone, or taken for gone. */
+  #gone: (cause: unknown) => void = () => {}
+  #end: () => Promise<void> = async () => {}
 
   constructor (pool: PgPool, channel: string, hearing: Hearing) {
     this.#pool = pool
@@ -79,41 +82,39 @@ class PgListener implements Subscription {
   async start (): Promise<void> {
     const { Client } = this.#pool as PgPool & PgMaker
     const client = new Client({ keepAlive: true, connectionTimeoutMillis: longestPause, ...this.#pool.options })
-    let over = false
+    let listening = false
     const gone = (cause: unknown): void => {
-      if (over) return
-      over = true
-      if (this.#client === client) this.#lost(cause)
+      if (!listening) return
+      listening = false
+      this.#hearing.lost(cause)
+      this.#retry()
     }
     client.on('error', gone)
     client.on('end', () => { gone(new Error('the connection that listens has ended')) })
     client.on('notification', ({ payload }: { readonly payload: string }) => { this.#hearing.heard(payload) })
     await client.connect()
+    if (this.#closed) { await client.end(); return }
+    this.#gone = gone
+    this.#end = async () => {
+      listening = false
+      await client.end()
+    }
     await client.query(`LISTEN "${this.#channel}"`)
-    this.#client = client
-    this.#pause = 50
+    listening = true
+    this.#pause = shortestPause
     this.#hearing.listening()
   }
 
   renew (): void {
-    const client = this.#client
-    if (client === null) return
-    this.#lost(new Error('the connection that listens was given up'))
-    client.end().catch(() => {})
+    const end = this.#end
+    this.#gone(new Error('the connection that listens was given up'))
+    end().catch(() => {})
   }
 
   async close (): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    const client = this.#client
-    this.#client = null
-    await client?.end()
-  }
-
-  #lost (cause: unknown): void {
-    this.#client = null
-    this.#hearing.lost(cause)
-    this.#retry()
+    await this.#end()
   }
 
   #retry (): void {
@@ -127,9 +128,6 @@ class PgListener implements Subscription {
       await this.start()
     } catch {
       if (!this.#closed) this.#retry()
-      return
     }
-    // closed while it connected
-    if (this.#closed) await this.close()
   }
 }

@@ -30,7 +30,8 @@ export interface PrepareOptions {
 
 /** Makes sure that the server has what this version needs, and is what it can work with. Throws `FST_SESSION_INVALID_OPTION` where it is not. */
 export async function prepareSchema (server: Server, { schema, migrate, statements, warn }: PrepareOptions): Promise<void> {
-  const [encoding, isolation, standby, ...durability] = JSON.parse((await server.read(statements.settings, []))[0] ?? '') as readonly [string, string, boolean, string, string]
+  const [text = ''] = await server.read(statements.settings, [])
+  const [encoding, isolation, standby, ...durability] = JSON.parse(text) as readonly [string, string, boolean, string, string]
   if (encoding !== 'UTF8') throw refuse('store', `a database with encoding UTF8, not ${encoding}`)
   // our functions look again after they have waited for a lock, which a snapshot older than the lock would hide
   if (isolation !== 'read committed') throw refuse('store', `a role whose default_transaction_isolation is 'read committed', not '${isolation}'`)

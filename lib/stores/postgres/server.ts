@@ -46,19 +46,20 @@ export class Server {
   async #ask (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
     if (this.#underWay >= most) throw new Error(`${most} statements are waiting for the server`)
     this.#underWay++
-    try {
-      const rows = await this.#send(text, values, prepared)
-      if (this.#away) {
-        this.#away = false
-        this.#options.onReturn()
-      }
-      return rows
-    } catch (error) {
-      if (isAway(error)) this.#away = true
-      throw error
-    } finally {
-      this.#underWay--
+    return this.#send(text, values, prepared).then(rows => this.#answered(rows), (error: unknown) => this.#failed(error)).finally(() => { this.#underWay-- })
+  }
+
+  #answered (rows: string[]): string[] {
+    if (this.#away) {
+      this.#away = false
+      this.#options.onReturn()
     }
+    return rows
+  }
+
+  #failed (error: unknown): never {
+    this.#away ||= isAway(error)
+    throw error
   }
 
   async #send (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {

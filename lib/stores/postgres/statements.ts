@@ -4,8 +4,8 @@ import { named } from './naming.ts'
 export const scanned = { page: 5000, count: 20_000 }
 
 /**
- * A page, as rows of one JSON text each: whatever matches, one more than asked for at most; then, if rows were left unlooked at, where
- * the look ended: `[at, id]`. Both are of one snapshot, so that nothing falls between two pages.
+ * A page, as rows of one JSON text each: `[at, id, row]` for whatever matches, one more than asked for at most; then, if rows may be left
+ * that nobody looked at, where the look ended: `[at, id]`. Both are of one snapshot, so that nothing falls between two pages.
  *
  * $1 filter, $2 network or null, $3 limit, $4 $5 where to go on after; $6, of live sessions: now or null
  */
@@ -22,7 +22,7 @@ function pageOf (list: { readonly table: string, readonly at: string, readonly l
     WHERE ${list.live} AND "fastify_sessions".matches(s::"fastify_sessions".${list.table}, $1::text::jsonb, $2::text::inet)
     ORDER BY s.${list.at} ${direction}, s.id ${direction} LIMIT $3::text::int + 1
   )
-  SELECT ${list.row}::text FROM page s
+  SELECT json_build_array(s.${list.at}, s.id, ${list.row})::text FROM page s
   UNION ALL
   SELECT json_build_array(e.at, e.id)::text FROM (SELECT s.${list.at} AS at, s.id ${from} OFFSET ${scanned.page - 1} LIMIT 1) e
   WHERE (SELECT count(*) FROM page) <= $3::text::int`
@@ -31,7 +31,7 @@ function pageOf (list: { readonly table: string, readonly at: string, readonly l
 const alive = (now: string): string => `(SELECT coalesce(${now}::text::bigint, "fastify_sessions".clock())) < "fastify_sessions".expires_at(s::"fastify_sessions".session)`
 const session = { table: 'session', at: 'created_at', live: alive('$6'), range: ['createdAfter', 'createdBefore'] } as const
 const live = { ...session, row: '"fastify_sessions".record_of(s::"fastify_sessions".session)' }
-const ids = { ...session, row: 'json_build_array(s.created_at, s.id, 0)' }
+const ids = { ...session, row: 's.id' }
 const ended = { table: 'ended', at: 'ended_at', live: 'true', range: ['endedAfter', 'endedBefore'], row: '"fastify_sessions".ended_of(s::"fastify_sessions".ended)' } as const
 
 /** Every statement of one schema. */

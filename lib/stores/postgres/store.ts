@@ -44,7 +44,6 @@ export class PostgresStore implements Store {
   readonly #closing: (() => Promise<void>)[] = []
   #open: { readonly server: Server, readonly pages: Pages } | null = null
   #settings = { now: null as (() => number) | null, history: 0, perUser: 0 }
-  #reasserting = false
 
   constructor (parts: StoreParts) {
     this.#parts = parts
@@ -193,14 +192,9 @@ export class PostgresStore implements Store {
 
   /** Ends again, in silence, what this node ended of late: the server was away, and may have lost it. */
   async #reassert (): Promise<void> {
-    if (this.#reasserting) return
-    this.#reasserting = true
-    try {
-      for (const { ids, why } of this.#recent.groups()) await this.#call('end', { ...this.#terms(), ids, ...why })
-    } catch {
-      // away again: done when it returns
-    } finally {
-      this.#reasserting = false
+    for (const { ids, why } of this.#recent.groups()) {
+      // a server that is away again is told when it returns
+      await this.#call('end', { ...this.#terms(), ids, ...why }).catch(() => {})
     }
   }
 }

@@ -21,20 +21,24 @@ export interface WatchOptions {
   readonly onReturn: () => void
 }
 
+/** Whoever has stopped to watch. */
+const deaf: StoreListener = { ended () {}, changed () {}, lost () {} }
+
 /** Hears what other nodes end and change, by LISTEN. */
 export class PostgresWatch implements StoreWatch, Hearing {
   readonly #options: WatchOptions
   readonly #beats = new Map<string, { readonly resolve: () => void, readonly reject: (error: unknown) => void }>()
   readonly #name = Math.random().toString(36).slice(2)
   readonly #timer: Timer
+  #listener: StoreListener
   #number = 0
   #times = 0
   #listening = false
-  #closed = false
   #subscription: Subscription | null = null
 
   constructor (options: WatchOptions) {
     this.#options = options
+    this.#listener = options.listener
     this.#timer = new Timer(() => this.probe().catch(() => {}), { delay: () => beatEvery })
   }
 
@@ -63,7 +67,7 @@ export class PostgresWatch implements StoreWatch, Hearing {
   }
 
   async close (): Promise<void> {
-    this.#closed = true
+    this.#listener = deaf
     this.#listening = false
     await this.#timer.stop()
     this.#rejectAll(new Error('the watch was closed'))
@@ -71,30 +75,27 @@ export class PostgresWatch implements StoreWatch, Hearing {
   }
 
   heard (payload: string): void {
-    if (this.#closed) return
-    const { listener } = this.#options
     const message = read(payload)
     switch (message?.[0]) {
       case 'ended':
-        for (const row of message.slice(1)) listener.ended(toEndedSession(row))
+        for (const row of message.slice(1)) this.#listener.ended(toEndedSession(row))
         break
-      case 'changed': listener.changed(message[1]); break
+      case 'changed': this.#listener.changed(message[1]); break
       case 'beat': this.#beats.get(message[1])?.resolve(); break
       // whoever else writes to the channel is not understood: something may be missing
-      case undefined: listener.lost()
+      case undefined: this.#listener.lost()
     }
   }
 
   listening (): void {
-    this.#listening = !this.#closed
+    this.#listening = true
     if (this.#times++ > 0) this.#options.onReturn()
   }
 
   lost (cause: unknown): void {
     this.#listening = false
-    if (this.#closed) return
     this.#rejectAll(cause)
-    this.#options.listener.lost()
+    this.#listener.lost()
   }
 
   /** The connection is dead without knowing it, or the server too slow to rely on. */
