@@ -1,3 +1,5 @@
+import { answer, unattended } from './callback.ts'
+import type { SessionCallback } from './callback.ts'
 import type { EndedSession } from './record.ts'
 import { SessionError } from './errors.ts'
 import type { SessionInfo, SessionState } from './state.ts'
@@ -38,6 +40,8 @@ export interface SessionApi {
   extend (): Promise<void>
   /** Keeps the data now, instead of with the response: for sockets, streams of your own and `reply.hijack()`. */
   save (): Promise<void>
+  /** @deprecated Await it instead. */
+  save (callback: SessionCallback): void
   /** Calls back once, when the session ends, wherever it is ended. Returns what stops it. */
   onEnd (listener: (session: EndedSession) => void): () => void
   /** One key of the data. */
@@ -48,12 +52,22 @@ export interface SessionApi {
   data (): Record<string, unknown>
   /** Drops all data but `keep`; with the response the session gets a new token, and the owner that the option `userId` finds in the data. */
   regenerate (keep?: readonly string[]): Promise<void>
+  /** @deprecated Await it instead. */
+  regenerate (callback: SessionCallback): void
+  /** @deprecated Await it instead. */
+  regenerate (keep: readonly string[], callback: SessionCallback): void
   /** As `logout`. */
   destroy (): Promise<void>
+  /** @deprecated Await it instead. */
+  destroy (callback: SessionCallback): void
+  /** As `logout`, for code that does not await it. */
+  delete (): Promise<void>
   /** As `extend`. */
   touch (): Promise<void>
   /** Drops unsaved changes and reads the session again. */
   reload (): Promise<void>
+  /** @deprecated Await it instead. */
+  reload (callback: SessionCallback): void
   /** Accepted for code written for other libraries; cookies have one policy here, fixed at registration. */
   options (options: Readonly<Record<string, unknown>>): void
   /** As `id`. */
@@ -82,15 +96,19 @@ class Session implements SessionApi {
   rotate () { return this.#state.rotate() }
   reauthenticate (options?: { readonly method?: string | readonly string[] }) { return this.#state.reauthenticate(options ?? {}) }
   extend () { return this.#state.extend() }
-  save () { return this.#state.save() }
+  save (callback?: SessionCallback) { return answer('save', this.#state.save(), callback) }
   onEnd (listener: (session: EndedSession) => void) { return this.#state.onEnd(listener) }
   get (key: string) { return Object.hasOwn(this, key) ? (this as Record<string, unknown>)[key] : undefined }
   set (key: string, value: unknown) { (this as Record<string, unknown>)[key] = value }
   data () { return Object.fromEntries(Object.entries(this)) }
-  regenerate (keep?: readonly string[]) { return this.#state.regenerate(Array.isArray(keep) ? keep as readonly string[] : []) }
-  destroy () { return this.#state.logout() }
-  touch () { return this.#state.extend() }
-  reload () { return this.#state.reload() }
+  regenerate (keep?: readonly string[] | SessionCallback, callback?: SessionCallback) {
+    return answer('regenerate', this.#state.regenerate(Array.isArray(keep) ? keep as readonly string[] : []), typeof keep === 'function' ? keep : callback)
+  }
+
+  destroy (callback?: SessionCallback) { return answer('destroy', this.#state.logout(), callback) }
+  delete () { return unattended(this.#state.logout()) }
+  touch () { return unattended(this.#state.extend()) }
+  reload (callback?: SessionCallback) { return answer('reload', this.#state.reload(), callback) }
   options () {}
 }
 
