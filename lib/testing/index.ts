@@ -1,2 +1,6 @@
 export { laws } from './laws.ts'
 export type { Ground, GroundOptions, Law, NewGround } from './ground.ts'
+export { testClock } from './clock.ts'
+export type { TestClock } from './clock.ts'
+export { signedIn } from './signedin.ts'
+export type { TestedApp } from './signedin.ts'
