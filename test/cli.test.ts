@@ -6,6 +6,7 @@ import { Progress, table } from '../lib/cli/terminal.ts'
 import type { Terminal } from '../lib/cli/terminal.ts'
 import { SessionManager } from '../lib/index.ts'
 import { firefox, secret, testApp } from './helpers/app.ts'
+import { RedisServer, binaries, freePorts, missing } from './helpers/redis.ts'
 
 interface Ran { readonly code: number, readonly out: string, readonly err: string }
 
@@ -208,6 +209,14 @@ t.test('the doctor looks at the secret, the store and the app', async t => {
   t.match(await cli(['doctor', '--url', 'http://127.0.0.1:1']), { code: 1, err: /does not answer/ })
 })
 
+t.test('the doctor measures a server, and its clock', { skip: missing(binaries()[0]) }, async t => {
+  const [port = 0] = await freePorts(1)
+  const server = await new RedisServer(binaries()[0], ['--port', String(port)]).start()
+  t.teardown(() => server.close())
+  t.match(await cli(['doctor', '--store', `redis://127.0.0.1:${port}`]), { code: 0, out: /redis; sessions are shared by every machine[\s\S]*ok +latency[\s\S]*ok +clock/ })
+  t.match(await cli(['list', '--store', `redis://:password@127.0.0.1:${port + 1}`]), { code: 1 })
+})
+
 t.test('the doctor sees what a browser would', async t => {
   const good = await testApp(t, { admin: { authorize: () => false }, cookie: { secure: true } }, () => {}, {})
   const url = await good.app.listen({ port: 0, host: '127.0.0.1' })
@@ -225,6 +234,15 @@ t.test('the doctor sees what a browser would', async t => {
 
   const loopback = await testApp(t)
   t.match(await cli(['doctor', '--url', await loopback.app.listen({ port: 0, host: '127.0.0.1' }), ...login]), { code: 0, out: /ok +admin.*not there[\s\S]*warn +cookie +lacks secure[\s\S]*warn +proxy/ })
+})
+
+t.test('the demo starts, says where it is, and stops', async t => {
+  t.match(await cli(['demo'], { env: { PORT: 'x' } }), { code: 2, err: /PORT/ })
+  const stop = new AbortController()
+  let said = ''
+  const { code } = await cli(['demo'], { env: { PORT: '0' }, signal: stop.signal, out: text => { said += text; stop.abort() } })
+  t.equal(code, 0)
+  t.match(said, /Console +http:\/\/127\.0\.0\.1:\d+\/admin\/sessions/)
 })
 
 t.test('tables and bars are safe to print', async t => {

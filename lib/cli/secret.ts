@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from './command.ts'
-import { CommandError } from './terminal.ts'
 
 /** What needs no sessions. */
 export const secretCommand: Command = {
@@ -31,20 +30,4 @@ function entropyOf (text: string): number {
   let bits = 0
   for (const count of counts.values()) bits -= count / text.length * Math.log2(count / text.length)
   return bits
-}
-
-/** The demo of the package: an app with a week of sessions in it. Runs until it is stopped. */
-export const demoCommand: Command = {
-  name: 'demo',
-  usage: '',
-  summary: 'an app to look at, on this machine only (PORT chooses its port)',
-  options: {},
-  words: [0, 0],
-  target: false,
-  async run ({ terminal }) {
-    const demo = new URL('../../../examples/demo.js', import.meta.url).href
-    const { start } = await import(demo) as { start: (log: (text: string) => void, signal: AbortSignal) => Promise<void> }
-    await start(text => { terminal.out(`${text}\n`) }, terminal.signal).catch((error: unknown) => { throw new CommandError((error as Error).message) })
-    return 0
-  }
 }
