@@ -105,6 +105,8 @@ export class SessionState {
   /** The session is live, and its browser is to have this token. */
   renew (renewal: Renewal): void {
     this.record = renewal.record
+    // whatever comes next in this request starts from the new one
+    this.#present(renewal.token)
     this.#give(renewal.token)
     this.renewal = true
   }

@@ -102,3 +102,21 @@ t.test('row 83: a remembered session is not fresh for being remembered', async t
   clock.now += 6 * 60_000
   t.equal((await send('/fresh', { cookie })).statusCode, 403)
 })
+
+t.test('a request that brings a new cookie may authenticate again, rotate and sign out in the same breath', async t => {
+  const { send, signIn, clock } = await testApp(t, {}, app => {
+    app.post('/again', async request => { await request.session.reauthenticate({ method: 'webauthn' }); return {} })
+    app.post('/rotate', async request => { await request.session.rotate(); return {} })
+  })
+  let cookie = await signIn('ada', { remember: true })
+  for (const url of ['/again', '/rotate']) {
+    clock.now += 2 * hour
+    const answer = await send(url, { cookie, method: 'POST' })
+    t.equal(answer.statusCode, 200, url)
+    t.equal(setCookies(answer).length, 1)
+    const next = cookieOf(answer)
+    t.equal((await send('/me', { cookie: next })).statusCode, 200, 'the cookie that it brings is good')
+    t.equal((await send('/me', { cookie })).statusCode, 401, 'the one before is dead at once')
+    cookie = next
+  }
+})
