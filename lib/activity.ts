@@ -91,6 +91,12 @@ export class Activity {
     return this.#entries.get(id)?.requests ?? 0
   }
 
+  /** When the current verifier was seen, if it was and has not been written; `null` otherwise. */
+  confirmedAt (record: SessionRecord, now: number): number | null {
+    const entry = this.#entries.get(record.id)
+    return entry === undefined || entry.generation < record.generation ? null : entry.seenAt || now
+  }
+
   /** Forgets a session that has ended. */
   forget (id: string): void {
     const entry = this.#entries.get(id)
@@ -144,9 +150,17 @@ export class Activity {
 
   #keep (entries: readonly Entry[]): void {
     for (const entry of entries) {
-      const newer = this.#entryOf(entry.id)
-      // in place: whoever recorded into it remembers it
-      Object.assign(newer, { ...entry, requests: 0 }, newer.generation === -1 ? {} : newer, { batch: this.#batch, seenAt: Math.max(entry.seenAt, newer.seenAt) })
+      const newer = this.#entries.get(entry.id)
+      if (newer === undefined) {
+        // a copy: the store may still be at work on what it was given
+        this.#entries.set(entry.id, { ...entry, batch: this.#batch, requests: 0 })
+      } else {
+        // in place: whoever recorded into it remembers it
+        const { requests, ip, agent, device } = newer
+        const seenAt = Math.max(entry.seenAt, newer.seenAt)
+        const generation = Math.max(entry.generation, newer.generation)
+        Object.assign(newer, entry, { batch: this.#batch, requests, seenAt, generation }, ip === undefined ? {} : { ip }, agent === undefined ? {} : { agent, device })
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 import { expiresAt, expiryReason, hasEnded, toEnded } from './record.ts'
-import type { EndedSession, SessionRecord } from './record.ts'
+import type { EndReason, EndedSession, SessionRecord } from './record.ts'
 import type { Awaitable } from './store.ts'
 
 type Listener = (session: EndedSession) => void
@@ -52,6 +52,12 @@ export class Endings {
     if (watched === undefined) return
     this.#drop(session.id)
     for (const listener of watched.listeners) listener(session)
+  }
+
+  /** A session is refused here, although nobody could write that it has ended. */
+  end (id: string, why: { readonly reason: EndReason, readonly by: string | null }): void {
+    const watched = this.#watched.get(id)
+    if (watched !== undefined) this.tell(toEnded(watched.record, { ...why, at: this.#options.now() }))
   }
 
   /** Looks at every session: something may have been missed. */

@@ -24,7 +24,7 @@ import type { SessionManagerOptions, Settings } from './settings.ts'
 import type { StatisticsRange, SessionStatistics } from './statistics.ts'
 import { SealedStore, refuseSealedSessions } from './sealed.ts'
 import { openStore } from './stores/open.ts'
-import type { Awaitable, Change, Counts, Created, EndSelector, Expect, Page, PageOptions, Store, StoreWatch, Updated } from './store.ts'
+import type { Awaitable, Change, Counts, Created, CreateOptions, EndSelector, Expect, Page, PageOptions, Store, StoreWatch, Updated } from './store.ts'
 import { Timer } from './timer.ts'
 import { blockIdOf, decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, newId, newVerifier, randomShard, sameHash, shardOf } from './token.ts'
 import { exportSessions, importSessions } from './transfer.ts'
@@ -277,7 +277,7 @@ export class SessionManager {
     const { store } = this.#opened()
     const { record, verifier } = this.#newRecord(options)
     const { adopts } = options
-    const created = await store.create(record, {
+    const created = await this.#createIn(store, record, {
       at: this.now(),
       limit: await this.#limitOf(record.userId),
       replaces: options.replaces ?? null,
@@ -458,15 +458,17 @@ export class SessionManager {
 
   /** Ends several, as `end`. Answers those that this call ended. */
   async endMany (ids: readonly string[], options: EndOptions = {}): Promise<readonly EndedSession[]> {
-    const { store, pending } = this.#opened()
+    const { store, pending, endings } = this.#opened()
     const why = { reason: options.reason ?? 'revoked', by: options.by ?? null }
     try {
       const { ended } = await store.end({ ids }, why)
       this.#tellEnded(ended)
       return ended
     } catch (error) {
-      if (!(error instanceof SessionError) || error.code !== 'FST_SESSION_STORE_UNAVAILABLE') throw error
+      if (!isUnavailable(error)) throw error
       pending.add(ids, why)
+      // refused here from now on, so that sockets must not live on either
+      for (const id of ids) endings.end(id, why)
       throw new SessionError('FST_SESSION_NOT_DONE', { cause: error })
     }
   }
@@ -555,9 +557,7 @@ export class SessionManager {
       case 'expired':
         this.#validations.ended++
         return new Refusal('ended', expiryReason(found))
-      case 'reused':
-        this.#validations.reused++
-        return this.#reused(found, presented, visit)
+      case 'reused': return this.#reused(found, presented, visit)
       case 'superseded':
       case 'unknown':
         this.#validations[verdict]++
@@ -616,12 +616,9 @@ export class SessionManager {
 
   /** The browser has not got its new cookie yet: it is derived again, if one of our secrets made it. */
   async #catchUp (record: SessionRecord, presented: PresentedToken, visit: Visit, now: number): Promise<Validation> {
-    const { store, activity } = this.#opened()
-    if (activity.requests(record.id) > 0) {
-      // the new one may have been seen here, and not yet written
-      await activity.flush(now)
-      return this.#judge(await store.read(record.id), presented, visit)
-    }
+    // the new one may have been seen here, and not yet written
+    const confirmedAt = record.confirmedAt ?? this.#opened().activity.confirmedAt(record, now)
+    if (judge(this.#settings.policy, { ...record, confirmedAt }, presented, now) === 'reused') return this.#reused(record, presented, visit)
     this.#validations.renewed++
     const accepted = await this.#accept({ ...record, generation: presented.generation }, visit, now)
     if (accepted instanceof Refusal) return accepted
@@ -640,6 +637,7 @@ export class SessionManager {
   }
 
   async #reused (record: SessionRecord, presented: PresentedToken, visit: Visit): Promise<Validation> {
+    this.#validations.reused++
     const selector = this.#settings.onReuse === 'user' && record.userId !== null ? { userId: record.userId } : { ids: [record.id] }
     this.tell({ type: 'token-reused', at: this.now(), id: record.id, userId: record.userId, ip: visit.ip, generation: presented.generation })
     await this.#end(selector, { reason: 'reused' })
@@ -689,6 +687,17 @@ export class SessionManager {
         name: null,
         data: encodeData(options.data ?? {})
       }
+    }
+  }
+
+  /** A sign-in that was not answered may still have happened: then nobody has its token, and it must not stay. */
+  async #createIn (store: Store, record: SessionRecord, options: CreateOptions): Promise<Created> {
+    try {
+      return await store.create(record, options)
+    } catch (error) {
+      // a credential's next request gets what the first one made
+      if (options.adopts === null && isUnavailable(error)) this.#parts?.pending.add([record.id], { reason: 'revoked', by: 'rollback' })
+      throw error
     }
   }
 
@@ -833,4 +842,8 @@ function differs (record: SessionRecord, visit: Visit): boolean {
 
 function toMethods (method: string | readonly string[] | undefined): string {
   return (typeof method === 'string' ? [method] : method ?? []).join(' ').slice(0, 128)
+}
+
+function isUnavailable (error: unknown): boolean {
+  return error instanceof SessionError && error.code === 'FST_SESSION_STORE_UNAVAILABLE'
 }
