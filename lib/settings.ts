@@ -103,7 +103,7 @@ export function toSettings (options: SessionManagerOptions): Settings {
   const flush = toMilliseconds(options.flush ?? 1000, 'flush', { max: 60_000 })
   const warn = options.warn ?? ((message, cause) => { process.emitWarning(message, { code: 'FST_SESSION', detail: cause instanceof Error ? (withoutCredentials(cause) as Error).message : '' }) })
   const store = options.store ?? 'memory'
-  return {
+  return withHidden({
     secrets: toSecrets(options.secret, store, warn),
     name: options.name ?? '__Host-sid',
     store,
@@ -120,7 +120,13 @@ export function toSettings (options: SessionManagerOptions): Settings {
     encryption: options.encryption === undefined ? null : toEncryption(options.encryption),
     now: optionalFunction(options.now, 'now') ?? null,
     warn
-  }
+  })
+}
+
+/** Settings are shown on pages and in logs; what is secret in them is there for whoever names it, and in no listing. A store's URL has a password. */
+function withHidden (settings: Settings): Settings {
+  for (const name of ['secrets', 'encryption', 'store'] as const) Object.defineProperty(settings, name, { enumerable: false })
+  return settings
 }
 
 /** Checks that an option is one of some words. */

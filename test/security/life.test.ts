@@ -1,7 +1,8 @@
+import { inspect } from 'node:util'
 import t from 'tap'
 import { memoryStore } from '../../lib/index.ts'
 import type { SessionPluginOptions } from '../../lib/index.ts'
-import { api, cookieOf, gate, setCookies, testApp } from '../helpers/app.ts'
+import { api, cookieOf, gate, secret, setCookies, testApp } from '../helpers/app.ts'
 import type { TestApp } from '../helpers/app.ts'
 import { Network } from '../helpers/network.ts'
 
@@ -178,6 +179,14 @@ t.test('row 46: profiles have the lengths of NIST SP 800-63B-4, to be read and t
     clock.now += idle
     t.equal((await send('/me', { cookie })).statusCode, 401)
   }
+})
+
+t.test('row 46, 80: the policy that a page or a log shows has every length, and no secret', async t => {
+  const key = 'a key of the tests, which is long enough too'
+  const { app, send } = await testApp(t, { profile: 'aal2', encryption: { key } }, app => { app.get('/policy', async () => app.sessions.settings) })
+  const shown = await send('/policy')
+  t.match(shown.json(), { policy: { session: { idle: hour, absolute: day } }, remembers: false, history: 30 * day, ip: 'full' })
+  for (const text of [secret, key, 'secrets', 'encryption']) t.notOk(`${shown.body}${inspect(app.sessions)}${inspect(app.sessions.settings)}`.includes(text), text)
 })
 
 t.test('row 47, 48: signing out ends the session in the store and the cookie in the browser', async t => {
