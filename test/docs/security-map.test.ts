@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import t from 'tap'
 
 const root = new URL('../../', import.meta.url)
@@ -56,3 +56,15 @@ t.test('every test that names a requirement is on the page', async t => {
     }
   }
 })
+
+for (const [page, least] of [['advisories.md', 60], ['hostile-cases.md', 95]] as const) {
+  t.test(`every line of ${page} names a test that exists, or says why there is none`, async t => {
+    const rows = rowsOf(page)
+    t.ok(rows.length >= least, `${rows.length} lines`)
+    for (const { cells, tests } of rows) {
+      const last = cells.at(-1) ?? ''
+      t.ok(tests.length > 0 || last.startsWith('No test: '), cells[0] ?? '')
+      for (const { file, title } of tests) t.ok(existsSync(new URL(file, root)) && titlesOf(file).some(each => each.replace(/^row [\d, ]+: /, '') === title), `${file}: ${title}`)
+    }
+  })
+}
