@@ -1,0 +1,90 @@
+// npm run build && node bench/sqlite.js [sessions] : what docs/how-to/sqlite.md says of size and cost, on one process and one file
+import { mkdtempSync, rmSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { noData } from '../dist/lib/record.js'
+import { openFile } from '../dist/lib/stores/sqlite/handle.js'
+import { sqliteStore } from '../dist/lib/stores/sqlite.js'
+import { hashVerifier, newId, newVerifier, shardOf } from '../dist/lib/token.js'
+
+const sessions = Number(process.argv[2] ?? 200_000)
+const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
+const day = 86_400_000
+const newest = { limit: 50, cursor: null, order: 'newest' }
+
+const dir = mkdtempSync(join(tmpdir(), 'bench-'))
+const file = join(dir, 'sessions.db')
+const handle = await openFile(file)
+const store = sqliteStore(handle)
+await store.open({ now: null, history: 30 * day, historyPerUser: 20, warn: console.warn })
+
+const rows = []
+const ids = []
+const pending = []
+measure('create, limit 100', sessions, i => {
+  const record = newRecord(`user-${i % (sessions / 10)}`)
+  ids.push(record.id)
+  store.create(record, { at: record.createdAt, limit: { max: 100, onLimit: 'oldest' }, replaces: null, adopts: null })
+})
+handle.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+const bytes = statSync(file).size / sessions
+const any = () => ids[Math.floor(Math.random() * ids.length)]
+measure('read, any', 100_000, () => store.read(any()))
+measure('read, one of 200', 100_000, i => store.read(ids[i % 200]))
+const slices = []
+measure('touch, in batches of 200', 100, () => {
+  const batch = Array.from({ length: 200 }, () => ({ id: any(), requests: 1, seenAt: Date.now(), generation: 0 }))
+  const started = performance.now()
+  store.touch(batch, Date.now())
+  slices.push(performance.now() - started)
+}, 200)
+measure('update', 5000, () => store.update(any(), { name: 'a phone' }))
+measure('list, a page of 50', 500, () => store.list({}, newest))
+measure('list, one user', 2000, i => store.list({ userId: `user-${i}` }, newest))
+measure('list, a search without a hit', 50, () => store.list({ search: 'nobody at all' }, newest))
+measure('statistics', 2000, () => store.statistics(0, 0))
+measure('end, without the wait for the disk', 500, () => { pending.push(store.end({ ids: [any()] }, { reason: 'logout', by: null })) })
+await Promise.all(pending)
+console.table(rows)
+slices.sort((a, b) => a - b)
+console.log(`a batch of 200 touches: p50 ${slices[50].toFixed(1)}, p90 ${slices[90].toFixed(1)}, max ${slices[99].toFixed(1)} ms`)
+console.log(`a session: ${bytes.toFixed(0)} bytes`)
+await store.close()
+handle.close()
+rmSync(dir, { recursive: true })
+
+function newRecord (userId) {
+  const now = Date.now()
+  return {
+    id: newId(shardOf(userId), now),
+    userId,
+    generation: 0,
+    hash: hashVerifier(newVerifier()),
+    previousHash: null,
+    rotatedAt: now,
+    confirmedAt: null,
+    createdAt: now,
+    authenticatedAt: now,
+    methods: 'password',
+    lastSeenAt: now,
+    idle: 14 * day,
+    absoluteAt: now + 30 * day,
+    requests: 0,
+    remembered: true,
+    ip: '203.0.113.77',
+    agent,
+    firstIp: '203.0.113.77',
+    firstAgent: agent,
+    device: 'Chrome 140|Windows 10|desktop',
+    name: null,
+    data: noData
+  }
+}
+
+function measure (verb, times, run, each = 1) {
+  const cpu = process.cpuUsage()
+  const started = performance.now()
+  for (let i = 0; i < times; i++) run(i)
+  const { user, system } = process.cpuUsage(cpu)
+  rows.push({ verb, 'cpu µs': Number(((user + system) / times / each).toFixed(1)), 'wall µs': Number(((performance.now() - started) * 1000 / times / each).toFixed(1)) })
+}
