@@ -1,9 +1,9 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { memoryStore } from '../lib/index.ts'
-import type { SessionEvent } from '../lib/index.ts'
+import type { SessionEvent, Store } from '../lib/index.ts'
 import { deletion } from '../lib/legacy/cookies.ts'
-import { fromAuthJs, fromExpressSession, fromFastifySession, fromIronSession, fromSecureSession } from '../lib/legacy/index.ts'
+import { fromAuthJs, fromExpressSession, fromFastifySession, fromIronSession, fromSecureSession, preimport } from '../lib/legacy/index.ts'
 import type { LegacyAdapter, LegacySession } from '../lib/legacy/index.ts'
 import { OldRecords } from '../lib/legacy/oldrecords.ts'
 import { api, gate, testApp } from './helpers/app.ts'
@@ -471,8 +471,7 @@ t.test('guests take their data along; nothing comes of an empty session, of too 
 t.test('trouble of our own store is said as ever', async t => {
   const old = await oldFastifySession(t)
   const browser = await old.signIn('ada')
-  const store = memoryStore()
-  const { url } = await newApp(t, old, {}, { store: new Proxy(store, { get: (target, verb: keyof typeof store) => verb === 'create' ? () => { throw new Error('down') } : typeof target[verb] === 'function' ? target[verb].bind(target as never) : target[verb] }) })
+  const { url } = await newApp(t, old, {}, { store: withoutCreate() })
   t.equal((await browser.copy().at(url).get('/me')).status, 503)
   t.equal((await browser.copy().at(url).get('/public')).status, 200)
   t.equal((await browser.copy().at(url).get('/who')).status, 503)
@@ -677,3 +676,33 @@ t.test('two libraries at once are taken over side by side; one that fails in pas
   await ada.copy().at(empty.url).get('/public')
   await nothing
 })
+
+t.test('old sessions can be taken over before their browsers come by, as often as one likes', async t => {
+  const old = await oldExpressSession(t, { maxAge: 48 * hour })
+  const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
+  const kept = old.store as unknown as { sessions: Record<string, string> }
+  for (const [id, session] of Object.entries({ empty: {}, past: { user: { id: 'ada' }, cookie: { expires: '2020-01-01' } }, odd: { user: { id: 'x'.repeat(300) } } })) kept.sessions[id] = JSON.stringify(session)
+  const { url, app, clock } = await newApp(t, old, {}, { idle: '30m', remember: { idle: '1h', absolute: '30d' } })
+  const options = { adapters: [{ ...old.adapter, async * scan () { for await (const each of old.adapter.scan?.() ?? []) yield each; yield { credential: 'past', session: { userId: 'ada', data: {}, expiresAt: 5 } }; yield { credential: 'endless', session: { userId: 'linus', data: {}, expiresAt: null } } } }, (await oldFastifySession(t)).adapter], until: clock.now + hour, ...old.userId === undefined ? {} : { userId: old.userId } }
+  t.same(await preimport(app.sessions, options), { adopted: 3, joined: 0, skipped: 3 })
+  t.same(await preimport(app.sessions, options), { adopted: 0, joined: 3, skipped: 3 })
+  t.equal(await app.sessions.count({}), 3)
+  const [listed] = await app.sessions.listUser('ada')
+  clock.now += 40 * hour
+  t.match(await (await ada.at(url).get('/me')).json(), { id: listed?.id }, 'it waits for its browser')
+  await app.sessions.revokeUser('grace')
+  t.equal((await grace.at(url).get('/me')).status, 401)
+  const { app: failing } = await newApp(t, old, {}, { store: withoutCreate() })
+  await t.rejects(preimport(failing.sessions, options), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+})
+
+/** A store of ours that can do everything but create. */
+function withoutCreate (): Store {
+  return new Proxy<Store>(memoryStore(), {
+    get (store, verb: keyof Store) {
+      if (verb === 'create') return () => { throw new Error('down') }
+      const value = store[verb] as unknown
+      return typeof value === 'function' ? value.bind(store) as unknown : value
+    }
+  })
+}

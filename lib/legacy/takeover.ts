@@ -52,7 +52,7 @@ export function toTakeover (session: LegacySession, { settings, policy, source, 
 }
 
 /** Whether there is nothing to take over: nobody has signed in, and nothing was put there. */
-export function isEmpty ({ userId, data }: Takeover): boolean {
+export function isEmpty ({ userId, data }: Pick<Takeover, 'userId' | 'data'>): boolean {
   return userId === null && Object.keys(data).length === 0
 }
 
