@@ -1,7 +1,7 @@
 import { named } from './naming.ts'
 
 /** So many rows are looked at for one page, or one step of a count: what matches nothing stays cheap, too. */
-export const scanned = { page: 5000, count: 20_000 }
+export const scanned = { page: 5000, count: 10_000 }
 
 /**
  * A page, as rows of one JSON text each: `[at, id, row]` for whatever matches, one more than asked for at most; then, if rows may be left

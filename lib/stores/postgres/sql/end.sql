@@ -68,8 +68,9 @@ BEGIN
   INTO ended, live, guests, remembered, v_users FROM gone g;
 
   SELECT count(*) INTO users FROM unnest(v_users) u WHERE NOT EXISTS (SELECT FROM "fastify_sessions".session s WHERE s.user_id = u);
-  DELETE FROM "fastify_sessions".ended e USING unnest(v_users) u
-  WHERE e.id IN (SELECT o.id FROM "fastify_sessions".ended o WHERE o.user_id = u ORDER BY o.ended_at DESC, o.id DESC OFFSET (r->>'perUser')::int);
+  DELETE FROM "fastify_sessions".ended e WHERE e.id IN (
+    SELECT old.id FROM unnest(v_users) u CROSS JOIN LATERAL (
+      SELECT o.id FROM "fastify_sessions".ended o WHERE o.user_id = u ORDER BY o.ended_at DESC, o.id DESC OFFSET (r->>'perUser')::int) old);
   PERFORM "fastify_sessions".tell_ended(ended);
 END
 $$;
