@@ -7,6 +7,7 @@ import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Store } from '../../lib/index.ts'
 import type { Ground } from '../../lib/testing/index.ts'
 
@@ -81,6 +82,11 @@ export class RedisServer {
     await this.stop()
     rmSync(this.dir, { recursive: true, force: true })
   }
+}
+
+/** Waits for something that only servers know. */
+export async function until (condition: () => Promise<boolean>): Promise<void> {
+  while (!await condition()) await delay(20)
 }
 
 /** Ports that nobody uses, with the one that a cluster's bus takes (10,000 further up). */

@@ -1,6 +1,5 @@
 import { Redis } from 'ioredis'
-import { setTimeout as delay } from 'node:timers/promises'
-import { RedisServer, freePorts } from './redis.ts'
+import { RedisServer, freePorts, until } from './redis.ts'
 import type { Binary } from './redis.ts'
 
 /** A cluster of our own: three masters with a replica each, on free ports. */
@@ -24,11 +23,6 @@ export class RedisCluster {
     return cluster
   }
 
-  /** Waits, because only the cluster knows when it is ready. */
-  static async until (condition: () => Promise<boolean>): Promise<void> {
-    while (!await condition()) await delay(20)
-  }
-
   async #form (buses: readonly number[]): Promise<void> {
     const nodes = this.servers.map(server => new Redis(server.socket))
     const ids = await Promise.all(nodes.map(node => node.call('cluster', 'myid') as Promise<string>))
@@ -41,9 +35,9 @@ export class RedisCluster {
       const info = await node.cluster('INFO')
       return info.includes(`cluster_known_nodes:${count}`) && info.includes('cluster_state:ok')
     }
-    await RedisCluster.until(async () => (await Promise.all(nodes.map(node => know(node, 6)))).every(Boolean))
+    await until(async () => (await Promise.all(nodes.map(node => know(node, 6)))).every(Boolean))
     await Promise.all(nodes.slice(3).map((node, n) => node.call('cluster', 'replicate', ids[n] as string)))
-    await RedisCluster.until(async () => (await Promise.all(nodes.slice(0, 3).map(async node => (await node.info('replication')).includes('state=online')))).every(Boolean))
+    await until(async () => (await Promise.all(nodes.slice(0, 3).map(async node => (await node.info('replication')).includes('state=online')))).every(Boolean))
     for (const node of nodes) node.disconnect()
   }
 

@@ -5,12 +5,14 @@ import { Redis } from 'ioredis'
 import { createClient } from 'redis'
 import t from 'tap'
 import { SessionManager } from '../../lib/index.ts'
-import type { Store, StoreListener } from '../../lib/index.ts'
+import type { EndedSession, Store, StoreListener } from '../../lib/index.ts'
+import { encodeCursor } from '../../lib/cursor.ts'
 import { redisStore } from '../../lib/stores/redis.ts'
 import { connect } from '../../lib/stores/redis/connect.ts'
+import { RecentEnds } from '../../lib/stores/redis/recent.ts'
 import { allShards, baseOf } from '../../lib/stores/redis/shard.ts'
 import { RedisServer, binaries, freePorts, missing } from '../helpers/redis.ts'
-import { clientOf, created, opened, stateOf } from '../helpers/redisstage.ts'
+import { clientOf, created, opened, recordOf, stateOf } from '../helpers/redisstage.ts'
 
 const [main] = binaries()
 const skip = missing(main)
@@ -23,6 +25,7 @@ t.test('what cannot be used is refused, with what would be', async t => {
   for (const prefix of ['', '{x}:', 'a}', 'x'.repeat(65), 5 as unknown as string]) t.throws(() => redisStore(client as never, { prefix }), refused)
   for (const replicas of [0, 1.5, Infinity]) t.throws(() => redisStore(client as never, { wait: { replicas } }), refused)
   t.throws(() => redisStore(client as never, { wait: { replicas: 1, timeout: 0 } }), refused)
+  t.doesNotThrow(() => redisStore(client as never, { wait: { replicas: 1 } }))
   for (const cache of [{ max: 0 }, { maxStale: 99 }, { maxStale: Infinity }]) t.throws(() => redisStore(client as never, { cache }), refused)
   t.strictSame(redisStore(client as never, { cache: true }).cache, {})
   t.strictSame(redisStore(client as never, { cache: { max: 5, maxStale: 200 } }).cache, { max: 5, maxStale: 200 })
@@ -34,6 +37,28 @@ t.test('without a client package a URL is refused, naming what to install', asyn
   await t.rejects(connect('redis://localhost', none), { code: 'FST_SESSION_INVALID_OPTION', message: /ioredis, iovalkey, redis/ })
   const broken = async (): Promise<never> => { throw new SyntaxError('broken package') }
   await t.rejects(connect('redis://localhost', broken), /broken package/)
+})
+
+t.test('a server that is not there is said at once', async t => {
+  const [port] = await freePorts(1)
+  for (const name of ['ioredis', 'redis']) {
+    const connected = connect(`redis://127.0.0.1:${port}`, async each => {
+      if (each === name) return import(each) as Promise<unknown>
+      throw Object.assign(new Error('no such package'), { code: 'ERR_MODULE_NOT_FOUND' })
+    })
+    await t.rejects(connected.then(async ({ client, close }) => client.command('any', ['exists', 'any']).finally(close)))
+  }
+  await t.rejects(new SessionManager({ secret, warn: () => {}, store: `redis://127.0.0.1:${port}` }).open())
+})
+
+t.test('of what ended here the last ten thousand are kept, for a quarter of an hour', async t => {
+  const recent = new RecentEnds()
+  const ended = (id: string, endedAt: number): EndedSession => ({ id, userId: null, reason: 'logout', by: null, createdAt: 0, lastSeenAt: 0, endedAt, requests: 0, remembered: false, ip: null, device: null, name: null })
+  recent.add(Array.from({ length: 10_005 }, (_, n) => ended(String(n), n)))
+  t.equal(recent.all(10_004).length, 10_000)
+  t.equal(recent.get('4'), undefined)
+  t.match(recent.get('5'), { id: '5' })
+  t.equal(recent.all(910_000).length, 5)
 })
 
 t.test('shards lie evenly among the slots of a cluster, for ever at the same places', { skip }, async t => {
@@ -115,6 +140,11 @@ t.test('on a server', { skip }, async t => {
     t.strictSame(ended.map(({ id }) => id), [good])
     await client.hset(keyOf(good), 'e', '5 nothing')
     t.equal(await stateOf(store, good), 'none', 'an end without a reason')
+    await client.hdel(keyOf(await created(store, 'bob')), 'h')
+    const [unsure = ''] = (await client.keys('odd:{*}:s:*')).filter(key => !keys.includes(key))
+    await client.hdel(unsure, 'h')
+    const refused = await store.create(recordOf('bob'), { at: Date.now(), limit: { max: 1, onLimit: 'reject' }, replaces: null, adopts: null })
+    t.strictSame(refused, { status: 'refused', live: [] })
   })
 
   await t.test('a session that the server dropped leaves no trace in the indexes', async t => {
@@ -134,12 +164,14 @@ t.test('on a server', { skip }, async t => {
   await t.test('what is long lies in pieces, and only what is very long costs a table', async t => {
     const store = await opened(client, { prefix: 'long:' })
     const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36'
-    const id = await created(store, 'ü'.repeat(128), { agent, firstAgent: `${agent}ü`, data: { a: JSON.stringify('x'.repeat(500)) } })
+    const id = await created(store, `x${'ü'.repeat(127)}`, { ip: null, firstIp: '192.0.2.1', agent, firstAgent: `${agent}ü`, data: { a: JSON.stringify('x'.repeat(500)) } })
     const [key = ''] = await client.keys('long:{*}:s:*')
     t.match(await client.object('ENCODING', key), /listpack|ziplist/)
     await store.update(id, { set: { a: JSON.stringify('x'.repeat(600)) } })
     t.equal(await client.object('ENCODING', key), 'hashtable')
-    t.match(await store.read(id), { agent, firstAgent: `${agent}ü`, userId: 'ü'.repeat(128) })
+    t.match(await store.read(id), { agent, firstAgent: `${agent}ü`, userId: `x${'ü'.repeat(127)}`, ip: null, firstIp: '192.0.2.1' })
+    const nobody = await created(store, 'nobody', { agent: null, firstAgent: agent })
+    t.match(await store.read(nobody), { agent: null, firstAgent: agent })
   })
 
   await t.test('settings that may lose sessions are warned of at the start; those that cannot be seen are not', async t => {
@@ -178,6 +210,65 @@ t.test('on a server', { skip }, async t => {
     }
   })
 
+  await t.test('lists begin and stop where the filter says', async t => {
+    const store = redisStore(client, { prefix: 'range:' })
+    const clock = { now: Date.now() }
+    const start = clock.now
+    await store.open({ now: () => clock.now, history: 86_400_000, historyPerUser: 20, warn: () => {} })
+    const ids: string[] = []
+    for (let n = 0; n < 12; n++) {
+      clock.now++
+      const record = { ...recordOf(`user ${n}`), createdAt: clock.now, lastSeenAt: clock.now, absoluteAt: clock.now + 86_400_000 }
+      await store.create(record, { at: clock.now, limit: { max: Infinity, onLimit: 'oldest' }, replaces: null, adopts: null })
+      ids.push(record.id)
+    }
+    const [created, ended] = [{ createdAfter: start + 4, createdBefore: start + 8 }, { endedAfter: start + 4, endedBefore: start + 8 }]
+    for (const order of ['oldest', 'newest'] as const) {
+      const { items, cursor } = await store.list(created, { limit: 100, cursor: null, order })
+      t.strictSame(items.map(({ id }) => id), order === 'oldest' ? ids.slice(3, 7) : ids.slice(3, 7).reverse())
+      t.equal(cursor, null)
+    }
+    clock.now = start
+    for (const id of ids) {
+      clock.now++
+      await store.end({ ids: [id] }, { reason: 'logout', by: null })
+    }
+    for (const order of ['oldest', 'newest'] as const) {
+      const { items } = await store.history(ended, { limit: 100, cursor: null, order })
+      t.strictSame(items.map(({ id }) => id), order === 'oldest' ? ids.slice(3, 7) : ids.slice(3, 7).reverse())
+    }
+  })
+
+  await t.test('many sessions that were due and live on are counted step by step; many slices come in steps, too', async t => {
+    const store = redisStore(client, { prefix: 'many:' })
+    const clock = { now: Date.now() }
+    await store.open({ now: () => clock.now, history: 0, historyPerUser: 20, warn: () => {} })
+    const ids = await Promise.all(Array.from({ length: 70 }, () => created(store)))
+    clock.now += 1_200_000
+    t.strictSame(await store.touch(ids.map(id => ({ id, requests: 1, seenAt: clock.now, generation: 0 })), clock.now), [])
+    clock.now += 1_200_000
+    const first = await store.count({}, null)
+    t.type(first.cursor, 'string')
+    const second = await store.count({}, first.cursor)
+    t.equal(first.count + second.count, 70)
+    t.equal(second.cursor, null)
+    await t.rejects(async () => store.count({}, encodeCursor({ list: 'count', filter: {}, order: 'newest' }, ['x'])), { code: 'FST_SESSION_INVALID_CURSOR' })
+    for (let n = 0; n < 60; n++) await store.observe({ node: `node ${n}`, at: n, span: 300_000, value: '{}', until: clock.now })
+    t.equal((await store.statistics(0, 100)).slices.length, 60)
+  })
+
+  await t.test('whoever listens hears each change once, however many there are', async t => {
+    const store = await opened(client, { prefix: 'loud:' })
+    let heard = 0
+    const watch = await store.watch?.({ ended () {}, changed: () => { heard++ }, lost () {} })
+    const publish = client.pipeline()
+    for (let n = 0; n < 1100; n++) publish.publish('loud:w', `cid ${n}`).publish('loud:w', `cid ${n}`)
+    await publish.exec()
+    await watch?.probe()
+    t.equal(heard, 1100)
+    await watch?.close()
+  })
+
   await t.test('a store that is not open says so', async t => {
     await t.rejects(async () => redisStore(client).read('x'), /not open/)
   })
@@ -192,6 +283,7 @@ t.test('over TLS, by a user who may touch the store\'s keys and channel only', {
   writeFileSync(file('users.acl'), [
     'user default off',
     'user app on >secret ~fsm:* &fsm:* -@all +@connection +@read +@write +@scripting +@pubsub +@transaction +info +time',
+    'user blind on >secret ~fsm:* &fsm:* +@all -info',
     'user mute on >secret ~fsm:* resetchannels +@all',
     ''
   ].join('\n'))
@@ -199,12 +291,16 @@ t.test('over TLS, by a user who may touch the store\'s keys and channel only', {
   await server.start(['--tls-cert-file', file('cert.pem'), '--tls-key-file', file('key.pem'), '--tls-ca-cert-file', file('cert.pem'), '--aclfile', file('users.acl')])
   const options = { host: 'localhost', port: Number(port), password: 'secret', tls: { ca: certificate } }
   const client = new Redis({ ...options, username: 'app' })
+  const blind = new Redis({ ...options, username: 'blind' })
   const mute = new Redis({ ...options, username: 'mute' })
-  t.teardown(() => { client.disconnect(); mute.disconnect() })
+  t.teardown(() => { client.disconnect(); blind.disconnect(); mute.disconnect() })
   const store = await opened(client)
   const watch = await store.watch?.({ ended () {}, changed () {}, lost () {} })
   const id = await created(store)
   await watch?.probe()
+  const warnings: string[] = []
+  await opened(blind, {}, warnings)
+  t.strictSame(warnings, [], 'settings that cannot be seen are not warned of')
   t.equal((await store.end({ ids: [id] }, { reason: 'logout', by: null })).ended.length, 1)
   t.strictSame(await store.sweep(10), { ended: [], more: false })
   t.match(await store.statistics(0, 1), { live: 0 })

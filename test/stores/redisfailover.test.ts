@@ -6,7 +6,7 @@ import { Cluster, Redis } from 'ioredis'
 import { createCluster, createSentinel } from 'redis'
 import t from 'tap'
 import type { Store } from '../../lib/index.ts'
-import { RedisServer, binaries, freePorts, missing } from '../helpers/redis.ts'
+import { RedisServer, binaries, freePorts, missing, until } from '../helpers/redis.ts'
 import { RedisCluster } from '../helpers/rediscluster.ts'
 import { clientOf, created, opened, stateOf } from '../helpers/redisstage.ts'
 
@@ -84,7 +84,7 @@ t.test('Sentinel makes a replica the primary: sessions are there, and ends that 
   await primary.start()
   await replica.start()
   const [first, second] = [clientOf(primary.socket), clientOf(replica.socket)]
-  await RedisCluster.until(async () => (await second.info('replication')).includes('master_link_status:up'))
+  await until(async () => (await second.info('replication')).includes('master_link_status:up'))
   const config = join(primary.dir, 'sentinel.conf')
   writeFileSync(config, `port ${sentinelPort}\nsentinel monitor app 127.0.0.1 ${primaryPort} 1\nsentinel down-after-milliseconds app 500\nsentinel failover-timeout app 2000\n`)
   const watcher = spawn(main?.path ?? 'redis-server', [config, '--sentinel'], { stdio: 'ignore' })
@@ -92,7 +92,7 @@ t.test('Sentinel makes a replica the primary: sessions are there, and ends that 
   const client = new Redis({ sentinels, name: 'app', maxRetriesPerRequest: 0, retryStrategy: () => 50, sentinelRetryStrategy: () => 50 })
   client.on('error', () => {})
   const asker = clientOf(Number(sentinelPort), 20)
-  await RedisCluster.until(async () => JSON.stringify(await asker.call('sentinel', 'replicas', 'app').catch(() => '')).includes(`:${replicaPort}`))
+  await until(async () => JSON.stringify(await asker.call('sentinel', 'replicas', 'app').catch(() => '')).includes(`:${replicaPort}`))
   const other = await createSentinel({ name: 'app', sentinelRootNodes: sentinels, scanInterval: 100, reserveClient: true }).connect()
   other.on('error', () => {})
   t.teardown(async () => {

@@ -1,12 +1,12 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { createClient } from 'redis'
+import { createClient, createClientPool } from 'redis'
 import t from 'tap'
 import type { Test } from 'tap'
 import { redisStore } from '../../lib/stores/redis.ts'
 import { api, testApp } from '../helpers/app.ts'
-import { RedisServer, binaries, missing } from '../helpers/redis.ts'
+import { RedisServer, binaries, freePorts, missing, until } from '../helpers/redis.ts'
 import { clientOf, created, opened, ready, recordOf, stateOf } from '../helpers/redisstage.ts'
 
 const [main] = binaries()
@@ -236,15 +236,27 @@ t.test('two processes, 50 sign-ins at once, a limit of 5: five are left, each en
 })
 
 t.test('an end waits for replicas if the app wants that, and says when they did not follow', { skip }, async t => {
-  const server = await serverOf(t)
+  const [port] = await freePorts(1)
+  const server = await serverOf(t, '--port', String(port), '--repl-diskless-sync-delay', '0')
   const client = createClient({ socket: { path: server.socket, tls: false } })
   await client.connect()
+  const pool = createClientPool({ socket: { path: server.socket, tls: false } })
+  await pool.connect()
   const plain = clientOf(server.socket)
-  t.teardown(() => { client.destroy(); plain.disconnect() })
-  for (const each of [client, plain]) {
+  t.teardown(() => { client.destroy(); pool.destroy(); plain.disconnect() })
+  for (const each of [client, pool, plain]) {
     const store = await opened(each, { wait: { replicas: 1, timeout: 10 } })
     const id = await created(store)
     await t.rejects(async () => store.end({ ids: [id] }, { reason: 'logout', by: null }), /0 of 1 replicas/)
     t.equal(await stateOf(store, id), 'logout')
   }
+  const store = await opened(plain, { wait: { replicas: 1, timeout: 2000 } })
+  t.strictSame((await store.end({ userId: 'nobody' }, { reason: 'revoked', by: null })).ended, [], 'nothing to wait for')
+  const [first, second] = [await created(store), await created(store)]
+  await plain.call('acl', 'setuser', 'default', '-wait')
+  await t.rejects(async () => store.end({ ids: [first] }, { reason: 'logout', by: null }), /NOPERM/)
+  await plain.call('acl', 'setuser', 'default', '+wait')
+  await serverOf(t, '--replicaof', '127.0.0.1', String(port))
+  await until(async () => (await plain.info('replication')).includes('state=online'))
+  t.strictSame((await store.end({ ids: [second] }, { reason: 'logout', by: null })).ended.map(({ id }) => id), [first, second], 'what was not confirmed before is told now')
 })

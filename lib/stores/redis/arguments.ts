@@ -3,14 +3,14 @@ import type { EncodedData, SessionRecord } from '../../record.ts'
 import type { Change, CreateOptions, Expect, Touch } from '../../store.ts'
 import { put, putLast, toFields } from './fields.ts'
 
-/** What create.lua is given. `near`: the replaced session lies in the same shard. */
-export function toCreateArguments (record: SessionRecord, { at, limit, replaces, adopts }: CreateOptions, near: boolean): string[] {
+/** What create.lua is given. `near`: the replaced session, if it lies in the same shard. */
+export function toCreateArguments (record: SessionRecord, { at, limit, adopts }: CreateOptions, near: string | null): string[] {
   const { id, userId, createdAt, absoluteAt, idle, remembered, authenticatedAt, lastSeenAt, generation, rotatedAt, confirmedAt } = record
   const instant = (value: number | null): string => value === null ? '-' : String(value)
   return [
     id, userId ?? '', String(at),
     limit === null || limit.max === Infinity ? '' : String(limit.max), limit?.onLimit ?? '',
-    near ? replaces ?? '' : '',
+    near ?? '',
     adopts?.key ?? '', instant(adopts?.until ?? null),
     String(createdAt), String(absoluteAt), String(idle), remembered ? '1' : '0', instant(authenticatedAt), String(lastSeenAt),
     String(generation), String(rotatedAt), instant(confirmedAt),

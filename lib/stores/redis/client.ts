@@ -47,6 +47,9 @@ export interface Emitter {
   off (event: string, listener: (...args: unknown[]) => void): unknown
 }
 
+/** For what is told in another way, too. */
+export const ignore = (): void => {}
+
 /** Calls back for each of some events. Returns what stops it. */
 export function listen (emitter: Emitter, events: readonly string[], listener: () => void): () => void {
   const call = (): void => { listener() }

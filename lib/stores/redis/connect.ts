@@ -1,4 +1,5 @@
 import { refuse } from '../../settings.ts'
+import { ignore } from './client.ts'
 import type { RedisClient } from './client.ts'
 import { recognise } from './recognise.ts'
 
@@ -40,14 +41,17 @@ interface NodeRedisPackage {
 
 function openIoredis ({ Redis }: IoredisPackage, url: string): Connected {
   const client = new Redis(url, { maxRetriesPerRequest: 0, enableAutoPipelining: true, connectTimeout: 5000, retryStrategy: retry })
-  client.on('error', () => {})
+  client.on('error', ignore)
   return { client: recognise(client), close () { client.disconnect() } }
 }
 
 async function openNodeRedis (redis: NodeRedisPackage, url: string): Promise<Connected> {
-  const client = redis.createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 5000, reconnectStrategy: retry } })
-  client.on('error', () => {})
+  let connected = false
+  const reconnectStrategy = (times: number, cause: Error): number | Error => connected ? retry(times) : cause
+  const client = redis.createClient({ url, disableOfflineQueue: true, socket: { connectTimeout: 5000, reconnectStrategy } })
+  client.on('error', ignore)
   await client.connect()
+  connected = true
   return { client: recognise(client), close () { client.destroy() } }
 }
 

@@ -1,4 +1,4 @@
-import { Kept, begun, listen } from './client.ts'
+import { Kept, begun, ignore, listen } from './client.ts'
 import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
 
 /** An `ioredis` or `iovalkey` client: one server, or found through Sentinel. @fastify/redis decorates the app with one. */
@@ -24,7 +24,7 @@ export interface IoredisClusterLike extends Emitter {
 
 export interface IoredisPipeline {
   call (command: string, ...args: string[]): IoredisPipeline
-  exec (): Promise<readonly (readonly [Error | null, unknown])[] | null>
+  exec (): Promise<unknown>
 }
 
 /** Speaks through ioredis and its fork iovalkey, which share a face. */
@@ -52,7 +52,7 @@ export class IoredisClient implements RedisClient {
   async wait (key: string, replicas: number, timeout: number): Promise<number> {
     // a command with the key takes the pipeline, and with it the wait, to the connection that wrote
     const answers = await this.#client.pipeline().call('exists', key).call('wait', String(replicas), String(timeout)).exec()
-    const [error, confirmed] = answers?.[1] ?? [null, 0]
+    const [, [error, confirmed]] = answers as readonly [unknown, readonly [Error | null, unknown]]
     if (error !== null) throw error
     return Number(confirmed)
   }
@@ -79,15 +79,17 @@ class IoredisPrimary implements Primary {
   }
 
   async subscribe (channel: string, listener: SubscriptionListener): Promise<Subscription> {
-    // a node of a cluster retries nothing by itself, and may be a reader: a subscription is neither
+    // a node of a cluster retries nothing by itself, and may be a reader: a subscription is neither. It is renewed here, because the
+    // client's own renewal rejects with nobody to hear it when the connection is closed meanwhile
     const connection = this.#node.duplicate({
-      lazyConnect: false, enableOfflineQueue: true, autoResubscribe: true, readOnly: false, maxRetriesPerRequest: null, retryStrategy: (times: number) => Math.min(times * 50, 1000)
+      lazyConnect: false, enableOfflineQueue: true, autoResubscribe: false, readOnly: false, maxRetriesPerRequest: null, retryStrategy: (times: number) => Math.min(times * 50, 1000)
     })
-    connection.on('error', () => {})
+    connection.on('error', ignore)
     connection.on('message', (_channel, text) => { listener.message(String(text)) })
     const subscription = { async close () { connection.disconnect() } }
     await begun(connection.subscribe(channel), subscription)
-    listen(connection, ['close', 'ready'], () => { listener.lost() })
+    listen(connection, ['close'], () => { listener.lost() })
+    listen(connection, ['ready'], () => { connection.subscribe(channel).then(() => { listener.lost() }, ignore) })
     return subscription
   }
 }

@@ -1,5 +1,5 @@
 import { inTime } from '../../timer.ts'
-import { Kept, begun, listen, patience } from './client.ts'
+import { Kept, begun, ignore, listen, patience } from './client.ts'
 import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
 
 /** A client of `redis` (node-redis 5 and newer): one server. */
@@ -100,7 +100,7 @@ export class NodeRedisClient implements RedisClient {
 }
 
 async function subscribe (connection: NodeRedisLike | NodeRedisSentinelLike, channel: string, listener: SubscriptionListener): Promise<Subscription> {
-  connection.on('error', () => {})
+  connection.on('error', ignore)
   const subscription = { async close () { await connection.destroy() } }
   const subscribing = async (): Promise<unknown> => {
     await connection.connect()

@@ -45,7 +45,7 @@ export async function nextPage <T extends SessionRecord | EndedSession> (ask: As
     if (!more) return { items, cursor: null }
     seen += asked
   }
-  return { items, cursor: place === null ? null : encodeCursor(scope, place) }
+  return { items, cursor: encodeCursor(scope, place as Position) }
 }
 
 interface Index {

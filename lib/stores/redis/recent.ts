@@ -12,10 +12,9 @@ export class RecentEnds {
   readonly #ends = new Map<string, EndedSession>()
 
   add (ended: readonly EndedSession[]): void {
-    for (const session of ended) this.#ends.set(session.id, session)
-    for (const id of this.#ends.keys()) {
-      if (this.#ends.size <= most) return
-      this.#ends.delete(id)
+    for (const session of ended) {
+      this.#ends.set(session.id, session)
+      if (this.#ends.size > most) this.#ends.delete(this.#ends.keys().next().value as string)
     }
   }
 

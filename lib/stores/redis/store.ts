@@ -5,6 +5,7 @@ import type { Filter } from '../../filter.ts'
 import { hasEnded } from '../../record.ts'
 import type { EndedSession, SessionRecord } from '../../record.ts'
 import type { CacheOptions, Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../../store.ts'
+import { inTime } from '../../timer.ts'
 import { toChangeArguments, toCreateArguments, toStored, toTouchArguments } from './arguments.ts'
 import type { RedisClient, Reply } from './client.ts'
 import { connect } from './connect.ts'
@@ -17,6 +18,9 @@ import type { RedisStoreSettings } from './settings.ts'
 import { allShards, byShard, shardOfSession, shardOfUser } from './shard.ts'
 import { countAll, slicesIn, sweepShards, toSliceName } from './walk.ts'
 import { RedisWatch } from './watch.ts'
+
+/** A client may wait for its server for ever; the start of an app may not. Milliseconds. */
+const patience = 5000
 
 /** Sessions in Redis or Valkey. Verbs on one session or one user are one command; what spans users asks every shard. */
 export class RedisStore implements Store {
@@ -48,7 +52,7 @@ export class RedisStore implements Store {
     const { client, close } = typeof this.#client === 'string' ? await connect(this.#client) : { client: this.#client, close () {} }
     this.#opened = { server: new Server(client, { prefix: this.#settings.prefix, context }), close }
     try {
-      await this.ping()
+      await inTime(this.ping(), patience)
       await checkHealth(client, context.warn)
     } catch (error) {
       this.close()
@@ -76,7 +80,8 @@ export class RedisStore implements Store {
 
   async create (record: SessionRecord, options: CreateOptions): Promise<Created> {
     const shard = shardOfSession(record.id)
-    const near = options.replaces !== null && shardOfSession(options.replaces) === shard
+    const { replaces } = options
+    const near = replaces !== null && shardOfSession(replaces) === shard ? replaces : null
     const [present, status, ...answer] = await this.#server.runInTime(scripts.create, shard, toCreateArguments(record, options, near))
     const now = Number(present)
     switch (status) {
@@ -86,7 +91,7 @@ export class RedisStore implements Store {
       default: {
         const ended = toEndedSessions(answer[0])
         this.#server.recent.add(ended)
-        if (options.replaces !== null && !near) ended.push(...(await this.#endIds([options.replaces], { reason: 'replaced', by: null })).ended)
+        if (replaces !== null && near === null) ended.push(...(await this.#endIds([replaces], { reason: 'replaced', by: null })).ended)
         return { status: 'created', record: toStored(record, now - options.at), ended }
       }
     }

@@ -1,6 +1,7 @@
 import { hasEnded } from '../../record.ts'
 import type { StoreListener, StoreWatch } from '../../store.ts'
 import { Timer } from '../../timer.ts'
+import { ignore } from './client.ts'
 import type { Primary, RedisClient, Subscription } from './client.ts'
 import { toReply, toSession } from './fields.ts'
 
@@ -34,8 +35,8 @@ export class RedisWatch implements StoreWatch {
     this.#client = client
     this.#channel = channel
     this.#listener = listener
-    this.#timer = new Timer(() => this.#follow().catch(() => {}), { delay: () => every })
-    this.#stop = client.onReconnect(() => { void this.#follow().catch(() => {}) })
+    this.#timer = new Timer(() => this.#follow().catch(ignore), { delay: () => every })
+    this.#stop = client.onReconnect(() => { void this.#follow().catch(ignore) })
   }
 
   /** Resolves when every primary is listened to. */
@@ -54,7 +55,7 @@ export class RedisWatch implements StoreWatch {
     this.#closed = true
     this.#stop()
     await this.#timer.stop()
-    await this.#following?.catch(() => {})
+    await this.#follow().catch(ignore)
     for (const [primary, line] of this.#lines) await this.#hangUp(primary, line)
   }
 
