@@ -8,6 +8,7 @@ import { deriveKeys } from '../lib/keys.ts'
 import { isCrossSite, isSafe } from '../lib/origin.ts'
 import { byAge, noData, toEnded } from '../lib/record.ts'
 import type { SessionRecord } from '../lib/record.ts'
+import { Strangers } from '../lib/strangers.ts'
 import { Tally } from '../lib/tally.ts'
 import { toUserId } from '../lib/user.ts'
 
@@ -140,4 +141,15 @@ t.test('floods are told at once, then once a minute with their number', async t 
   for (let i = 0; i < 10_001; i++) tally.add('bad', String(i), 0)
   tally.add('bad', null, 0)
   t.equal(told.length, 10_004)
+})
+
+t.test('a stranger to a session is told once for each place, and with what is different', async t => {
+  const told: unknown[] = []
+  const strangers = new Strangers((record, difference) => { told.push([record.id, difference]) })
+  const known = { id: 'a', ip: '192.0.2.1', agent: 'x' } as SessionRecord
+  for (const [ip, agent] of [['192.0.2.2', 'x'], ['192.0.2.2', 'x'], ['192.0.2.2', 'y'], [null, null], ['192.0.2.1', 'y']] as const) strangers.add(known, ip, agent)
+  t.strictSame(told, [['a', { ip: '192.0.2.2' }], ['a', { ip: '192.0.2.2', agent: 'y' }], ['a', { ip: null, agent: null }], ['a', { agent: 'y' }]])
+  for (let i = 0; i < 10_000; i++) strangers.add({ ...known, id: String(i) }, null, 'x')
+  strangers.add(known, '192.0.2.1', 'y')
+  t.equal(told.length, 10_005, 'what is remembered is bounded')
 })

@@ -5,6 +5,7 @@ import { WebSocket } from 'ws'
 import type { SessionPluginOptions } from '../../lib/index.ts'
 import { api, testApp } from '../helpers/app.ts'
 import type { TestApp } from '../helpers/app.ts'
+import { oldFastifySession, ownerInData } from '../helpers/legacy.ts'
 import { Network } from '../helpers/network.ts'
 
 type Opened = { readonly socket: WebSocket, readonly said: string, readonly closed: Promise<number> } | { readonly refused: number }
@@ -127,4 +128,14 @@ t.test('an injected WebSocket, which has no connection, is somebody\'s and is re
   t.equal(said, 'hello ada')
   await t.rejects(app.injectWS('/mine', { headers: { cookie, origin: 'https://evil.example' } }), /403/)
   t.equal((await app.inject({ url: '/me', headers: { cookie, connection: 'upgrade', upgrade: 'websocket', origin: 'https://evil.example' } })).statusCode, 403)
+})
+
+t.test('row 56: an old library\'s cookie opens no WebSocket for another site, either', async t => {
+  const old = await oldFastifySession(t)
+  const now = Date.now()
+  const { open, origin, app } = await socketApp(t, { now: () => now, legacy: { adapters: [old.adapter], until: now + 86_400_000, userId: ownerInData } })
+  const cookie = (await old.signIn('ada')).cookies().join('; ')
+  t.strictSame(await open('/live', { cookie, origin: 'https://evil.example' }), { refused: 403 })
+  t.equal(await app.sessions.count(), 0)
+  t.equal(opened(await open('/live', { cookie, origin })).said, 'hello ada')
 })
