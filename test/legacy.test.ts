@@ -1,3 +1,5 @@
+import { join } from 'node:path'
+import Database from 'libsql'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { memoryStore } from '../lib/index.ts'
@@ -6,6 +8,7 @@ import { deletion } from '../lib/legacy/cookies.ts'
 import { fromAuthJs, fromExpressSession, fromFastifySession, fromIronSession, fromSecureSession, preimport } from '../lib/legacy/index.ts'
 import type { LegacyAdapter, LegacySession } from '../lib/legacy/index.ts'
 import { OldRecords } from '../lib/legacy/oldrecords.ts'
+import { sqliteStore } from '../lib/stores/sqlite.ts'
 import { api, gate, testApp } from './helpers/app.ts'
 import { hour, newApp, oldExpressSession, oldFastifySession, once } from './helpers/legacy.ts'
 import type { Old } from './helpers/legacy.ts'
@@ -694,6 +697,23 @@ t.test('old sessions can be taken over before their browsers come by, as often a
   t.equal((await grace.at(url).get('/me')).status, 401)
   const { app: failing } = await newApp(t, old, {}, { store: withoutCreate() })
   await t.rejects(preimport(failing.sessions, options), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+})
+
+t.test('two nodes take a session over once, and each knows what the other ended', async t => {
+  const old = await oldExpressSession(t)
+  const browser = await old.signIn('ada')
+  const file = join(t.testdir(), 'sessions.db')
+  const nodes = await Promise.all([1, 2].map(() => newApp(t, old, {}, { store: sqliteStore(new Database(file) as never) })))
+  const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => browser.copy().at(nodes[i % 2]?.url ?? '').get('/me')))
+  t.equal(new Set(answers.map(answer => answer.headers.getSetCookie()[0])).size, 1, 'one token')
+  const [first, second] = nodes as [typeof nodes[0] & object, typeof nodes[0] & object]
+  t.equal(await first.app.sessions.count({}), 1)
+  t.equal(nodes.flatMap(({ events }) => events).filter(({ type }) => type === 'adopted').length, 1)
+  const jar = browser.copy().at(second.url)
+  await jar.get('/me')
+  await second.app.sessions.revokeUser('ada')
+  for (const { url } of nodes) t.equal((await browser.copy().at(url).get('/me')).status, 401)
+  for (const { url } of nodes) t.equal((await jar.at(url).get('/me')).status, 401)
 })
 
 /** A store of ours that can do everything but create. */
