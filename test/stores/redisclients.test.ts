@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { createClient } from 'redis'
+import { RESP_TYPES, createClient } from 'redis'
 import t from 'tap'
 import { SessionManager } from '../../lib/index.ts'
 import type { EndedSession, Store, StoreListener } from '../../lib/index.ts'
@@ -11,7 +11,7 @@ import { redisStore } from '../../lib/stores/redis.ts'
 import { connect } from '../../lib/stores/redis/connect.ts'
 import { RecentEnds } from '../../lib/stores/redis/recent.ts'
 import { allShards, baseOf } from '../../lib/stores/redis/shard.ts'
-import { RedisServer, binaries, freePorts, missing } from '../helpers/redis.ts'
+import { RedisServer, binaries, freePorts, missing, until } from '../helpers/redis.ts'
 import { clientOf, created, opened, recordOf, stateOf } from '../helpers/redisstage.ts'
 
 const [main] = binaries()
@@ -101,7 +101,11 @@ t.test('on a server', { skip }, async t => {
         throw Object.assign(new Error('no such package'), { code: 'ERR_MODULE_NOT_FOUND' })
       })
       t.teardown(() => { connected.close() })
-      t.same(await connected.client.command('any', ['exists', 'any']), 0)
+      const exists = async (): Promise<number> => Number(await connected.client.command('any', ['exists', 'any']))
+      t.equal(await exists(), 0)
+      await client.call('client', 'kill', 'type', 'normal', 'skipme', 'yes')
+      await until(() => exists().then(() => true, () => false))
+      t.equal(await exists(), 0, 'a connection that is cut is made anew')
     })
   }
 
@@ -119,6 +123,14 @@ t.test('on a server', { skip }, async t => {
     await watch?.probe()
     t.strictSame(heard, [id])
     await watch?.close()
+  })
+
+  await t.test('an app may have its own commands answer as it likes', async t => {
+    const mapping = { [RESP_TYPES.MAP]: Map, [RESP_TYPES.BLOB_STRING]: Buffer }
+    const client = await createClient({ socket: { path: server.socket, tls: false }, commandOptions: { typeMapping: mapping } }).connect()
+    t.teardown(() => { client.destroy() })
+    const store = await opened(client)
+    t.equal(await stateOf(store, await created(store)), 'live')
   })
 
   await t.test('a key that is not what its name says is nobody\'s session, and in nobody\'s way', async t => {
@@ -253,6 +265,10 @@ t.test('on a server', { skip }, async t => {
     t.equal(first.count + second.count, 70)
     t.equal(second.cursor, null)
     await t.rejects(async () => store.count({}, encodeCursor({ list: 'count', filter: {}, order: 'newest' }, ['x'])), { code: 'FST_SESSION_INVALID_CURSOR' })
+    await Promise.all(Array.from({ length: 1100 }, (_, n) => created(store, `user ${n}`)))
+    const page = await store.list({ search: 'none of them' }, { limit: 10, cursor: null, order: 'newest' })
+    t.strictSame(page.items, [])
+    t.type(page.cursor, 'string', 'there is more to look at')
     for (let n = 0; n < 60; n++) await store.observe({ node: `node ${n}`, at: n, span: 300_000, value: '{}', until: clock.now })
     t.equal((await store.statistics(0, 100)).slices.length, 60)
   })

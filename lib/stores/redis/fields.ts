@@ -56,9 +56,8 @@ export function putLast (fields: string[], name: string, text: string | null): v
   put(fields, name, text ?? nothing)
 }
 
-/** A reply to HGETALL, whichever form the client gives it: names and values in a row, pairs of them, an object or a Map. */
+/** A reply to HGETALL, whichever form the client gives it: names and values in a row, or an object. */
 export function toReply (reply: unknown): Fields {
-  if (reply instanceof Map) return reply as Fields
   const fields = new Map<string, string>()
   if (Array.isArray(reply)) {
     for (let n = 0; n < reply.length; n += 2) fields.set(String(reply[n]), String(reply[n + 1]))

@@ -4,7 +4,7 @@ import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener 
 
 /** A client of `redis` (node-redis 5 and newer): one server. */
 export interface NodeRedisLike extends Emitter {
-  sendCommand (args: string[]): Promise<unknown>
+  sendCommand (args: string[], options: object): Promise<unknown>
   duplicate (): NodeRedisLike
   connect (): Promise<unknown>
   subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
@@ -13,13 +13,13 @@ export interface NodeRedisLike extends Emitter {
 
 /** Its pool. */
 export interface NodeRedisPoolLike extends Emitter {
-  sendCommand (args: string[]): Promise<unknown>
+  sendCommand (args: string[], options: object): Promise<unknown>
   execute <T>(task: (client: NodeRedisLike) => T): Promise<T>
 }
 
 /** Its Sentinel client. */
 export interface NodeRedisSentinelLike extends Emitter {
-  sendCommand (isReadonly: boolean, args: string[]): Promise<unknown>
+  sendCommand (isReadonly: boolean, args: string[], options: object): Promise<unknown>
   getSentinelNode (): unknown
   duplicate (): NodeRedisSentinelLike
   connect (): Promise<unknown>
@@ -30,11 +30,14 @@ export interface NodeRedisSentinelLike extends Emitter {
 /** Its cluster client. */
 export interface NodeRedisClusterLike extends Emitter {
   readonly masters: readonly object[]
-  sendCommand (firstKey: string, isReadonly: boolean, args: string[]): Promise<unknown>
+  sendCommand (firstKey: string, isReadonly: boolean, args: string[], options: object): Promise<unknown>
   nodeClient (node: never): NodeRedisLike | Promise<NodeRedisLike>
 }
 
 export type NodeRedis = NodeRedisLike | NodeRedisPoolLike | NodeRedisSentinelLike | NodeRedisClusterLike
+
+/** Texts come as strings, whatever the app has its own commands answer with. */
+const plain = { typeMapping: {} }
 
 /** Speaks through node-redis, whose four faces send in four ways. */
 export class NodeRedisClient implements RedisClient {
@@ -49,10 +52,10 @@ export class NodeRedisClient implements RedisClient {
     this.#client = client
     this.cluster = 'nodeClient' in client
     this.#send = 'nodeClient' in client
-      ? (key, args) => client.sendCommand(key, false, args)
+      ? (key, args) => client.sendCommand(key, false, args, plain)
       : 'getSentinelNode' in client
-        ? (_key, args) => client.sendCommand(false, args)
-        : (_key, args) => client.sendCommand(args)
+        ? (_key, args) => client.sendCommand(false, args, plain)
+        : (_key, args) => client.sendCommand(args, plain)
   }
 
   command (key: string, args: readonly string[]): Promise<unknown> {
@@ -68,8 +71,8 @@ export class NodeRedisClient implements RedisClient {
     // after any command a connection waits for everything written so far; a pool's next command may take another connection
     if ('execute' in this.#client) {
       return Number(await this.#client.execute(async client => {
-        await client.sendCommand(['EXISTS', key])
-        return client.sendCommand(args)
+        await client.sendCommand(['EXISTS', key], plain)
+        return client.sendCommand(args, plain)
       }))
     }
     await this.#send(key, ['EXISTS', key])
@@ -92,7 +95,7 @@ export class NodeRedisClient implements RedisClient {
     return {
       command: async args => {
         if (!('nodeClient' in client)) return this.#send('', [...args])
-        return (await client.nodeClient(node as never)).sendCommand([...args])
+        return (await client.nodeClient(node as never)).sendCommand([...args], plain)
       },
       subscribe: async (channel, listener) => subscribe((await inTime(target(), patience)).duplicate(), channel, listener)
     }

@@ -44,11 +44,12 @@ export async function countAll (server: Server, cursor: string | null): Promise<
 /** Slices whose stretch starts within a range. */
 export async function slicesIn (server: Server, from: number, to: number): Promise<Slice[]> {
   const slices: Slice[] = []
-  for (let skip = 0; ; skip += slicesAtOnce) {
-    const [, ...answer] = await server.run(scripts.slices, 0, [String(from), String(to), String(skip), String(slicesAtOnce)])
-    for (let n = 0; n < answer.length; n += 3) slices.push(toSlice(String(answer[n]), Number(answer[n + 1]), String(answer[n + 2])))
-    if (answer.length < slicesAtOnce * 3) return slices
-  }
+  let found: readonly Reply[] = []
+  do {
+    [, ...found] = await server.run(scripts.slices, 0, [String(from), String(to), String(slices.length), String(slicesAtOnce)])
+    for (let n = 0; n < found.length; n += 3) slices.push(toSlice(String(found[n]), Number(found[n + 1]), String(found[n + 2])))
+  } while (found.length === slicesAtOnce * 3)
+  return slices
 }
 
 /** What a slice is kept under. */
