@@ -27,7 +27,7 @@ export interface PostgresStoreOptions {
 }
 
 /**
- * Sessions in PostgreSQL 12 or newer, for many machines.
+ * Sessions in PostgreSQL 13 or newer, for many machines.
  *
  * @param client a `pg` Pool, what @fastify/postgres decorates, the function that `postgres` makes, or a URL, for which `pg` or `postgres`
  *   must be installed. What is handed in is never closed; what a URL opened is, with the store.

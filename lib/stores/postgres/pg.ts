@@ -27,6 +27,9 @@ interface PgClient {
 const shortestPause = 50
 const longestPause = 5000
 
+/** Pools whose errors have a listener of ours: one is enough, however many stores a pool has. */
+const heard = new WeakSet<PgPool>()
+
 /** `pg`. */
 export class PgConnection implements Connection {
   readonly #pool: PgPool
@@ -35,7 +38,8 @@ export class PgConnection implements Connection {
   constructor (pool: PgPool) {
     this.#pool = pool
     // an idle connection that breaks is told here, and without a listener it would end the process; the next statement says what there is to say
-    pool.on('error', () => {})
+    if (!heard.has(pool)) pool.on('error', () => {})
+    heard.add(pool)
   }
 
   async ask (text: string, values: readonly (string | null)[], { prepared, timeout }: Send): Promise<string[]> {
