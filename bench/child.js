@@ -1,0 +1,31 @@
+// A server in a process of its own: `node bench/child.js "bare Fastify"`, spoken to over IPC.
+import { catalogue, special } from './servers/catalogue.js'
+
+const { build, needs } = catalogue[process.argv[2]] ?? special[process.argv[2]]
+const engine = needs === undefined ? null : await (await import('./engines.js')).startEngine(needs)
+
+if (engine?.missing !== undefined) {
+  process.send({ missing: engine.missing })
+} else {
+  const server = await build(engine)
+  process.on('message', async ({ what, options }) => { process.send(await answer(server, what, options)) })
+  process.send({ port: await server.listen() })
+}
+process.on('disconnect', async () => {
+  await engine?.stop?.()
+  process.exit()
+})
+
+async function answer (server, what, options) {
+  if (what === 'usage') {
+    const { user, system } = process.cpuUsage()
+    return { cpu: user + system }
+  }
+  if (what === 'heap') {
+    globalThis.gc()
+    globalThis.gc()
+    const { heapUsed, external, rss } = process.memoryUsage()
+    return { heap: heapUsed + external, rss }
+  }
+  return await server[what]?.(options) ?? null
+}

@@ -1,0 +1,29 @@
+import { median } from './median.js'
+
+const warm = 20_000
+
+/**
+ * Measures servers in rounds, each after the other, so that what else the machine does hits all alike; answers the medians of each, and
+ * of what it takes over the first one in the same round.
+ */
+export async function compare (servers, measure, { rounds, log, label }) {
+  const measured = new Map(servers.map(server => [server, []]))
+  log(`${label}: warming up`)
+  for (const server of servers) {
+    // until the optimising compiler has seen enough of it
+    for (let answers = 0, tries = 0; answers < warm && tries < 5; tries++) answers += (await measure(server)).answers
+  }
+  for (let round = 1; round <= rounds; round++) {
+    log(`${label}: round ${round} of ${rounds}`)
+    for (const server of servers) measured.get(server).push(await measure(server))
+  }
+  const bare = measured.get(servers[0])
+  return new Map([...measured].map(([server, own]) => [server, {
+    cpuUs: median(own.map(({ cpu }) => cpu)),
+    cpuUsOverBare: median(own.map(({ cpu }, round) => cpu - bare[round].cpu)),
+    cpuUsOverBareLeast: Math.min(...own.map(({ cpu }) => cpu)) - Math.min(...bare.map(({ cpu }) => cpu)),
+    throughput: Math.round(median(own.map(({ throughput }) => throughput))),
+    throughputOfBare: median(own.map(({ throughput }, round) => throughput / bare[round].throughput)),
+    busy: median(own.map(({ busy }) => busy))
+  }]))
+}

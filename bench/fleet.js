@@ -1,0 +1,76 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { onCore } from './cores.js'
+import { load } from './load.js'
+
+const child = new URL('child.js', import.meta.url).pathname
+
+/** Servers in processes of their own, each on the same core; those that nobody asks cost nothing. */
+export class Fleet {
+  #started = []
+
+  /** Starts the named servers; answers those that work on this machine. */
+  async start (names, { flags = [], log }) {
+    const started = []
+    for (const name of names) {
+      const server = new Server(name, flags)
+      this.#started.push(server)
+      if (await server.ready()) started.push(server)
+      else log(`${name}: ${server.missing}`)
+    }
+    return started
+  }
+
+  async stop () {
+    await Promise.all(this.#started.map(server => server.stop()))
+    this.#started = []
+  }
+}
+
+class Server {
+  port = 0
+  /** Why it does not run on this machine. */
+  missing = null
+  #process
+  #answers = []
+
+  constructor (name, flags) {
+    this.name = name
+    const [command, ...args] = onCore('server', [process.execPath, ...flags, child, name])
+    this.#process = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, NODE_ENV: 'production' } })
+    this.#process.on('message', message => { this.#answers.shift()?.(message) })
+  }
+
+  async ready () {
+    const { port, missing } = await Promise.race([this.#answer(), once(this.#process, 'exit').then(() => ({ missing: 'it did not start' }))])
+    this.port = port
+    this.missing = missing
+    return missing === undefined
+  }
+
+  /** Asks the process for something: `usage`, `heap`, or what its server offers. */
+  async ask (what, options = {}) {
+    this.#process.send({ what, options })
+    return this.#answer()
+  }
+
+  /** Loads the server; answers CPU microseconds of its process per answer, and answers per second. */
+  async measure (options) {
+    const before = await this.ask('usage')
+    const { answers, failures, seconds } = await load({ port: this.port, ...options })
+    const after = await this.ask('usage')
+    if (failures > 0) throw new Error(`${this.name}: ${failures} of ${answers} answers were no success`)
+    const cpu = after.cpu - before.cpu
+    return { answers, cpu: cpu / answers, throughput: answers / seconds, busy: cpu / seconds / 1e6 }
+  }
+
+  async stop () {
+    if (this.#process.exitCode !== null || !this.#process.connected) return
+    this.#process.disconnect()
+    await once(this.#process, 'exit')
+  }
+
+  #answer () {
+    return new Promise(resolve => { this.#answers.push(resolve) })
+  }
+}

@@ -1,0 +1,38 @@
+import { compare } from '../compare.js'
+import { request } from '../load.js'
+import { catalogue, names } from '../servers/catalogue.js'
+import { signIn } from '../signin.js'
+
+const columns = [['server', 'server'], ['cpuUs', 'µs'], ['cpuUsOverBare', 'µs over bare'], ['cpuUsOverBareLeast', 'least'], ['throughputOfBare', 'throughput of bare']]
+
+/** A sign-in: a POST whose handler makes a session of the user that the body names. */
+export const loginQuestion = {
+  title: 'Sign in',
+  text: 'CPU per `POST /login` with a body that names the user, over the same POST on bare Fastify. Where nothing is hashed or checked but the session.',
+  columns,
+  async run ({ fleet, choose, rounds, seconds, sessions, log }) {
+    const servers = await fleet.start(choose(names), { log })
+    const results = await compare(servers, server => server.measure({ requests: signIns(server, sessions), seconds }), { rounds, log, label: 'login' })
+    return [...results].map(([server, figures]) => ({ question: 'login', server: server.name, ...figures }))
+  }
+}
+
+/** A sign-out: a POST whose handler ends the session. */
+export const logoutQuestion = {
+  title: 'Sign out',
+  text: 'CPU per `POST /logout` with a cookie that is still good, over a POST on bare Fastify.',
+  columns,
+  async run ({ fleet, choose, rounds, sessions, log }) {
+    const servers = await fleet.start(choose(names), { log })
+    const results = await compare(servers, async server => {
+      const cookies = await signIn(server, Math.min(sessions / 2, catalogue[server.name].cookies ?? sessions))
+      return server.measure({ requests: cookies.map(cookie => request('POST', '/logout', { cookie, body: {} })) })
+    }, { rounds, log, label: 'logout' })
+    return [...results].map(([server, figures]) => ({ question: 'logout', server: server.name, ...figures }))
+  }
+}
+
+function signIns (server, sessions) {
+  const users = Math.min(sessions, catalogue[server.name].users ?? sessions)
+  return Array.from({ length: users }, (_, i) => request('POST', '/login', { body: { userId: `user ${i}` } }))
+}

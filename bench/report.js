@@ -1,0 +1,58 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { cpus, totalmem } from 'node:os'
+import { pinned } from './cores.js'
+
+const packages = ['fastify', '@fastify/cookie', '@fastify/session', '@fastify/secure-session', 'express', 'express-session', 'connect-redis', 'iron-session', 'better-auth', 'redis', 'ioredis', 'pg']
+const require = createRequire(import.meta.url)
+
+/** Where and on what a run took place. */
+export function circumstances () {
+  return {
+    date: new Date().toISOString().slice(0, 10),
+    machine: `${cpus().length} × ${cpus()[0].model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}`,
+    node: process.version,
+    pinned,
+    versions: Object.fromEntries(packages.map(name => [name, versionOf(name)]))
+  }
+}
+
+/** A table of rows as Markdown, whose columns line up in a terminal, too. */
+export function table ({ columns }, rows) {
+  const shown = columns.filter(([key]) => rows.some(row => row[key] !== undefined))
+  const lines = [shown.map(([, title]) => title), ...rows.map(row => shown.map(([key]) => text(row[key], key)))]
+  const widths = shown.map((_, i) => Math.max(...lines.map(line => line[i].length)))
+  const written = lines.map(line => `| ${line.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join(' | ')} |`)
+  written.splice(1, 0, `|${widths.map((width, i) => i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`).join('|')}|`)
+  return written.join('\n')
+}
+
+/** The page of a run. */
+export function page (sections, { command, at }) {
+  const versions = Object.entries(at.versions).map(([name, version]) => `${name} ${version}`).join(', ')
+  return `# Benchmarks
+
+<!-- Written by \`${command}\`. Do not edit: run it again. -->
+
+Measured on ${at.date} by \`${command}\`. Node.js ${at.node} on ${at.machine}. ${versions}.
+
+Each server is a process of its own${at.pinned ? ', kept on one core; the load comes from another process on another core' : ''}: 64 connections that stay open, one request at a time on each. Servers take turns in rounds, and
+each figure is the median over the rounds. CPU is \`process.cpuUsage()\` of the server, its garbage collection included, divided by the requests; “over bare” subtracts what bare Fastify took in the same
+round; “least” is the least of all rounds minus the least of bare Fastify. Read the ratios: absolute figures move with the machine. \`busy\` in the JSON is how much of its core a server had.
+How the figures come about, and what was done about each part of them, is in [performance](explanation/performance.md).
+
+${sections.map(({ question, rows }) => `## ${question.title}\n\n${question.text}\n\n${table(question, rows)}\n`).join('\n')}`
+}
+
+function text (value, key) {
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'string') return value
+  if (/ofBare$|^ofLeast$|^seconds$|^commands/i.test(key)) return value.toFixed(2)
+  return Number.isInteger(value) || value >= 100 ? Math.round(value).toLocaleString('en') : value.toFixed(1)
+}
+
+function versionOf (name) {
+  // not every package exports its package.json
+  const path = require.resolve.paths(name).map(dir => `${dir}/${name}/package.json`).find(path => { try { readFileSync(path); return true } catch { return false } })
+  return path === undefined ? 'absent' : JSON.parse(readFileSync(path)).version
+}
