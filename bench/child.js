@@ -27,5 +27,5 @@ async function answer (server, what, options) {
     const { heapUsed, external, rss } = process.memoryUsage()
     return { heap: heapUsed + external, rss }
   }
-  return await server[what]?.(options) ?? null
+  return await (server[what] ?? engine?.[what])?.(options) ?? null
 }

@@ -1,5 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { onCore } from './cores.js'
@@ -29,6 +31,7 @@ async function startRedis (dir) {
     client.destroy()
     return { missing: 'redis-server not found' }
   }
+  let counting
   return {
     path,
     client,
@@ -36,12 +39,24 @@ async function startRedis (dir) {
       const { RedisStore } = await import('connect-redis')
       return new RedisStore({ client })
     },
-    /** How many commands it was sent. What a script does is not among them. */
-    async commands () {
-      const stats = await client.info('commandstats')
-      const calls = [...stats.matchAll(/cmdstat_([\w|]+):calls=(\d+)/g)].map(([, name, count]) => [name, Number(count)])
-      const scripts = calls.filter(([name]) => /^(eval|fcall)/.test(name))
-      return (scripts.length > 0 ? scripts : calls.filter(([name]) => name !== 'info')).reduce((sum, [, count]) => sum + count, 0)
+    /** Counts the commands that it is sent from here on; what a script does is not among them. */
+    async count () {
+      counting = connect(path)
+      counting.write('MONITOR\r\n')
+      await once(counting, 'data')
+      counting.setEncoding('latin1')
+      counting.lines = []
+      let rest = ''
+      counting.on('data', text => {
+        const lines = `${rest}${text}`.split('\r\n')
+        rest = lines.pop()
+        counting.lines.push(...lines.filter(line => !/^\S+ \[\d+ lua\]/.test(line)))
+      })
+    },
+    async counted () {
+      await client.ping()
+      counting.destroy()
+      return counting.lines.length - 1
     },
     async stop () {
       client.destroy()

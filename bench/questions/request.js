@@ -1,5 +1,5 @@
 import { compare } from '../compare.js'
-import { request } from '../load.js'
+import { load, request } from '../load.js'
 import { catalogue, names, own } from '../servers/catalogue.js'
 import { signIn } from '../signin.js'
 
@@ -32,19 +32,25 @@ async function run (wanted, { fleet, choose, rounds, seconds, sessions, log }) {
   const rows = new Map(servers.map(server => [server, { question: 'request', server: server.name, cookies: cookies.get(server).length }]))
   for (const [kind, requestsOf] of Object.entries(requests)) {
     const texts = new Map(servers.map(server => [server, requestsOf(server)]))
-    const commands = new Map()
     const results = await compare(servers, async server => {
-      const before = kind === '' ? await server.ask('commands') : null
-      const figures = await server.measure({ requests: texts.get(server), seconds })
-      if (before !== null) commands.set(server, (await server.ask('commands') - before) / figures.answers)
-      return figures
+      if (catalogue[server.name].rests === false) await load({ port: server.port, requests: texts.get(server) })
+      return server.measure({ requests: texts.get(server), seconds })
     }, { rounds, log, label: kind === '' ? 'many cookies' : kind })
-    for (const [server, figures] of results) {
-      Object.assign(rows.get(server), kind === '' ? figures : prefixed(kind, figures))
-      if (commands.has(server)) rows.get(server).commandsPerRequest = commands.get(server)
-    }
+    for (const [server, figures] of results) Object.assign(rows.get(server), kind === '' ? figures : prefixed(kind, figures))
+  }
+  for (const server of servers.filter(({ name }) => catalogue[name].needs === 'redis')) {
+    rows.get(server).commandsPerRequest = await commandsOf(server, request('GET', '/me', { cookie: cookies.get(server)[0] }))
   }
   return [...rows.values()]
+}
+
+/** How many commands a request costs. Those that are not part of any (a batch each second, beats) count in with the thousand. */
+async function commandsOf (server, text) {
+  const requests = Array.from({ length: 1000 }, () => text)
+  await load({ port: server.port, requests })
+  await server.ask('count')
+  await load({ port: server.port, requests })
+  return await server.ask('counted') / requests.length
 }
 
 function prefixed (prefix, figures) {

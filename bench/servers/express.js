@@ -12,7 +12,7 @@ export async function bareExpress () {
 }
 
 /** express-session, keeping of each request what this package keeps. */
-export async function express5 ({ store, commands } = {}) {
+export async function express5 ({ store } = {}) {
   const app = newApp()
   app.use(expressSession({ secret, resave: false, saveUninitialized: false, ...store === undefined ? {} : { store } }))
   app.get('/me', (request, response) => {
@@ -32,7 +32,7 @@ export async function express5 ({ store, commands } = {}) {
   app.post('/logout', (request, response, next) => {
     request.session.destroy(error => { if (error) next(error); else response.json({ done: true }) })
   })
-  return served(app, { commands })
+  return served(app)
 }
 
 function newApp () {
@@ -44,9 +44,8 @@ function newApp () {
   return app
 }
 
-function served (app, more = {}) {
+function served (app) {
   return {
-    ...more,
     listen: () => new Promise(resolve => {
       const server = app.listen(0, '127.0.0.1', () => { resolve(server.address().port) })
       // as Fastify does: the client's connections stay open between rounds

@@ -8,7 +8,7 @@ import { secret, served } from './fastify.js'
 const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/'
 
 /** This package, on a store. `beside`: the app registers @fastify/cookie too. */
-export async function ours ({ store = memoryStore({ max: Infinity }), beside = false, commands } = {}) {
+export async function ours ({ store = memoryStore({ max: Infinity }), beside = false } = {}) {
   const app = Fastify()
   if (beside) app.register(cookie)
   app.register(sessions, { secret, store })
@@ -23,7 +23,7 @@ export async function ours ({ store = memoryStore({ max: Infinity }), beside = f
     await request.session.logout()
     return { done: true }
   })
-  return served(app, { commands, ...atScale(app) })
+  return served(app, atScale(app))
 }
 
 /** What is asked of a process that holds many sessions. */

@@ -6,7 +6,7 @@ import { getIronSession } from 'iron-session'
 import { secret, served } from './fastify.js'
 
 /** @fastify/session. `recording`: the app keeps of each request what this package keeps. */
-export async function fastifySession ({ recording = false, store, commands, ...options } = {}) {
+export async function fastifySession ({ recording = false, store, ...options } = {}) {
   const app = Fastify()
   app.register(cookie)
   app.register(session, { secret, cookie: { secure: false }, saveUninitialized: false, ...store === undefined ? {} : { store }, ...options })
@@ -28,7 +28,7 @@ export async function fastifySession ({ recording = false, store, commands, ...o
     await request.session.destroy()
     return { done: true }
   })
-  return served(app, { commands })
+  return served(app)
 }
 
 /** What a request adds to a session, on peers that keep an object of their own. */
