@@ -14,5 +14,32 @@ postgres() {
   "$bin/postgres" --version >&2 && echo "export POSTGRES_BINS=$bin"
 }
 
+# Redis and Valkey from a newer release of Debian: unpacked, not installed, and run through that release's own loader.
+redis() {
+  local suite=trixie at=$dir/redis uri name
+  command -v apt-get >/dev/null && [[ $(uname -sm) == 'Linux x86_64' ]] || return 0
+  # the archive that this machine already uses
+  uri=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME)' 'Created-By: Packages' | awk -v name="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$2 == name { print $1; exit }')
+  [[ -n $uri ]] || return 0
+  mkdir -p "$at"/{lists/partial,cache/archives/partial,deb,root,bin}
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $uri $suite main" >"$at/sources.list"
+  local apt=(apt-get -qq -o "Dir::Etc::sourcelist=$at/sources.list" -o Dir::Etc::sourceparts=- -o "Dir::State::lists=$at/lists"
+    -o "Dir::Cache=$at/cache" -o Dir::State::status=/dev/null -o APT::Sandbox::User=root)
+  "${apt[@]}" update >&2 || return 0
+  (cd "$at/deb" && "${apt[@]}" download libc6 libgcc-s1 libstdc++6 libssl3t64 libjemalloc2 liblzf1 libsystemd0 libatomic1 \
+    liblua5.1-0 libhiredis1.1.0 libcap2 zlib1g libzstd1 redis-server redis-tools valkey-server valkey-tools) >&2 || return 0
+  for name in "$at"/deb/*.deb; do dpkg -x "$name" "$at/root"; done
+  local loader found=()
+  loader=$(find "$at/root" -name ld-linux-x86-64.so.2 | head -1)
+  for name in redis-server valkey-server; do
+    printf '#!/bin/sh\nexec %q --argv0 %s --library-path %q %q "$@"\n' "$loader" "$name" "$at/root/usr/lib/x86_64-linux-gnu:$at/root/lib/x86_64-linux-gnu" \
+      "$at/root/usr/bin/$name" >"$at/bin/$name"
+    chmod +x "$at/bin/$name"
+    "$at/bin/$name" --version >&2 && found+=("$at/bin/$name")
+  done
+  ((${#found[@]} == 0)) || (IFS=: && echo "export REDIS_SERVERS=${found[*]}")
+}
+
 mkdir -p "$dir"
 postgres
+redis
