@@ -1,4 +1,4 @@
-// A week in the life of an app, lived in two seconds: the clock is moved, everything else is real.
+// A week and a day in the life of an app, lived in a second or two: the clock is moved, everything else is real.
 const minute = 60_000
 const hour = 60 * minute
 const step = 10 * minute
@@ -40,7 +40,7 @@ function rhythm (now) {
  * Lives through the last `days` with the manager of the app, and answers what lives on.
  * `clock.now` is moved up to the present; the app was registered with `now: () => clock.now`.
  */
-export async function seed (app, clock, { days = 7, now = Date.now() } = {}) {
+export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
   const { sessions } = app
   const any = random(20261123)
   const below = n => Math.floor(any() * n)
@@ -56,12 +56,23 @@ export async function seed (app, clock, { days = 7, now = Date.now() } = {}) {
   const users = names.map(userId => {
     // some sit in one office, behind one address
     const home = any() < 0.24 ? '203.0.113.7' : address()
-    return { userId, home, devices: Array.from({ length: 1 + below(3) }, () => ({ agent: agent(), remember: any() < 0.3, ip: any() < 0.7 ? home : address(), session: null, until: 0 })) }
+    return { userId, home, devices: Array.from({ length: any() < 0.2 ? 4 : 1 + below(3) }, () => ({ agent: agent(), remember: any() < 0.18, ip: any() < 0.7 ? home : address(), session: null, until: 0 })) }
   })
+  // the three that can sign in have two devices that stay
+  for (const user of users.slice(0, 3)) {
+    const stays = (agent, ip) => ({ agent, remember: true, ip, session: null, until: 0 })
+    user.devices = [stays(agents.iphone[0], '203.0.113.7'), stays(agents.chromeWindows[0], '2001:db8:1d:1::5af2'), { ...stays(agents.ipad[0], '192.0.2.15'), remember: false }]
+  }
   const open = new Set()
   const old = []
 
+  /** Things do not happen on the minute. */
+  function tick () {
+    if (clock.now % step < step - minute) clock.now += below(11_000)
+  }
+
   async function visit (user, device) {
+    tick()
     if (device.session === null) {
       const { session, token, ended } = await sessions.create({ userId: user.userId, remember: device.remember, method: pick(['password', 'password', 'password', 'webauthn', ['password', 'totp']]), ip: device.ip, agent: device.agent, replaces: device.before ?? null })
       for (const { id } of ended) for (const other of open) if (other.session?.id === id) leave(other)
@@ -81,14 +92,17 @@ export async function seed (app, clock, { days = 7, now = Date.now() } = {}) {
     open.delete(device)
   }
 
-  async function request (device, ip = device.ip) {
-    const answer = await sessions.validate(sessions.present(device.token), { ip, agent: device.agent, passive: false })
+  async function request (device) {
+    // a cookie that comes again is known
+    if (device.presented?.token !== device.token) device.presented = sessions.present(device.token)
+    const answer = await sessions.validate(device.presented, { ip: device.ip, agent: device.agent, passive: false })
     if ('token' in answer) device.token = answer.token
     if ('code' in answer) leave(device)
     return answer
   }
 
   async function end (device) {
+    tick()
     if (device.remember && any() < 0.93) { open.delete(device); return }
     if (any() < 0.55) await sessions.end(device.session.id, { reason: 'logout', by: 'user' })
     else if (any() < 0.4) { device.before = device.session.id; device.session = null; open.delete(device); return }
@@ -97,16 +111,17 @@ export async function seed (app, clock, { days = 7, now = Date.now() } = {}) {
 
   /** What goes wrong now and then. */
   async function incident () {
+    tick()
     const live = [...open].filter(device => device.session !== null)
     const device = live[below(live.length)]
-    switch (below(8)) {
-      case 0: if (device) { await sessions.end(device.session.id, { by: pick(['ada', 'user', 'user']) }); leave(device) } break
+    switch (below(10)) {
+      case 0: case 8: case 9: if (device) { await sessions.end(device.session.id, { by: pick(['ada', 'user', 'user']) }); leave(device) } break
       case 1: case 2: if (device) { device.ip = address(); await request(device) } break
       case 3: if (old.length > 0) { const { token, device } = pick(old); await sessions.validate(sessions.present(token), { ip: device.ip, agent: device.agent, passive: false }) } break
       case 4: await app.inject({ url: '/me', remoteAddress: pick(['192.0.2.44', '198.51.100.99']), headers: { cookie: `__Host-sid=${'A'.repeat(68)}.${'B'.repeat(43)}` } }); break
       case 5: await app.inject({ method: 'POST', url: '/login', remoteAddress: address(), headers: { 'sec-fetch-site': 'cross-site' }, payload: {} }); break
       case 6: await app.inject({ url: '/api/v1/admin/sessions', remoteAddress: address() }); break
-      case 7: if (device && any() < 0.3) await steal(device); break
+      case 7: if (device && any() < 0.4) await steal(device); break
     }
   }
 
@@ -126,7 +141,7 @@ export async function seed (app, clock, { days = 7, now = Date.now() } = {}) {
   /** Lives for one step, or for a share of it. */
   async function live (share = 1) {
     const busy = rhythm(clock.now)
-    for (let visits = users.length * 0.031 * busy * share; any() < visits; visits--) {
+    for (let visits = users.length * 0.05 * busy * share; any() < visits; visits--) {
       const user = users[Math.floor(any() ** 1.4 * users.length)]
       await visit(user, pick(user.devices))
     }
@@ -150,7 +165,7 @@ export async function seed (app, clock, { days = 7, now = Date.now() } = {}) {
     clock.now = Math.min(now, (Math.floor(clock.now / step) + 1) * step)
   }
   // the last minutes one by one, so that the page has something fresh to show
-  for (; clock.now < now - minute; clock.now += minute) {
+  for (; clock.now < now - minute; clock.now = Math.min(now, clock.now + minute)) {
     await live(0.15)
     if (any() < 0.5) await incident()
   }

@@ -7,12 +7,14 @@ import { seed } from './seed.js'
  * until `signal` says otherwise.
  */
 export async function start (Fastify, sessions, { log, signal, port }) {
-  let moved = null
-  const clock = { get now () { return moved ?? Date.now() }, set now (instant) { moved = instant } }
+  let moved = Date.now()
+  let seeding = true
+  // time is moved while the past is made up; then it is the time
+  const clock = { get now () { return seeding ? moved : Date.now() }, set now (instant) { moved = instant } }
   const app = await build(Fastify, sessions, { now: () => clock.now, sweep: '1m' })
   await app.ready()
   const { live } = await seed(app, clock)
-  moved = null
+  seeding = false
 
   const url = await app.listen({ port, host: '127.0.0.1' })
   log(`Sign in as ada (an admin), grace or linus; the password is the name.

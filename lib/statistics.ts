@@ -42,7 +42,7 @@ export interface SessionStatistics extends Counts, StatisticsSums {
   /** Length of a bucket in milliseconds. */
   readonly span: number
   readonly buckets: readonly StatisticsBucket[]
-  /** The sums of the range before this one, of the same length; `null` where it is no longer kept (30d). */
+  /** The sums of the range before this one, of the same length; `null` where it is no longer kept (30d), or nothing was counted in its first half. */
   readonly before: StatisticsSums | null
   /** How long ended sessions had lived: how many ended before each bound (ms); the last counts the rest. */
   readonly lifetimes: readonly { readonly below: number | null, readonly count: number }[]
@@ -70,7 +70,9 @@ export function rangeOf (range: StatisticsRange, now: number): { readonly from: 
 
 /** Adds up the slices of a range. */
 export async function summarise (slices: readonly Slice[], range: { readonly from: number, readonly to: number, readonly span: number, readonly before: number | null, readonly live: number }): Promise<Omit<SessionStatistics, keyof Counts | 'range' | 'from' | 'to' | 'span'>> {
-  const { from, to, span, live } = range
+  const { from, to, span, live, before: since } = range
+  // of a range that began before there was anything to count, half would be compared with a whole
+  const reaches = since !== null && slices.some(slice => slice.span === span && slice.at < (since + from) / 2)
   const buckets = new Map<number, Stretch>()
   for (let at = from; at < to; at += span) buckets.set(at, new Stretch(at, span))
   const total = new Stretch(from, span)
@@ -91,7 +93,7 @@ export async function summarise (slices: readonly Slice[], range: { readonly fro
   return {
     buckets: withLive([...buckets.values()], live),
     ...toSums(value),
-    before: range.before === null ? null : toSums(before.value),
+    before: reaches ? toSums(before.value) : null,
     lifetimes: value.l.map((count, i) => ({ below: lifetimeBounds[i] ?? null, count })),
     topIps: tops.ip.top(10),
     topBrowsers: tops.br.top(10),

@@ -29,7 +29,7 @@ export const StatisticsView = closed({
   remembered: Whole,
   sessionsPerUser: Type.Number({ description: 'Sessions of users, by users' }),
   ...Sums,
-  before: Type.Union([closed(Sums), Type.Null()], { description: 'The same sums of the range before this one; null where it is no longer kept' }),
+  before: Type.Union([closed(Sums), Type.Null()], { description: 'The same sums of the range before this one; null where it is no longer kept, or nothing was counted in its first half' }),
   lifetimes: Type.Array(closed({ below: Type.Union([Type.Integer({ description: 'Milliseconds' }), Type.Null()]), count: Whole }), { description: 'How long ended sessions had lived' }),
   topIps: Top,
   topBrowsers: Top,

@@ -84,17 +84,22 @@ function toOptions (element: HTMLElement, { lines, times, height, words }: Chart
   const axis = { stroke: colour('--soft'), font, grid: { stroke: line, width: 1 }, ticks: { show: false } } satisfies UPlot.Axis
   const mirrored = lines.some(({ below }) => below === true)
   const days = (times.at(-1) ?? 0) - (times[0] ?? 0) > 2 * 86_400
+  const span = (times[1] ?? 0) - (times[0] ?? 0)
   const compact = new Intl.NumberFormat(words.lang, { notation: 'compact' })
   return {
     width: element.clientWidth,
     height,
-    padding: [10, 6, 0, 0],
+    padding: [10, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, sync: { key: 'sessions' }, points: { size: 7 }, drag: { x: false, y: false } },
-    scales: { y: { range: (_plot, min, max) => [mirrored ? Math.min(-4, min * 1.12) : 0, Math.max(4, max * 1.1)] } },
+    scales: {
+      // room for the halves of the first and the last bar
+      ...lines.some(({ kind }) => kind === 'bars') ? { x: { range: (_plot: UPlot, min: number, max: number): UPlot.Range.MinMax => [min - span / 2, max + span / 2] } } : {},
+      y: { range: (_plot, min, max) => [mirrored ? Math.min(-4, min * 1.12) : 0, Math.max(4, max * 1.1)] }
+    },
     axes: [
       { ...axis, space: 60, size: days ? 22 : 36, values: (_plot, splits) => toTimes(splits, words.lang) },
-      { ...axis, space: 30, size: 40, gap: 6, values: (_plot, splits) => splits.map(value => Number.isInteger(value) ? compact.format(Math.abs(value)) : '') }
+      { ...axis, space: 26, size: 40, gap: 6, values: (_plot, splits) => splits.map(value => Number.isInteger(value) ? compact.format(Math.abs(value)) : '') }
     ],
     series: [{}, ...lines.map(({ label, colour: name, soft, kind }): UPlot.Series => ({
       label, stroke: colour(name), width: kind === 'bars' ? 0 : 2, points: { show: false },

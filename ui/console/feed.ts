@@ -11,7 +11,7 @@ export interface FedEvent extends Event { readonly key: string }
 const kept = 300
 
 export interface Fed {
-  /** Newest first. */
+  /** Newest first; an expiry is told by the next sweep, and has its place before that. */
   readonly events: readonly FedEvent[]
   readonly live: boolean
   /** The server no longer lets us listen. */
@@ -31,7 +31,7 @@ export function useFeed (api: string, onEvent: (event: Event) => void): Fed {
     const show = (): void => {
       due = 0
       first = false
-      setFed(fed => ({ ...fed, events: [...seen.values()].reverse() }))
+      setFed(fed => ({ ...fed, events: [...seen.values()].reverse().sort((a, b) => Date.parse(b.at) - Date.parse(a.at)) }))
     }
     return openStream(`${api}/events`, {
       types: [],

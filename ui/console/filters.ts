@@ -88,7 +88,7 @@ function FilterForm ({ filters, words, onFilters }: FiltersProps): VNode {
   const field = (name: FilterName, type = 'text', extra: Record<string, unknown> = {}): VNode => html`<label class="field">${say(`filter.${name}`)}<input class="input" name=${name} type=${type} defaultValue=${type === 'datetime-local' ? toLocal(filters[name]) : filters[name] ?? ''} key=${`${name} ${filters[name] ?? ''}`} autocomplete="off" ...${extra} /></label>`
   const choice = (name: FilterName, values: readonly string[], text: (value: string) => string): VNode => html`<label class="field">${say(`filter.${name}`)}<select class="input" name=${name} key=${`${name} ${filters[name] ?? ''}`}>
     <option value="">${say('filter.any')}</option>${values.map(value => html`<option value=${value} selected=${filters[name] === value}>${text(value)}</option>`)}</select></label>`
-  const when = (name: FilterName): VNode => field(name, 'datetime-local', { step: 1 })
+  const when = (name: FilterName): VNode => field(name, 'datetime-local')
   const truth = (value: string): string => say(`filter.${value}`)
   return html`<form id="filters" class="filters" onSubmit=${apply}>
     ${field('userId', 'text', { maxlength: 256 })}${field('ip', 'text', { maxlength: 64, placeholder: '203.0.113.0/24', spellcheck: false })}${field('browser', 'text', { maxlength: 64 })}${field('system', 'text', { maxlength: 64 })}
@@ -104,5 +104,5 @@ function FilterForm ({ filters, words, onFilters }: FiltersProps): VNode {
 function toLocal (value: string | undefined): string {
   const instant = toInstant(value ?? '')
   if (Number.isNaN(new Date(instant).getTime())) return ''
-  return new Date(instant - new Date(instant).getTimezoneOffset() * 60_000).toISOString().slice(0, 19)
+  return new Date(instant - new Date(instant).getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

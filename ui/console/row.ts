@@ -27,15 +27,21 @@ export function SessionRow ({ session, words, ended, selected, onSelect, onOpen,
   const over = state === 'ended'
   return html`<tr role="row" class=${over && !ended ? 'over' : ''}>
     ${!ended && html`<td role="cell" class="check"><input type="checkbox" aria-label=${say('list.select', { user })} disabled=${over} checked=${selected && !over} onChange=${(event: Event) => { onSelect((event.target as HTMLInputElement).checked) }} /></td>`}
-    <th role="rowheader" scope="row" class="user"><button class="link" type="button" aria-label=${say('list.open', { user })} onClick=${onOpen}>${user}</button><span class="id">${id.slice(0, 12)}</span></th>
+    <th role="rowheader" scope="row" class="user"><button class="link" type="button" aria-label=${say('list.open', { user })} onClick=${onOpen}>${breakable(user)}</button><span class="id">${id.slice(0, 12)}</span></th>
     <td role="cell" class="device"><span>${device}</span>${remembered && html` <span class="badge">${say('list.remembered')}</span>`}${current && html` <span class="badge good">${say('list.current')}</span>`}</td>
     <td role="cell" class="ip">${ip ?? '–'}</td>
-    <td role="cell" class="age"><time datetime=${ended ? session.endedAt ?? '' : session.createdAt} title=${words.moment(ended ? Date.parse(session.endedAt ?? '') : createdAt)}>${ended ? words.ago(Date.parse(session.endedAt ?? ''), now) : words.span(now - createdAt)}</time></td>
+    <td role="cell" class="age"><time datetime=${ended ? session.endedAt ?? '' : session.createdAt} title=${words.moment(ended ? Date.parse(session.endedAt ?? '') : createdAt)}>${ended ? words.ago(Date.parse(session.endedAt ?? ''), now) : now - createdAt < justNow ? say('list.now') : words.span(now - createdAt)}</time></td>
     <td role="cell" class="seen"><time datetime=${session.lastSeenAt} title=${words.moment(seenAt)}>${now - seenAt < justNow ? say('list.now') : words.span(now - seenAt)}</time></td>
     <td role="cell" class="requests number">${words.number(requests)}</td>
     <td role="cell" class="left">${reason === null ? html`<${Left} ...${{ session, words, now }} />` : html`<span class=${`badge ${reason === 'reused' ? 'bad' : reason === 'revoked' || reason === 'evicted' ? 'warn' : 'quiet'}`} title=${say(`why.${reason}`)}>${say(`reason.${reason}`)}</span>`}</td>
     ${!ended && html`<td role="cell" class="act">${!over && html`<button class="button bad" type="button" aria-label=${say('list.revokeOf', { user })} onClick=${onRevoke}>${say('list.revoke')}</button>`}</td>`}
   </tr>`
+}
+
+/** A mail address breaks before its host, if it must. */
+function breakable (user: string): VNode {
+  const at = user.lastIndexOf('@')
+  return at < 1 ? html`<span>${user}</span>` : html`<span>${user.slice(0, at)}<wbr />${user.slice(at)}</span>`
 }
 
 /** How much of its idle time a session has left. */
@@ -45,5 +51,5 @@ function Left ({ session, words, now }: { readonly session: Session, readonly wo
   const left = Math.max(0, Date.parse(expiresAt) - now)
   const share = Math.min(100, left / idle * 100)
   const label = words.say('list.leftOf', { left: words.span(left) })
-  return html`<svg class=${`bar meter ${share < 15 ? 'low' : ''}`} viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label=${label}><title>${label}</title><rect class="rail" width="100" height="6" rx="3" /><rect class="fill" width=${share} height="6" rx="3" /></svg>`
+  return html`<span class=${`bar meter ${share < 15 ? 'low' : ''}`} role="img" aria-label=${label} title=${label}><span class="fill" style=${{ width: `${share}%` }}></span></span>`
 }

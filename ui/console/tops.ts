@@ -39,7 +39,7 @@ function List ({ id, words, tops, filter, onFilter, note, tell, all = false }: {
     <ol role="list">${tops.slice(0, all ? tops.length : shown).map(top => html`<li key=${top.key}>
       ${filter === null || top.key === 'Unknown' ? html`<span class="top-key" title=${top.key}>${top.key}</span>` : html`<button class="link top-key" type="button" title=${say('top.filter', { key: top.key })} onClick=${() => { onFilter(filter, top.key) }}>${top.key}</button>`}
       <span class="top-count">${tell(top)}</span>
-      <svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true"><rect class="rail" width="100" height="4" rx="2" /><rect class="fill" width=${top.sessions / most * 100} height="4" rx="2" /></svg>
+      <span class="bar" aria-hidden="true"><span class="fill" style=${{ width: `${top.sessions / most * 100}%` }}></span></span>
     </li>`)}</ol>
   </section>`
 }
