@@ -6,7 +6,7 @@ export interface PageOptions {
   readonly path?: string
   /** Where to send a browser that is not signed in; `next` is added, with the page's own path. Without it, the page says 401. */
   readonly login?: string
-  /** Texts in place of the English ones, by key: docs/reference/element.md lists them. */
+  /** Texts in place of the English ones, by key: docs/reference/texts.md lists them. */
   readonly messages?: Readonly<Record<string, string>>
   /** Language of the page (BCP 47): for its texts, dates and numbers. Default `en`. */
   readonly lang?: string

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { brotliDecompressSync, gunzipSync } from 'node:zlib'
 import fastifyHelmet from '@fastify/helmet'
 import fastifySwagger from '@fastify/swagger'
@@ -158,6 +159,14 @@ t.test('helmet does not weaken the policy of the pages, and the OpenAPI document
   const paths = Object.keys(app.swagger().paths ?? {})
   t.ok(paths.includes('/api/v1/admin/sessions/statistics'))
   t.notOk(paths.some(path => path.startsWith('/admin') || path.startsWith('/account') || path.endsWith('.js')))
+})
+
+t.test('the docs list every text of the pages, as it is', async t => {
+  const page = readFileSync(new URL('../../docs/reference/texts.md', import.meta.url), 'utf8')
+  const listed = [...page.matchAll(/^\| `([\w.-]+)` \| (.*) \|$/gm)].map(([, key, text]) => `${String(key)}: ${String(text)}`)
+  const own = [...Object.entries(deviceTexts), ...Object.entries(consoleTexts)].map(([key, text]) => `${key}: ${text}`)
+  t.same(own.filter(text => !listed.includes(text)), [], 'missing')
+  t.same(listed.filter(text => !own.includes(text) && !/^(title|noScript|notice\.\w+): /.test(text)), [], 'no longer there')
 })
 
 t.test('every text of the pages that speaks of reasons has all of them', async t => {

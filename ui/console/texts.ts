@@ -263,6 +263,5 @@ export const consoleTexts: Texts = {
   'user.live': 'Active',
   'user.ended': 'Ended',
   'user.none': 'None.',
-  'user.revoke': 'Revoke all',
-  'user.back': 'Back'
+  'user.revoke': 'Revoke all'
 }

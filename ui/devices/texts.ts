@@ -44,7 +44,6 @@ export const deviceTexts: Texts = {
   lastActive: 'Last active {ago}',
   signedIn: 'signed in {date}',
   stays: 'stays signed in',
-  requests: '{count} requests',
   signOut: 'Sign out',
   signOutOf: 'Sign out of {device}',
   signOutOthers: 'Sign out of all other devices',
