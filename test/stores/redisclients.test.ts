@@ -298,7 +298,7 @@ t.test('over TLS, by a user who may touch the store\'s keys and channel only', {
   const certificate = readFileSync(file('cert.pem'))
   writeFileSync(file('users.acl'), [
     'user default off',
-    'user app on >secret ~fsm:* &fsm:* -@all +@connection +@read +@write +@scripting +@pubsub +@transaction +info +time',
+    'user app on >secret ~fsm:* &fsm:* -@all +@connection +@read +@write +@scripting +@pubsub +info +time',
     'user blind on >secret ~fsm:* &fsm:* +@all -info',
     'user mute on >secret ~fsm:* resetchannels +@all',
     ''
