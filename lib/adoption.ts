@@ -67,7 +67,7 @@ export class Adoption {
     if (this.#isOver()) return null
     const cookies = new RequestCookies(header)
     for (const store of this.#stores) {
-      const text = store.adapter.match(cookies)
+      const text = store.match(cookies)
       if (typeof text === 'string') return { store, text }
       if (text === false && ip !== undefined) this.#refuse(store, 'forged', ip)
     }

@@ -699,6 +699,25 @@ t.test('old sessions can be taken over before their browsers come by, as often a
   await t.rejects(preimport(failing.sessions, options), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
 })
 
+t.test('an adapter that cannot read a cookie does not take the request with it', async t => {
+  const old = await oldFastifySession(t)
+  const browser = await old.signIn('ada')
+  const { url, events } = await newApp(t, old, { adapters: [{ ...old.adapter, match: () => { throw new RangeError('unreadable') } }] })
+  t.equal((await browser.at(url).get('/public')).status, 200)
+  t.equal((await browser.at(url).get('/me')).status, 401)
+  t.match(events.filter(({ type }) => type === 'legacy-failed'), [{ operation: 'match', error: 'RangeError' }])
+})
+
+t.test('another site cannot open a socket with an old cookie either', async t => {
+  const old = await oldExpressSession(t)
+  const browser = await old.signIn('ada')
+  const { send, app } = await newApp(t, old)
+  const headers = { connection: 'upgrade', upgrade: 'websocket', origin: 'https://evil.example' }
+  t.equal((await send('/public', { cookie: browser.cookies().join('; '), headers })).statusCode, 403)
+  t.equal(await app.sessions.count({}), 0)
+  t.equal((await send('/public', { headers })).statusCode, 200, 'without one it is a visitor')
+})
+
 t.test('two nodes take a session over once, and each knows what the other ended', async t => {
   const old = await oldExpressSession(t)
   const browser = await old.signIn('ada')

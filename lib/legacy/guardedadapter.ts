@@ -1,6 +1,7 @@
 import { isThenable } from '../guard.ts'
 import type { Awaitable } from '../store.ts'
 import type { LegacyAdapter, LegacySession, MirroredSession } from './adapter.ts'
+import type { RequestCookies } from './cookies.ts'
 
 export interface GuardedAdapterOptions {
   /** Milliseconds that a verb may take. */
@@ -16,12 +17,24 @@ const probeEvery = 1000
 export class GuardedAdapter {
   readonly adapter: LegacyAdapter
   readonly #options: GuardedAdapterOptions
+  #unreadable = 0
   #failures = 0
   #probedAt = 0
 
   constructor (adapter: LegacyAdapter, options: GuardedAdapterOptions) {
     this.adapter = adapter
     this.#options = options
+  }
+
+  /** An adapter that cannot read a cookie does not take the request with it. */
+  match (cookies: RequestCookies): string | false | null {
+    try {
+      return this.adapter.match(cookies)
+    } catch (error) {
+      // visitors choose their cookies: what they send must not make the old store look down
+      if (this.#unreadable++ % 100 === 0) this.#options.onFailure('match', error, this.#unreadable)
+      return false
+    }
   }
 
   load (credential: string): Promise<LegacySession | null> { return this.#guard('load', () => this.adapter.load(credential)) }
