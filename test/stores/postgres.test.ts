@@ -201,6 +201,49 @@ t.test('a validated request is one statement, by primary key', { skip }, async t
   t.notMatch(JSON.stringify(rows), /Seq Scan/)
 })
 
+t.test('with copies a validated request is no statement, until another node ends its session', { skip }, async t => {
+  const pool = pgPool(server)
+  t.teardown(() => pool.end())
+  const here = await testApp(t, { store: postgresStore(pool, { schema: 'copies', cache: { maxStale: 60_000 } }) })
+  const there = await testApp(t, { store: postgresStore(pool, { schema: 'copies' }) })
+  const cookie = await here.signIn()
+  await here.send('/me', { cookie })
+  await here.app.sessions.flush()
+  let asked = 0
+  const query = pool.query.bind(pool) as (query: object) => unknown
+  Object.assign(pool, { query: (given: object) => { asked++; return query(given) } })
+  for (let i = 0; i < 5; i++) t.equal((await here.send('/me', { cookie })).statusCode, 200)
+  t.equal(asked, 0)
+  const told = new Promise(resolve => { here.app.sessions.onEndElsewhere(resolve) })
+  await there.app.sessions.revokeUser('ada')
+  await told
+  t.match((await here.send('/me', { cookie })).json(), { statusCode: 401, reason: 'revoked' })
+})
+
+t.test('a role needs no more rights than the guide grants it', { skip }, async t => {
+  const admin = pgPool(server)
+  await admin.query(`${postgresSchema('granted')};
+    CREATE ROLE app LOGIN; GRANT USAGE ON SCHEMA granted TO app;
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA granted TO app; GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA granted TO app;
+    CREATE ROLE owner LOGIN; CREATE SCHEMA owned AUTHORIZATION owner`)
+  t.teardown(() => admin.end())
+  for (const [role, schema, migrate] of [['app', 'granted', false], ['owner', 'owned', true]] as const) {
+    const pool = pgPool(server, { connectionString: server.url.replace('sessions@', `${role}@`) })
+    t.teardown(() => pool.end())
+    const { stage, store } = await open(t, { pool, schema, migrate })
+    const [a, b] = await stage.several(2, () => ({ absoluteAt: stage.clock.now + 60_000 }))
+    await store.touch([stage.touch(a?.id ?? '')], stage.clock.now)
+    t.match(await store.update(a?.id ?? '', { set: { a: '1' } }), { status: 'done' })
+    await store.observe({ node: 'n', at: 0, span: 300_000, value: '{}', until: 0.5 })
+    const { rows } = await pool.query<{ ended: unknown[] }>(`SELECT ${schema}.end_sessions($1) AS ended`, [{ ids: [a?.id], reason: 'revoked', by: 'dba', history: 2_592_000_000, perUser: 20 }])
+    t.equal(rows[0]?.ended.length, 1)
+    stage.clock.now += day
+    t.strictSame((await stage.sweep()).map(({ id }) => id), [b?.id])
+    await pool.query(`SELECT ${schema}.recount(); SELECT * FROM ${schema}.live_session`)
+    t.match(await store.statistics(0, 1), { live: 0, slices: [] })
+  }
+})
+
 t.test('a touch changes no index, and finds room on its page', { skip }, async t => {
   const { stage, pool, schema } = await open(t)
   const records = await stage.several(30, i => ({ userId: `user ${i}` }))
