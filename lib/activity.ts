@@ -40,6 +40,8 @@ export interface ActivityOptions {
   readonly flush: number
   /** Told when a session's address or agent changed. */
   readonly onChange: (record: SessionRecord, change: { readonly ip?: string | null, readonly agent?: string | null }) => void
+  /** Whether a request with the current verifier shows that its browser has it for good. Asked until one did. */
+  readonly confirms: (record: SessionRecord, now: number) => boolean
   /** A batch is due: flush now. */
   readonly onDue: () => void
   /** Told how many requests were recorded. */
@@ -73,7 +75,7 @@ export class Activity {
     }
     entry.requests++
     // a straggler with the old verifier must not hide that the new one was seen
-    entry.generation = Math.max(entry.generation, record.generation)
+    if (record.confirmedAt === null && this.#options.confirms(record, now)) entry.generation = Math.max(entry.generation, record.generation)
     if (!visit.passive && now > entry.seenAt) entry.seenAt = now
     if (visit.ip !== record.ip && visit.ip !== null && visit.ip !== entry.ip) this.#moved(record, entry, visit.ip)
     if (visit.agent !== record.agent && visit.agent !== undefined) this.#changed(record, entry, visit.agent)

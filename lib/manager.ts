@@ -14,7 +14,7 @@ import { GuardedStore, isThenable } from './guard.ts'
 import { deriveKeys } from './keys.ts'
 import { Endings } from './endings.ts'
 import { Latency } from './latency.ts'
-import { isFresh, judge, lengthsFor, mayJoin } from './policy.ts'
+import { confirms, isFresh, judge, lengthsFor, mayJoin } from './policy.ts'
 import type { Lengths, Presented } from './policy.ts'
 import { PendingEnds } from './pending.ts'
 import { expiresAt, expiryReason, hasEnded, isSession } from './record.ts'
@@ -142,6 +142,8 @@ export class SessionManager {
   readonly #addresses: Addresses
   readonly #successorKeys: readonly Buffer[]
   readonly #adoptionKeys: readonly Buffer[]
+  /** When a browser that had lost its new cookie was sent it again, by session id: from here on it needs the time that a new one needs. */
+  readonly #resent = new Map<string, number>()
   #parts: Parts | null = null
   #state: 'new' | 'open' | 'closed' = 'new'
   #failures = 0
@@ -189,6 +191,7 @@ export class SessionManager {
     const activity = new Activity(store, {
       flush: settings.flush,
       onChange: (record, change) => { this.#activityChanged(record, change) },
+      confirms: (record, now) => confirms(settings.policy, record, this.#resent.get(record.id) ?? 0, now),
       onDue: () => { if (settings.flush > 0) void flushing.run() },
       onFlush: requests => { counter.requests(requests, this.now()) }
     })
@@ -624,7 +627,10 @@ export class SessionManager {
     if (accepted instanceof Refusal) return accepted
     const live = { ...record, authenticatedAt: accepted.authenticatedAt }
     const successor = this.#successors(presented).find(({ hash }) => sameHash(hash, record.hash))
-    return successor === undefined ? live : new Renewal(live, successor.token)
+    if (successor === undefined) return live
+    if (this.#resent.size >= 10_000) this.#resent.clear()
+    this.#resent.set(record.id, now)
+    return new Renewal(live, successor.token)
   }
 
   #successors (presented: PresentedToken): { readonly token: string, readonly hash: string }[] {

@@ -77,10 +77,19 @@ export function mayJoin (policy: Policy, record: SessionRecord, now: number): bo
   return record.confirmedAt === null || now < Math.max(record.rotatedAt + policy.settle, record.confirmedAt) + policy.grace
 }
 
-/** A verifier is due once it is old enough and its browser is known to have it. */
+/**
+ * Whether a request with the current verifier shows that its browser has it for good: not before it had the time to write it to disk,
+ * since it was issued or, if an answer got lost, sent again (`resentAt`; 0: never). A browser that crashes sooner comes back with the one
+ * before, however much later.
+ */
+export function confirms (policy: Policy, record: Pick<SessionRecord, 'rotatedAt' | 'previousHash'>, resentAt: number, now: number): boolean {
+  return record.previousHash === null || now >= Math.max(record.rotatedAt, resentAt) + policy.settle
+}
+
+/** A verifier is due once it is old enough and its browser is known to have it for good: it comes back with the one before, but not with two. */
 function isDue (policy: Policy, record: SessionRecord, now: number): boolean {
   const after = record.remembered ? policy.rotate.remembered : policy.rotate.session
-  return after > 0 && now - record.rotatedAt >= after && record.generation < 0xffff
+  return after > 0 && now - record.rotatedAt >= after && record.generation < 0xffff && (record.confirmedAt !== null || record.previousHash === null)
 }
 
 function judgeOlder (policy: Policy, record: SessionRecord, presented: Presented, now: number): Verdict {

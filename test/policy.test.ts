@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isFresh, judge, lengthsFor } from '../lib/policy.ts'
+import { confirms, isFresh, judge, lengthsFor } from '../lib/policy.ts'
 import { noData } from '../lib/record.ts'
 import type { SessionRecord } from '../lib/record.ts'
 import { toSettings } from '../lib/settings.ts'
@@ -23,9 +23,11 @@ t.test('the current verifier is accepted until the very instant of the sooner de
 })
 
 t.test('an old enough verifier is due, as long as generations last', async t => {
-  t.equal(verdict({}, 5, 'current', 10 * minute), 'rotate')
+  t.equal(verdict({ confirmedAt: minute }, 5, 'current', 10 * minute), 'rotate')
+  t.equal(verdict({}, 5, 'current', 10 * minute), 'accept', 'not before its browser is known to have it')
+  t.equal(verdict({ previousHash: null }, 5, 'current', 10 * minute), 'rotate', 'unless there is none before it')
   t.equal(verdict({ remembered: true }, 5, 'current', 10 * minute), 'accept', 'remembered sessions have a length of their own')
-  t.equal(verdict({ generation: 0xffff }, 0xffff, 'current', 10 * minute), 'accept')
+  t.equal(verdict({ confirmedAt: minute, generation: 0xffff }, 0xffff, 'current', 10 * minute), 'accept')
   t.equal(judge(toSettings({ secret: 'a secret of the tests, long enough' }).policy, record, presents(5, 'current'), 20 * minute), 'accept')
 })
 
@@ -35,6 +37,14 @@ t.test('the verifier before is good until its successor was seen and settled, an
   t.equal(verdict({ confirmedAt: 1000 }, 4, 'previous', 90_000), 'reused')
   t.equal(verdict({ confirmedAt: 5 * minute }, 4, 'previous', 5 * minute + 29_999), 'catch-up')
   t.equal(verdict({ confirmedAt: 5 * minute }, 4, 'previous', 5 * minute + 30_000), 'reused')
+})
+
+t.test('a browser has a verifier for good when it shows it after the time that disks take, since it last got it', async t => {
+  t.equal(confirms(policy, record, 0, minute - 1), false)
+  t.equal(confirms(policy, record, 0, minute), true)
+  t.equal(confirms(policy, record, 5 * minute, 6 * minute - 1), false, 'it was sent again')
+  t.equal(confirms(policy, record, 5 * minute, 6 * minute), true)
+  t.equal(confirms(policy, { ...record, previousHash: null }, 0, 1), true, 'there is none before it to come back with')
 })
 
 t.test('a verifier that was killed at once is refused without alarm while its requests may be under way', async t => {

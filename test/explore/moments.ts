@@ -37,9 +37,11 @@ export const moments: readonly Moment[] = [
       await pass(world, hour)
       world.oldToken = world.token
       await world.request(1, world.token)
+      await pass(world, minute + second)
       await flushAll(world)
-      await pass(world, 2 * second)
       await world.request(0, world.token)
+      // within the grace of the one before
+      world.passes = 10 * second
     }
   },
   {
