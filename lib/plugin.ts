@@ -368,7 +368,7 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   app.addHook('onSend', function sessionOnSend (request, reply, payload, done) { sessions.onSend(request as SessionRequest, reply, payload, done) })
   app.addHook('onError', async function sessionOnError (request) { await sessions.onError(request as SessionRequest) })
   // a hint for developers; in production nobody pays for it
-  if (process.env['NODE_ENV'] !== 'production') app.addHook('onResponse', async function sessionOnResponse (request) { sessions.onResponse(request as SessionRequest) })
+  if (process.env['NODE_ENV'] !== 'production') app.addHook('onResponse', function sessionOnResponse (request, _reply, done) { sessions.onResponse(request as SessionRequest); done() })
   app.addHook('onRoute', route => { rulesOf(route.config) })
   app.addHook('onClose', async function sessionOnClose () { await sessions.close() })
   registerRoutes(app, sessions, { options, admin, devices })
