@@ -11,8 +11,8 @@
 -- ARGV[14]  createdAt, ARGV[15] absoluteAt, ARGV[16] idle, ARGV[17] remembered (0 or 1), ARGV[18] authenticatedAt or '-', ARGV[19] lastSeenAt,
 -- ARGV[20]  generation, ARGV[21] rotatedAt, ARGV[22] confirmedAt or '-'
 -- ARGV[23]  and so on: the other fields, name and value; first `h` and the hash
--- Returns   { now, 'created', { { id, fields } that ended … } }
---         | { now, 'adopted', id, fields }
+-- Returns   { now, 'created', { JSON of each that ended … } }
+--         | { now, 'adopted', id, fields, or JSON of what is left }
 --         | { now, 'refused', { { id, fields } … } }
 --         | { now, 'exists' }
 
@@ -22,13 +22,14 @@ local function at(instant) return instant == '-' and '-' or ('%.0f'):format(roun
 
 if mark ~= '' and (tonumber(redis.call('ZSCORE', base .. 'm', mark)) or 0) > now then
   local adopter = redis.call('HGET', base .. 'a', mark)
-  return { now, 'adopted', adopter, redis.call('HGETALL', keyOf(adopter)) }
+  return { now, 'adopted', adopter, look(adopter) }
 end
 if redis.call('EXISTS', keyOf(id)) == 1 then
   -- a client that lost the answer sends the same again
   if redis.call('HGET', keyOf(id), 'h') == ARGV[24] then return { now, 'created', {} } end
   return { now, 'exists' }
 end
+if redis.call('HEXISTS', base .. 'r', id) == 1 then return { now, 'exists' } end
 
 local ended = {}
 if max and user ~= '' and redis.call('ZCARD', base .. 'u:' .. named(user)) >= max then

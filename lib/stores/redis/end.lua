@@ -3,7 +3,7 @@
 -- ARGV[6]  reason
 -- ARGV[7]  who, or ''
 -- ARGV[8]  and so on, for each session: id, lastSeenAt and requests that it must still have, or '' and ''
--- Returns  { now, { { id, fields } that ended … }, ids that have changed … }
+-- Returns  { now, { JSON of each that ended … }, ids that have changed … }
 
 local ended, changed = {}, {}
 for n = 8, #ARGV, 3 do

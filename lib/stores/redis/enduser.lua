@@ -4,7 +4,7 @@
 -- ARGV[7]  who, or ''
 -- ARGV[8]  user
 -- ARGV[9]  id of the session that stays, or ''
--- Returns  { now, { { id, fields } that ended, oldest first … } }
+-- Returns  { now, { JSON of each that ended, oldest first … } }
 
 local ended = {}
 for _, record in ipairs(liveOf(ARGV[8])) do

@@ -1,4 +1,4 @@
-import { endReasons, expiresAt, expiryReason, noData, toEnded } from '../../record.ts'
+import { expiresAt, expiryReason, noData, toEnded } from '../../record.ts'
 import type { EndReason, EncodedData, EndedSession, SessionRecord } from '../../record.ts'
 
 /**
@@ -8,7 +8,7 @@ import type { EndReason, EncodedData, EndedSession, SessionRecord } from '../../
  *
  * `u` user · `t` createdAt, absoluteAt, idle, remembered, authenticatedAt · `l` lastSeenAt · `n` requests · `g` generation, rotatedAt,
  * confirmedAt · `h` hash · `p` hash before · `m` methods · `d` device · `w` name · `j` first address, `i` the last if another · `b` first agent, `a`
- * the last if another · `=key` data · and of an ended one `e` endedAt, reason · `y` by whom. What is absent is null or empty.
+ * the last if another · `=key` data. What is absent is null or empty.
  */
 export type Fields = ReadonlyMap<string, string>
 
@@ -67,6 +67,22 @@ export function toReply (reply: unknown): Fields {
   return fields
 }
 
+/** What an answer says of a session: its fields, what is left of it as JSON, or nothing. */
+export function toFound (id: string, answer: unknown, now: number): SessionRecord | EndedSession | null {
+  return typeof answer === 'string' ? toLeft(answer) : toSession(id, toReply(answer), now)
+}
+
+/** What is left of a session that ended: the JSON that shared.lua writes. */
+export function toLeft (json: string): EndedSession {
+  const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered, ip, device, name] = JSON.parse(json) as Left
+  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered: remembered === 1, ip, device, name }
+}
+
+type Left = [
+  id: string, userId: string | null, reason: EndReason, by: string | null, createdAt: number, lastSeenAt: number, endedAt: number,
+  requests: number, remembered: number, ip: string | null, device: string | null, name: string | null
+]
+
 /** The session that a hash holds; one that is over is what is left of it, swept or not. `null`: there is none, or nobody can tell what it is. */
 export function toSession (id: string, fields: Fields, now: number): SessionRecord | EndedSession | null {
   const [createdAt, absoluteAt, idle, remembered, authenticatedAt] = numbers(fields, 't', 5)
@@ -75,15 +91,13 @@ export function toSession (id: string, fields: Fields, now: number): SessionReco
   if (createdAt === undefined || absoluteAt === undefined || idle === undefined || Number.isNaN(lastSeenAt + requests)) return null
   const firstIp = textOf(fields, 'j')
   const ip = lastOf(fields, 'i', firstIp)
-  const common = { id, userId: textOf(fields, 'u'), createdAt, lastSeenAt, requests, remembered: remembered === 1, ip, device: textOf(fields, 'd'), name: textOf(fields, 'w') }
-  const ended = fields.get('e')
-  if (ended !== undefined) return toLeft(common, ended, textOf(fields, 'y'))
   const [generation, rotatedAt, confirmedAt] = numbers(fields, 'g', 3)
   const hash = fields.get('h')
   if (generation === undefined || rotatedAt === undefined || hash === undefined) return null
   const firstAgent = textOf(fields, 'b')
   const record: SessionRecord = {
-    ...common,
+    id,
+    userId: textOf(fields, 'u'),
     generation,
     hash,
     previousHash: fields.get('p') ?? null,
@@ -91,20 +105,22 @@ export function toSession (id: string, fields: Fields, now: number): SessionReco
     confirmedAt: confirmedAt ?? null,
     authenticatedAt: authenticatedAt ?? null,
     methods: textOf(fields, 'm') ?? '',
+    createdAt,
+    lastSeenAt,
     idle,
     absoluteAt,
+    requests,
+    remembered: remembered === 1,
+    ip,
     agent: lastOf(fields, 'a', firstAgent),
     firstIp,
     firstAgent,
+    device: textOf(fields, 'd'),
+    name: textOf(fields, 'w'),
     data: dataOf(fields)
   }
   const deadline = expiresAt(record)
   return now < deadline ? record : toEnded(record, { reason: expiryReason(record), by: null, at: deadline })
-}
-
-function toLeft (common: Omit<EndedSession, 'reason' | 'by' | 'endedAt'>, ended: string, by: string | null): EndedSession | null {
-  const [at = '', reason = ''] = ended.split(' ', 2)
-  return endReasons.includes(reason as EndReason) ? { ...common, reason: reason as EndReason, by, endedAt: Number(at) } : null
 }
 
 /** Numbers in one field; `-` is undefined, and so is what is missing. */

@@ -4,9 +4,10 @@
 -- ARGV[7]  newest | oldest
 -- ARGV[8]  score and ARGV[9] id of the place, or '' and '': from the start
 -- ARGV[10] how many
--- Returns  { now, score, id, fields, … }: the fields of one that has vanished are empty
+-- Returns  { now, score, id, fields (of an ended one: JSON), … }: the fields of one that has vanished are empty
 
 local index, newest, limit = base .. ARGV[6], ARGV[7] == 'newest', tonumber(ARGV[10])
+local ended = ARGV[6] == 'e' or ARGV[6]:sub(1, 2) == 'h:'
 local range, rank = newest and 'ZREVRANGE' or 'ZRANGE', newest and 'ZREVRANK' or 'ZRANK'
 
 local from = 0
@@ -29,9 +30,13 @@ end
 local answer = { now }
 local found = redis.call(range, index, from, from + limit - 1, 'WITHSCORES')
 for n = 1, #found, 2 do
-  local fields = attempt('HGETALL', keyOf(found[n]))
   answer[#answer + 1] = found[n + 1]
   answer[#answer + 1] = found[n]
-  answer[#answer + 1] = fields.err and {} or fields
+  if ended then
+    answer[#answer + 1] = redis.call('HGET', base .. 'r', found[n]) or {}
+  else
+    local fields = attempt('HGETALL', keyOf(found[n]))
+    answer[#answer + 1] = fields.err and {} or fields
+  end
 end
 return answer

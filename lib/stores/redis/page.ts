@@ -6,7 +6,7 @@ import { hasEnded } from '../../record.ts'
 import type { EndedSession, SessionRecord } from '../../record.ts'
 import type { Page, PageOptions } from '../../store.ts'
 import type { Reply } from './client.ts'
-import { toReply, toSession } from './fields.ts'
+import { toFound } from './fields.ts'
 import { allShards, nameOf, shardOfUser } from './shard.ts'
 
 /** Asks shards for the next sessions of an index: what page.lua answers. */
@@ -65,7 +65,7 @@ function indexOf ({ userId }: Filter, ended: boolean): Index {
 async function walk (ask: Ask, index: Index, order: PageOptions['order'], place: Position | null, wanted: number): Promise<{ found: Found[], asked: number, more: boolean }> {
   const share = index.shards.length === 1 ? wanted : Math.max(2, Math.ceil(wanted / index.shards.length))
   const args = [index.suffix, order, ...(place === null ? ['', ''] : [String(place[0]), place[1]]), String(share)]
-  const answers = (await ask(index.shards, args)).map(toFound)
+  const answers = (await ask(index.shards, args)).map(toEach)
   const sign = order === 'newest' ? -1 : 1
   const compare = (a: Found, b: Found): number => sign * (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
   const ends = answers.filter(answer => answer.length === share).map(answer => answer[share - 1] as Found).sort(compare)
@@ -75,11 +75,11 @@ async function walk (ask: Ask, index: Index, order: PageOptions['order'], place:
   return { asked, found: frontier === undefined ? found : found.filter(each => compare(each, frontier) <= 0), more: frontier !== undefined }
 }
 
-function toFound ([now, ...answer]: readonly Reply[]): Found[] {
+function toEach ([now, ...answer]: readonly Reply[]): Found[] {
   const found: Found[] = []
   for (let n = 0; n < answer.length; n += 3) {
     const id = String(answer[n + 1])
-    found.push({ at: Number(answer[n]), id, session: toSession(id, toReply(answer[n + 2]), Number(now)) })
+    found.push({ at: Number(answer[n]), id, session: toFound(id, answer[n + 2], Number(now)) })
   }
   return found
 }

@@ -51,6 +51,12 @@ export class Server {
     return toReply(await this.#noting(this.client.fields(`${this.baseOf(shard)}s:${id}`)))
   }
 
+  /** What is left of a session that has ended, as JSON. */
+  async leftOf (shard: number, id: string): Promise<string | null> {
+    const key = `${this.baseOf(shard)}r`
+    return await this.#noting(this.client.command(key, ['hget', key, id])) as string | null
+  }
+
   /** Runs a script in a shard. The answer starts with the server's present. */
   async run (script: Script, shard: number, args: readonly string[] = []): Promise<readonly Reply[]> {
     return this.#run(script, shard, args, '')

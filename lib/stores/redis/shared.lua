@@ -1,7 +1,8 @@
 -- What every script of this store shares; put before each of them.
 --
 -- KEYS     the shard, "<prefix>{<tag>}:": every key is this and a suffix, so that all lie in one slot
---            s:<id>    hash    a session, live or (with a field `e`) ended
+--            s:<id>    hash    a session, until it ends
+--            r         hash    what is left of ended sessions, by id: JSON, see `finish`
 --            u:<user>  zset    ids of a user's live sessions by createdAt
 --            i  x      zsets   ids of all live sessions by createdAt; by when they may be due
 --            h:<user>  zset    ids of a user's ended sessions by endedAt
@@ -69,8 +70,8 @@ end
 
 -- What decides about a session that has not ended, swept or not; nil if there is none, or if it cannot be understood.
 local function find(id)
-  local fields = attempt('HMGET', keyOf(id), 't', 'l', 'g', 'e')
-  if not fields[1] or not fields[2] or not fields[3] or fields[4] then return nil end
+  local fields = attempt('HMGET', keyOf(id), 't', 'l', 'g')
+  if not fields[1] or not fields[2] or not fields[3] then return nil end
   local created, absolute, idle, remembered, authenticated = fields[1]:match('^(%d+) (%d+) (%d+) ([01]) (%-?%d*)$')
   local generation, rotated, confirmed = fields[3]:match('^(%d+) (%d+) (%-?%d*)$')
   local seen = tonumber(fields[2])
@@ -93,7 +94,7 @@ local function leave(user, id)
 end
 
 local function forget(user, id)
-  redis.call('DEL', keyOf(id))
+  redis.call('HDEL', base .. 'r', id)
   redis.call('ZREM', base .. 'e', id)
   redis.call('ZREM', base .. 'h:' .. named(user), id)
 end
@@ -104,47 +105,46 @@ local function tellChanged(id)
   redis.call('PUBLISH', channel, ('c%s %s.%s'):format(id, time[1], time[2]))
 end
 
--- what is left of a session that ended
-local kept = { u = true, t = true, l = true, n = true, i = true, j = true, d = true, w = true }
+-- texts of a record, and what stands for one that is missing
+local function text(fields, name) return fields[name] and join(fields, name) or cjson.null end
 
--- Ends a session. The first write frees memory, so that a full server does not stop halfway. Answers { id, fields }.
+-- Ends a session. The first write frees memory, so that a full server does not stop halfway. Answers what is left of it, as JSON:
+-- [ id, user, reason, who, createdAt, lastSeenAt, endedAt, requests, remembered, address, device, name ]
 local function finish(record, reason, by, at, silent)
-  local key = keyOf(record.id)
+  local key, id, fields = keyOf(record.id), record.id, {}
   local list = redis.call('HGETALL', key)
-  local rest, fields = { 'e', ('%.0f %s'):format(at, reason) }, {}
-  if by ~= '' then
-    rest[3] = 'y'
-    rest[4] = by
-  end
-  for n = 1, #list, 2 do
-    local name, value = list[n], list[n + 1]
-    if kept[name:match('^%d*(.)')] then
-      rest[#rest + 1] = name
-      rest[#rest + 1] = value
-      fields[name] = value
-    end
-  end
+  for n = 1, #list, 2 do fields[list[n]] = list[n + 1] end
+  local address = text(fields, fields.i and 'i' or 'j')
+  local left = cjson.encode({
+    id, text(fields, 'u'), reason, by ~= '' and by or cjson.null, tonumber(record.created), record.seen, at, tonumber(fields.n) or 0,
+    tonumber(record.remembered), address ~= '\0' and address or cjson.null, text(fields, 'd'), text(fields, 'w')
+  })
   local user = join(fields, 'u')
   redis.call('DEL', key)
-  redis.call('ZREM', base .. 'x', record.id)
-  redis.call('ZREM', base .. 'i', record.id)
+  redis.call('ZREM', base .. 'x', id)
+  redis.call('ZREM', base .. 'i', id)
   if record.remembered == '1' then count('remembered', -1) end
   if user == '' then
     count('guests', -1)
   else
-    leave(user, record.id)
+    leave(user, id)
     if history > 0 then
-      local ended = base .. 'h:' .. named(user)
-      write(key, rest, 1)
-      redis.call('PEXPIRE', key, history + backstop)
-      redis.call('ZADD', base .. 'e', at, record.id)
-      redis.call('ZADD', ended, at, record.id)
-      redis.call('PEXPIRE', ended, history + backstop)
+      local all, ended, texts = base .. 'e', base .. 'h:' .. named(user), base .. 'r'
+      redis.call('HSET', texts, id, left)
+      redis.call('ZADD', all, at, id)
+      redis.call('ZADD', ended, at, id)
+      for _, index in ipairs({ texts, all, ended }) do redis.call('PEXPIRE', index, history + backstop) end
       if redis.call('ZCARD', ended) > perUser then forget(user, redis.call('ZRANGE', ended, 0, 0)[1]) end
     end
   end
-  if silent then tellChanged(record.id) else redis.call('PUBLISH', channel, 'e' .. cjson.encode({ record.id, rest })) end
-  return { record.id, rest }
+  if silent then tellChanged(id) else redis.call('PUBLISH', channel, 'e' .. left) end
+  return left
+end
+
+-- What there is of a session: its fields, or what is left of it, or false.
+local function look(id)
+  local fields = redis.call('HGETALL', keyOf(id))
+  return #fields > 0 and fields or redis.call('HGET', base .. 'r', id)
 end
 
 -- The records of a user's live sessions, oldest first.

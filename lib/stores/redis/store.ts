@@ -9,7 +9,7 @@ import { inTime } from '../../timer.ts'
 import { toChangeArguments, toCreateArguments, toStored, toTouchArguments } from './arguments.ts'
 import type { RedisClient, Reply } from './client.ts'
 import { connect } from './connect.ts'
-import { toReply, toSession } from './fields.ts'
+import { toFound, toLeft, toSession } from './fields.ts'
 import { checkHealth } from './health.ts'
 import { nextPage } from './page.ts'
 import { scripts } from './script.ts'
@@ -85,8 +85,8 @@ export class RedisStore implements Store {
     const [present, status, ...answer] = await this.#server.runInTime(scripts.create, shard, toCreateArguments(record, options, near))
     const now = Number(present)
     switch (status) {
-      case 'adopted': return { status, session: toSession(String(answer[0]), toReply(answer[1]), now) }
-      case 'refused': return { status, live: toSessions(answer[0], now).filter(isLive) }
+      case 'adopted': return { status, session: toFound(String(answer[0]), answer[1], now) }
+      case 'refused': return { status, live: toRecords(answer[0], now) }
       case 'exists': return { status }
       default: {
         const ended = toEndedSessions(answer[0])
@@ -99,7 +99,8 @@ export class RedisStore implements Store {
 
   async read (id: string): Promise<SessionRecord | EndedSession | null> {
     const shard = shardOfSession(id)
-    const session = toSession(id, await this.#server.fieldsOf(shard, id), this.#server.now(shard))
+    const fields = await this.#server.fieldsOf(shard, id)
+    const session = fields.size === 0 ? await this.#left(shard, id) : toSession(id, fields, this.#server.now(shard))
     if (session === null || hasEnded(session)) return session
     const ended = this.#server.recent.get(id)
     if (ended === undefined) return session
@@ -118,7 +119,7 @@ export class RedisStore implements Store {
 
   async update (id: string, change: Change, expect?: Expect): Promise<Updated> {
     const [now, status, fields] = await this.#server.runInTime(scripts.update, shardOfSession(id), toChangeArguments(id, change, expect))
-    const session = toSession(id, toReply(fields), Number(now))
+    const session = toFound(id, fields, Number(now))
     if (session === null || hasEnded(session)) return { status: 'gone', ended: session }
     return { status: status === 'done' ? 'done' : 'conflict', record: session }
   }
@@ -165,6 +166,11 @@ export class RedisStore implements Store {
     return new RedisWatch(this.#server.client, this.#server.channel, listener).open()
   }
 
+  async #left (shard: number, id: string): Promise<EndedSession | null> {
+    const left = await this.#server.leftOf(shard, id)
+    return left === null ? null : toLeft(left)
+  }
+
   async #page <T extends SessionRecord | EndedSession>(scope: CursorScope, page: PageOptions): Promise<Page<T>> {
     return nextPage<T>((shards, args) => this.#server.runAll(scripts.page, shards, args), scope, page)
   }
@@ -190,7 +196,7 @@ export class RedisStore implements Store {
       const answer = await this.#endIds(left.map(({ id }) => id), why, new Map(left.map(record => [record.id, record])))
       ended.push(...answer.ended)
       const again = await Promise.all(answer.changed.map(id => this.read(id)))
-      left = again.filter(session => session !== null && isLive(session) && matches(session)) as SessionRecord[]
+      left = again.filter(isLive).filter(matches)
     }
     return { ended, cursor: page.cursor }
   }
@@ -210,15 +216,15 @@ export class RedisStore implements Store {
   }
 }
 
-/** Sessions of an answer: pairs of an id and its fields. */
-function toSessions (answer: Reply | undefined, now: number): (SessionRecord | EndedSession)[] {
-  return (answer as readonly (readonly [string, Reply])[]).flatMap(([id, fields]) => toSession(id, toReply(fields), now) ?? [])
+/** Live sessions of an answer: pairs of an id and its fields. */
+function toRecords (answer: Reply | undefined, now: number): SessionRecord[] {
+  return (answer as readonly (readonly [string, Reply])[]).map(([id, fields]) => toFound(id, fields, now)).filter(isLive)
 }
 
-function isLive (session: SessionRecord | EndedSession): session is SessionRecord {
-  return !hasEnded(session)
+function isLive (session: SessionRecord | EndedSession | null): session is SessionRecord {
+  return session !== null && !hasEnded(session)
 }
 
 function toEndedSessions (answer: Reply | undefined): EndedSession[] {
-  return toSessions(answer, Infinity).filter(hasEnded)
+  return (answer as readonly string[]).map(toLeft)
 }

@@ -2,7 +2,7 @@
 -- A touch never moves the index of due sessions: what is found there and lives on is put back here, with its new instant.
 --
 -- ARGV[6]  the most sessions to look at
--- Returns  { now, 1 if there is more to do, { { id, fields } that ended … } }
+-- Returns  { now, 1 if there is more to do, { JSON of each that ended … } }
 
 local max, step, more, ended = tonumber(ARGV[6]), 100, 0, {}
 local due = redis.call('ZRANGEBYSCORE', base .. 'x', '-inf', now, 'LIMIT', 0, max + 1)
@@ -24,9 +24,9 @@ end
 
 local old = redis.call('ZRANGEBYSCORE', base .. 'e', '-inf', now - history, 'LIMIT', 0, step)
 for _, id in ipairs(old) do
-  local fields, list = {}, redis.call('HGETALL', keyOf(id))
-  for n = 1, #list, 2 do fields[list[n]] = list[n + 1] end
-  forget(join(fields, 'u'), id)
+  local left = redis.call('HGET', base .. 'r', id)
+  local user = left and cjson.decode(left)[2]
+  forget(type(user) == 'string' and user or '', id)
 end
 local marks = redis.call('ZRANGEBYSCORE', base .. 'm', '-inf', now, 'LIMIT', 0, step)
 for _, mark in ipairs(marks) do

@@ -7,11 +7,11 @@
 -- ARGV[11]  idle and ARGV[12] absolute, lengths that start now because the user proved who they are, or ''
 -- ARGV[13]  length to which the rest of the life is cut, or ''
 -- ARGV[14]  how many fields to clear, their names; then names and values to set
--- Returns   { now, 'done' | 'conflict', fields } | { now, 'gone', fields of what is left }
+-- Returns   { now, 'done' | 'conflict', fields } | { now, 'gone', fields, or JSON of what is left }
 
 local id = ARGV[6]
 local key, record = keyOf(id), find(id)
-if not record or record.due <= now then return { now, 'gone', redis.call('HGETALL', key) } end
+if not record or record.due <= now then return { now, 'gone', look(id) } end
 if ARGV[7] ~= '' and tonumber(ARGV[7]) ~= record.generation then return { now, 'conflict', redis.call('HGETALL', key) } end
 
 for name = 15, 14 + ARGV[14] do clear(key, ARGV[name]) end

@@ -1,9 +1,8 @@
-import { hasEnded } from '../../record.ts'
 import type { StoreListener, StoreWatch } from '../../store.ts'
 import { Timer } from '../../timer.ts'
 import { ignore } from './client.ts'
 import type { Primary, RedisClient, Subscription } from './client.ts'
-import { toReply, toSession } from './fields.ts'
+import { toLeft } from './fields.ts'
 
 /** How often the primaries are compared with those that are listened to, if no event told of a change. Milliseconds. */
 const every = 2000
@@ -119,8 +118,6 @@ export class RedisWatch implements StoreWatch {
   }
 
   #ended (text: string): void {
-    const [id, list] = JSON.parse(text) as [string, string[]]
-    const session = toSession(id, toReply(list), 0)
-    if (session !== null && hasEnded(session)) this.#listener.ended(session)
+    this.#listener.ended(toLeft(text))
   }
 }
