@@ -2,6 +2,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyServerOptions, InjectOptions, LightMyRequestResponse } from 'fastify'
 import sessions from '../../lib/index.ts'
 import type { SessionEvent, SessionPluginOptions } from '../../lib/index.ts'
+import { noteCookies, tracing } from './trace.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 
@@ -23,7 +24,7 @@ export interface TestApp {
 export async function testApp (t: Test, options: SessionPluginOptions = {}, routes: (app: FastifyInstance) => void = () => {}, server: FastifyServerOptions = {}): Promise<TestApp> {
   const clock = { now: Date.UTC(2026, 0, 1) }
   const events: SessionEvent[] = []
-  const app = Fastify(server as object) as unknown as FastifyInstance
+  const app = Fastify({ ...tracing(), ...server } as object) as unknown as FastifyInstance
   app.register(sessions, { secret, now: () => clock.now, ...options })
   app.post('/login', async request => {
     const { userId, ...rest } = request.body as { userId: string }
@@ -41,7 +42,9 @@ export async function testApp (t: Test, options: SessionPluginOptions = {}, rout
 
   const send: TestApp['send'] = async (url, { cookie, payload, headers, ...rest } = {}) => {
     const options = { url, ...rest, headers: { 'user-agent': firefox, ...cookie === undefined ? {} : { cookie }, ...headers }, ...payload === undefined ? {} : { payload } }
-    return app.inject(options as InjectOptions)
+    const answer = await app.inject(options as InjectOptions)
+    noteCookies(setCookies(answer))
+    return answer
   }
   return {
     app, clock, events, send,
