@@ -110,6 +110,8 @@ for (const [name, { skip, open }] of Object.entries(engines)) {
     t.strictSame(answers.map(({ statusCode }) => statusCode), Array(6).fill(200))
     const [next = '', ...others] = new Set(answers.map(cookieOf).filter(cookie => cookie !== ''))
     t.strictSame(others, [])
+    // shown once its browser had the time to write it down
+    setClock(a.clock.now + 60_000)
     t.equal(await status(b, given(next)), 200)
     await b.app.sessions.flush()
     setClock(a.clock.now + 600_000)
