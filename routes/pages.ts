@@ -49,8 +49,8 @@ export async function devicesPage (scope: FastifyInstance, { page, api }: Device
       scripts: ['element.js'],
       element: 'session-devices',
       main: true,
-      // the page is ours alone, so that its colours can be chosen
-      attributes: { src: way(api), toggle: '' }
+      // the page is ours alone, so that it has the heading, and its colours can be chosen
+      attributes: { src: way(api), page: '' }
     })
   })
 }
@@ -94,7 +94,7 @@ function servePage (scope: FastifyInstance, { page, hooks, config, shell }: Serv
     const at = toPlace(request, path)
     const made = shell(request, target => wayTo(target, at))
     const attributes = { ...made.attributes, login, messages: Object.keys(messages).length === 0 ? undefined : JSON.stringify(messages) }
-    return sendPage(reply, await write(request, { ...made, attributes }, escape(messages['noScript'] ?? 'This page needs JavaScript.')))
+    return sendPage(reply, await write(request, { ...made, attributes }, `<noscript>${escape(messages['noScript'] ?? 'This page needs JavaScript.')}</noscript>`))
   }) as RouteHandlerMethod)
 }
 

@@ -28,7 +28,7 @@ export interface Shell {
   readonly attributes: Readonly<Record<string, string | undefined>>
   /** The element is the main content, and does not say so itself. */
   readonly main?: boolean
-  /** Text of the element: for whoever has no script. */
+  /** Markup within the element, escaped by whoever wrote it. */
   readonly text: string
 }
 

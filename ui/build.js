@@ -1,5 +1,5 @@
 // Makes ui/built: what the pages load, minified and in the compressed forms that the server hands out.
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { brotliCompress, constants, gzip } from 'node:zlib'
 import { build } from 'esbuild'
@@ -24,10 +24,17 @@ const files = await Promise.all([
 ])
 
 const out = at('built/')
-await rm(out, { recursive: true, force: true })
 await mkdir(out, { recursive: true })
-await Promise.all(files.flatMap(([name, contents]) => [
-  writeFile(out + name, contents),
-  promisify(gzip)(contents, { level: 9 }).then(bytes => writeFile(`${out + name}.gz`, bytes)),
-  promisify(brotliCompress)(contents, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: contents.length } }).then(bytes => writeFile(`${out + name}.br`, bytes))
+/** A server that runs meanwhile never reads half a file. */
+async function put (name, bytes) {
+  await writeFile(`${out}.${name}.${process.pid}`, bytes)
+  await rename(`${out}.${name}.${process.pid}`, out + name)
+  return name
+}
+const written = await Promise.all(files.flatMap(([name, contents]) => [
+  put(name, contents),
+  promisify(gzip)(contents, { level: 9 }).then(bytes => put(`${name}.gz`, bytes)),
+  promisify(brotliCompress)(contents, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: contents.length } }).then(bytes => put(`${name}.br`, bytes))
 ]))
+const old = (await readdir(out)).filter(name => !name.startsWith('.') && !written.includes(name))
+await Promise.all(old.map(name => rm(out + name, { force: true })))

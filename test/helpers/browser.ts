@@ -23,7 +23,7 @@ export function launch (): Promise<Browser> {
 }
 
 /** A page of ours in an app: plain HTML with the elements. */
-const host = `<!doctype html><html lang="en"><title>An app</title><body><h1>An app</h1><session-timeout login="/signin"></session-timeout><script type="module" src="${api}/element.js"></script></body></html>`
+const host = `<!doctype html><html lang="en"><title>An app</title><body><main><h1>An app</h1><session-timeout login="/signin"></session-timeout></main><script type="module" src="${api}/element.js"></script></body></html>`
 
 export interface Stage {
   readonly app: FastifyInstance
@@ -40,8 +40,8 @@ export interface Visitor {
   /** What the policy of a page had to stop, and scripts that failed, on all pages of this browser. */
   readonly wrong: string[]
   open (path: string): Promise<Page>
-  /** Rules of WCAG 2.2 AA that the page breaks now. */
-  axe (page?: Page): Promise<string[]>
+  /** Rules of WCAG 2.2 AA, and axe's best practices, that the page breaks now; `contrast`: only what the colours decide. */
+  axe (contrast?: boolean): Promise<string[]>
   /** Pixels by which the page is wider than the window. */
   overflow (): Promise<number>
 }
@@ -78,9 +78,9 @@ export async function stage (t: Test, options: SessionPluginOptions = {}): Promi
       return {
         context, page, wrong,
         open: async path => { await page.goto(path); return page },
-        axe: async (checked = page) => {
-          await checked.evaluate(axe)
-          const { violations } = await checked.evaluate<{ violations: { id: string, nodes: { target: string[], failureSummary: string }[] }[] }>("axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })")
+        axe: async (contrast = false) => {
+          await page.evaluate(axe)
+          const { violations } = await page.evaluate<{ violations: { id: string, nodes: { target: string[], failureSummary: string }[] }[] }>(`axe.run({ runOnly: ${contrast ? "['color-contrast']" : "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"} })`)
           return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${String(target)} ${failureSummary}`))
         },
         overflow: () => page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')

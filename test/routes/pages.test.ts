@@ -19,7 +19,7 @@ t.test('the console is a page behind the guards of the admin routes, with nothin
   const page = await send('/admin/sessions', { cookie, headers: html })
   t.equal(page.statusCode, 200)
   t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': csp, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-store' })
-  t.match(page.body, /<session-console api="\.\.\/api\/v1\/admin\/sessions" own="\.\.\/api\/v1\/auth\/sessions">This page needs JavaScript\.<\/session-console>/)
+  t.match(page.body, /<session-console api="\.\.\/api\/v1\/admin\/sessions" own="\.\.\/api\/v1\/auth\/sessions"><noscript>This page needs JavaScript\.<\/noscript><\/session-console>/)
   t.notMatch(page.body, /<style|<script(?! type="module" src)| on\w+=|style=|https?:/)
   for (const [, path] of page.body.matchAll(/(?:href|src)="([^"]+)"/g)) t.equal((await send(`/admin/${String(path)}`)).statusCode, 200, String(path))
   const nobody = await send('/admin/sessions', { headers: html })
@@ -68,7 +68,7 @@ t.test('who is not signed in is sent to sign in, and may come back', async t => 
   const page = await send('/ops', { cookie })
   t.match(page.body, '<session-console api="api/v1/admin/sessions" own="api/v1/auth/sessions" login="/signin?for=us">')
   t.match(page.body, 'href="ops/console.css?v=')
-  t.match((await send('/me/devices', { cookie })).body, '<session-devices src="../api/v1/auth/sessions" toggle="" login="https://id.example/">')
+  t.match((await send('/me/devices', { cookie })).body, '<session-devices src="../api/v1/auth/sessions" page="" login="https://id.example/">')
 })
 
 t.test('the devices page is there on request, for whoever is signed in', async t => {
@@ -77,7 +77,7 @@ t.test('the devices page is there on request, for whoever is signed in', async t
   const { send, signIn, app } = await testApp(t, { devices: true })
   t.equal((await send('/account/sessions')).statusCode, 401)
   const page = await send('/account/sessions', { cookie: await signIn() })
-  t.match(page.body, /<title>Your devices<\/title>[^]*<main><session-devices src="\.\.\/api\/v1\/auth\/sessions" toggle="">/)
+  t.match(page.body, /<title>Your devices<\/title>[^]*<main><session-devices src="\.\.\/api\/v1\/auth\/sessions" page="">/)
   t.equal(page.headers['content-security-policy'], csp)
   const ended = await signIn()
   await app.sessions.revokeUser('ada')
@@ -90,7 +90,7 @@ t.test('texts and language are the app\'s, and cannot break out of their place',
   const page = await send('/account/sessions', { cookie })
   t.match(page.body, '<html lang="de-AT">')
   t.match(page.body, '<title>Geräte &#60;b&#62;&#38;&#34;&#39;</title>')
-  t.match(page.body, '>&#60;/session-devices&#62;&#60;script&#62;</session-devices>')
+  t.match(page.body, '><noscript>&#60;/session-devices&#62;&#60;script&#62;</noscript></session-devices></main>')
   t.match(page.body, 'messages="{&#34;title&#34;:&#34;Geräte &#60;b&#62;')
   t.match((await send('/account/sessions')).body, '<h1>&#60;i&#62;Anmelden&#60;/i&#62;</h1><p>Bitte</p>')
   t.match((await send('/admin/sessions', { cookie: await signIn('ada') })).body, '<h1>Nein</h1><p>Nicht für Sie</p>')
@@ -116,7 +116,7 @@ t.test('a page finds its files and routes wherever it is: under a prefix, with a
   const without = await adminApp(t, { routes: { prefix: '/mine' } })
   t.match((await without.send('/admin/sessions', { cookie: without.cookie })).body, 'own="../mine"')
   const robot = await testApp(t, { routes: false, admin: { authorize: () => true } })
-  t.match((await robot.send('/admin/sessions')).body, '<session-console api="../api/v1/admin/sessions">', 'an admin without a session of ours')
+  t.match((await robot.send('/admin/sessions')).body, '<session-console api="../api/v1/admin/sessions"><', 'an admin without a session of ours')
 })
 
 t.test('the console can be left out, and hooks that say who asks guard it too', async t => {

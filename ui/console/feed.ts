@@ -18,7 +18,7 @@ export interface Fed {
   readonly refused: boolean
 }
 
-/** Listens to what happens. `onEvent` is told each event that is really new. */
+/** Listens to what happens. `onEvent` is told each event once, also those of before. */
 export function useFeed (api: string, onEvent: (event: Event) => void): Fed {
   const [fed, setFed] = useState<Fed>({ events: [], live: false, refused: false })
   const told = useRef(onEvent)
@@ -26,11 +26,8 @@ export function useFeed (api: string, onEvent: (event: Event) => void): Fed {
   useEffect(() => {
     const seen = new Map<string, FedEvent>()
     let due = 0
-    const openedAt = Date.now()
-    let first = true
     const show = (): void => {
       due = 0
-      first = false
       setFed(fed => ({ ...fed, events: [...seen.values()].reverse().sort((a, b) => Date.parse(b.at) - Date.parse(a.at)) }))
     }
     return openStream(`${api}/events`, {
@@ -46,7 +43,7 @@ export function useFeed (api: string, onEvent: (event: Event) => void): Fed {
         const event = { ...data as Event, key: id }
         seen.set(id, event)
         if (seen.size > kept) seen.delete(seen.keys().next().value as string)
-        if (!first || Date.now() - openedAt > 5000) told.current(event)
+        told.current(event)
         // many may come at once: they are shown together
         if (due === 0) due = window.setTimeout(show, 50)
       }

@@ -17,7 +17,7 @@ export interface ListProps {
   readonly words: Words
   readonly go: (change: Partial<Place>, replace?: boolean) => void
   readonly ask: (ask: Ask) => void
-  /** What ended, or began, since the page was opened. */
+  /** What began and ended lately, as far as the page has heard of it. */
   readonly news: readonly Event[]
   /** Changes when the list must be asked for again. */
   readonly turn: number
@@ -32,7 +32,6 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
   const query = new URLSearchParams({ ...toQuery(filters), order }).toString()
   const [cursors, setCursors] = useState<readonly string[]>([])
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
-  const [loadedAt, setLoadedAt] = useState(Date.now())
   const cursor = cursors.at(-1)
   const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: turn })
   const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: turn })
@@ -40,13 +39,15 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
   const ended = /[?&](state=ended|reason=|ended(After|Before)=)/.test(page.url ?? '')
   useEffect(() => { setCursors([]); setSelected(new Set()) }, [query])
   useEffect(() => { setSelected(new Set()) }, [turn])
-  useEffect(() => { setLoadedAt(Date.now()) }, [page.data])
 
-  const since = news.filter(event => Date.parse(event.at) >= loadedAt - 2000)
-  const gone = new Map(since.flatMap(event => event.type === 'ended' && event.id !== null ? [[event.id, event.details['reason'] as Reason]] : []))
+  const gone = new Map(news.flatMap(event => event.type === 'ended' && event.id !== null ? [[event.id, event.details['reason'] as Reason]] : []))
   const items = (page.data?.items ?? []).map((session): Session => gone.has(session.id) && session.state === 'live' ? { ...session, state: 'ended', reason: gone.get(session.id) ?? null } : session)
+  // compared by the server's clock; only where new ones would be on top
+  const newest = Math.max(0, ...items.map(session => Date.parse(session.createdAt)))
   const known = new Set(items.map(session => session.id))
-  const newer = ended ? 0 : since.filter(event => event.type === 'created' && event.id !== null && !known.has(event.id)).length
+  const isNewer = (event: Event): boolean => event.type === 'created' && event.id !== null && Date.parse(event.at) >= newest && !known.has(event.id) && !gone.has(event.id) &&
+    (filters.userId === undefined || filters.userId === event.userId)
+  const newer = ended || order !== 'newest' || cursors.length > 0 || filters.at !== undefined || page.data === null ? 0 : news.filter(isNewer).length
   const selectable = items.filter(session => session.state === 'live')
   const chosen = selectable.filter(session => selected.has(session.id))
   const filtered = Object.keys(filters).length > 0

@@ -19,8 +19,8 @@ export interface DevicesProps {
   readonly past: boolean
   /** Warns before the session ends. */
   readonly timeout: boolean
-  /** Lets the person choose light or dark, for the whole page. */
-  readonly toggle: boolean
+  /** The page is all ours: it has the one heading, and the person may choose light or dark. */
+  readonly page: boolean
   /** Tells the page; answers whether the page has taken care of it. */
   readonly emit: (type: 'reauth' | 'ended', detail: unknown) => boolean
 }
@@ -31,7 +31,7 @@ type Question = { readonly kind: 'one' | 'rename', readonly device: Device } | {
 interface Lists { readonly sessions: readonly Device[], readonly ended: readonly PastDevice[] }
 
 /** Where the account is signed in, and what to do about it. */
-export function Devices ({ api, login, words, past, timeout, toggle, emit }: DevicesProps): VNode {
+export function Devices ({ api, login, words, past, timeout, page, emit }: DevicesProps): VNode {
   const { say } = words
   const [lists, setLists] = useState<Lists | null>(null)
   const [trouble, setTrouble] = useState<'offline' | 'ended' | null>(null)
@@ -81,7 +81,7 @@ export function Devices ({ api, login, words, past, timeout, toggle, emit }: Dev
   const others = (lists?.sessions ?? []).filter(device => !device.current).length
   return html`<section class="devices" part="devices" aria-labelledby="title" aria-busy=${lists === null && trouble === null}>
     <header part="header">
-      <div class="head"><h1 id="title" part="title">${say('title')}</h1>${toggle && html`<${Toggle} ...${{ words }} />`}</div>
+      <div class="head"><${page ? 'h1' : 'h2'} id="title" part="title">${say('title')}<//>${page && html`<${Toggle} ...${{ words }} />`}</div>
       <p class="intro" part="intro">${say('intro')}</p>
       ${others > 0 && trouble !== 'ended' && html`<button class="button bad" part="button others" type="button" onClick=${() => { setAsked({ kind: 'others' }) }}>${say('signOutOthers')}</button>`}
     </header>
@@ -92,7 +92,7 @@ export function Devices ({ api, login, words, past, timeout, toggle, emit }: Dev
       ? trouble === null && html`<${Loading} label=${say('loading')} />`
       : trouble !== 'ended' && html`<ul class="list" role="list" part="list">${lists.sessions.map(device => html`<${Row} key=${device.id} ...${{ device, words, now, onSignOut: () => { setAsked({ kind: 'one', device }) }, onRename: () => { setAsked({ kind: 'rename', device }) } }} />`)}</ul>
         ${others === 0 && html`<p class="hint alone">${say('onlyThis')}</p>`}`}
-    ${past && lists !== null && lists.ended.length > 0 && trouble !== 'ended' && html`<${Past} ...${{ ended: lists.ended, words, now }} />`}
+    ${past && lists !== null && lists.ended.length > 0 && trouble !== 'ended' && html`<${Past} ...${{ ended: lists.ended, words, now, heading: page ? 'h2' : 'h3' }} />`}
     ${asked?.kind === 'one' && html`<${Confirm} ...${{
       title: say(asked.device.current ? 'confirm.this' : 'confirm.one', { device: nameOf(asked.device) }), text: say(asked.device.current ? 'confirm.thisText' : 'confirm.oneText'), action: say('signOut'), words,
       onYes: () => { void revoke(asked.device) }, onClose: () => { setAsked(null) }

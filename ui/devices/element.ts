@@ -26,6 +26,12 @@ abstract class SessionElement extends HTMLElement {
   }
 
   connectedCallback (): void {
+    // set before the script had loaded
+    if (Object.hasOwn(this, 'messages')) {
+      const { messages } = this
+      Reflect.deleteProperty(this, 'messages')
+      this.#messages = messages
+    }
     if (this.shadowRoot === null) {
       const sheet = new CSSStyleSheet()
       sheet.replaceSync(ELEMENT_CSS)
@@ -62,7 +68,7 @@ abstract class SessionElement extends HTMLElement {
 export class SessionDevices extends SessionElement {
   protected show (): void {
     const props = {
-      api: this.api, login: this.login, words: this.words(deviceTexts), past: this.getAttribute('past') !== 'off', timeout: this.getAttribute('timeout') !== 'off', toggle: this.hasAttribute('toggle'),
+      api: this.api, login: this.login, words: this.words(deviceTexts), past: this.getAttribute('past') !== 'off', timeout: this.getAttribute('timeout') !== 'off', page: this.hasAttribute('page'),
       emit: (type: 'reauth' | 'ended', detail: unknown) => this.emit(type, detail)
     }
     render(html`<${Devices} ...${props} />`, this.shadowRoot as ShadowRoot)

@@ -18,11 +18,11 @@ export interface PastDevice {
 const few = 4
 
 /** What ended a while ago, and why. */
-export function Past ({ ended, words, now }: { readonly ended: readonly PastDevice[], readonly words: Words, readonly now: number }): VNode {
+export function Past ({ ended, words, now, heading }: { readonly ended: readonly PastDevice[], readonly words: Words, readonly now: number, readonly heading: 'h2' | 'h3' }): VNode {
   const [all, setAll] = useState(false)
   const { say } = words
   return html`<section class="past" part="past" aria-labelledby="past-title">
-    <h2 id="past-title">${say('past')}</h2>
+    <${heading} id="past-title">${say('past')}<//>
     <ul class="list" role="list">${(all ? ended : ended.slice(0, few)).map(({ id, device, name, type, ip, endedAt, reason }) => html`<li class="row" key=${id}>
       <span class="picture quiet"><${Icon} name=${deviceIcon(type)} size=${20} /></span>
       <div class="what"><p class="name">${name ?? device}</p><p class="facts">${ip !== null && html`<span class="part">${ip}</span> · `}${say('past.when', { ago: words.ago(Date.parse(endedAt), now), reason: say(`past.${reason}`) })}</p></div>

@@ -16,18 +16,17 @@ export class ApiError extends Error {
 /** Asks the server. Throws `ApiError`. */
 export async function call <T> (url: string, options: { readonly method?: 'GET' | 'POST' | 'PATCH', readonly body?: unknown, readonly signal?: AbortSignal } = {}): Promise<T> {
   const { method = 'GET', body, signal } = options
-  let response: Response
   try {
-    response = await fetch(url, {
+    const response = await fetch(url, {
       method, cache: 'no-store', credentials: 'same-origin', ...signal === undefined ? {} : { signal },
       headers: { accept: 'application/json', ...body === undefined ? {} : { 'content-type': 'application/json' } },
       ...body === undefined ? {} : { body: JSON.stringify(body) }
     })
+    if (response.ok) return await response.json() as T
+    throw new ApiError(response.status, await response.json().catch(() => ({})) as { code?: string, message?: string, reason?: string })
   } catch (error) {
-    if ((error as Error).name === 'AbortError') throw error
+    if (error instanceof ApiError || (error as Error).name === 'AbortError') throw error
+    // no answer, or half of one
     throw new ApiError(0, {})
   }
-  const answer = await response.json().catch(() => ({})) as T & { code?: string, message?: string, reason?: string }
-  if (!response.ok) throw new ApiError(response.status, answer)
-  return answer
 }
