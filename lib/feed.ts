@@ -24,6 +24,8 @@ export class Feed {
   readonly #all: FeedItem[] = []
   readonly #security: FeedItem[] = []
   readonly #listeners = new Set<(item: FeedItem) => void>()
+  /** Whose ends are in here: a store that tells of ends also tells of this node's. */
+  readonly #ended = new Set<string>()
   #number = 0
 
   constructor (source: FeedSource) {
@@ -50,6 +52,11 @@ export class Feed {
   #add (event: SessionEvent): void {
     // an open console reads all the time
     if (event.type === 'swept' || (event.type === 'admin' && (event.action === 'list' || event.action === 'read'))) return
+    if (event.type === 'ended') {
+      if (this.#ended.has(event.session.id)) return
+      this.#ended.add(event.session.id)
+      if (this.#ended.size > kept) this.#ended.delete(this.#ended.values().next().value as string)
+    }
     const number = ++this.#number
     const item = { id: `${this.#node}.${number}`, number, event }
     keep(this.#all, item)

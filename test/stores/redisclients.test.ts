@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Redis } from 'ioredis'
 import { RESP_TYPES, createClient } from 'redis'
 import t from 'tap'
+import { Feed } from '../../lib/feed.ts'
 import { SessionManager } from '../../lib/index.ts'
 import type { EndedSession, Store, StoreListener } from '../../lib/index.ts'
 import { encodeCursor } from '../../lib/cursor.ts'
@@ -218,6 +219,20 @@ t.test('on a server', { skip }, async t => {
       await watch?.close()
       await watch?.probe()
     }
+  })
+
+  await t.test('an end is shown once in a live feed, wherever it happened', async t => {
+    const managers = await Promise.all([1, 2].map(() => new SessionManager({ secret, warn: () => {}, limit: 1, store: redisStore(client, { prefix: 'feed:' }) }).open()))
+    const [here, there] = managers as [SessionManager, SessionManager]
+    t.teardown(() => Promise.all(managers.map(manager => manager.close())))
+    const feed = new Feed(here)
+    const ends = (): string[] => feed.items().flatMap(({ event }) => event.type === 'ended' ? event.session.id : [])
+    const ids: string[] = []
+    for (let n = 0; n < 210; n++) ids.push((await (n % 2 === 0 ? here : there).create({ userId: 'ada' })).session.id)
+    await here.revokeUser('ada')
+    await until(async () => ends().includes(ids.at(-2) ?? ''))
+    t.equal(new Set(ends()).size, ends().length)
+    t.ok(ends().includes(ids.at(-1) ?? ''))
   })
 
   await t.test('lists begin and stop where the filter says', async t => {
