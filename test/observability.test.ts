@@ -108,7 +108,7 @@ t.test('the listener of store operations can go', async t => {
   t.strictSame(seen, ['count'])
 })
 
-t.test('the span of a request names its session, and the user only where asked for', async t => {
+t.test('the span of a request in @fastify/otel names its session, and the user only where asked for', async t => {
   const exporter = new InMemorySpanExporter()
   const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
   provider.register()

@@ -4,6 +4,8 @@ import { join } from 'node:path'
 /** A fenced block of a page. */
 export interface Block {
   readonly language: string
+  /** What a program finds beside it: ```js plugins/sessions.js */
+  readonly file: string
   readonly text: string
   /** From 1 on. */
   readonly line: number
@@ -31,31 +33,55 @@ export function pages (): Page[] {
 
 function blocksOf (text: string): Block[] {
   const blocks: Block[] = []
-  let open: { language: string, lines: string[], line: number } | null = null
+  let open: { language: string, file: string, lines: string[], line: number } | null = null
   for (const [i, line] of text.split('\n').entries()) {
-    const fence = /^ {0,3}```+ *([\w-]*)/.exec(line)
+    const fence = /^ {0,3}```+ *([\w-]*) *(\S*)/.exec(line)
     if (open !== null && fence !== null) {
-      blocks.push({ language: open.language, text: open.lines.join('\n'), line: open.line })
+      blocks.push({ language: open.language, file: open.file, text: open.lines.join('\n'), line: open.line })
       open = null
     } else if (open !== null) {
       open.lines.push(line)
     } else if (fence !== null) {
-      open = { language: fence[1] as string, lines: [], line: i + 2 }
+      open = { language: fence[1] as string, file: fence[2] as string, lines: [], line: i + 2 }
     }
   }
   return blocks
 }
 
-/** The programs of a page: a block that imports begins one, those after it go on with it. */
-export function programsOf (page: Page): { readonly text: string, readonly line: number }[] {
-  const programs: { text: string, line: number }[] = []
-  for (const { language, text, line } of page.blocks) {
-    if (language !== 'js') continue
+/** A request that a page makes to its program, with the answer that it shows. */
+export interface Step {
+  readonly command: string
+  /** JSON, of the block right after the command. */
+  readonly answer: string | null
+  readonly line: number
+}
+
+export interface Program {
+  readonly text: string
+  readonly line: number
+  readonly steps: readonly Step[]
+}
+
+/**
+ * The programs of a page: a block that imports begins one, those after it go on with it, above its `app.listen` if it has one. Commands
+ * with curl are requests to it; they may use variables that the page has set.
+ */
+export function programsOf (page: Page): Program[] {
+  const programs: { text: string, line: number, steps: Step[] }[] = []
+  const variables = new Map<string, string>()
+  for (const [i, { language, file, text, line }] of page.blocks.entries()) {
     const last = programs.at(-1)
-    if (last === undefined || /^import /m.test(text)) programs.push({ text, line })
+    if (language === 'sh' && last !== undefined) {
+      for (const [, name = '', value = ''] of text.matchAll(/^([A-Z]+)=('.*')$/gm)) variables.set(name, value)
+      const commands = (text.match(/^curl (?:.*\\\n)*.*$/gm) ?? []).map(command => command.replace(/"\$([A-Z]+)"/g, (all, name: string) => variables.get(name) ?? all))
+      const after = page.blocks[i + 1]
+      last.steps.push(...commands.map((command, j) => ({ command, line, answer: j === commands.length - 1 && after?.language === 'json' ? after.text : null })))
+    }
+    if (language !== 'js' || file !== '') continue
+    if (last === undefined || /^import /m.test(text)) programs.push({ text, line, steps: [] })
     else last.text += `\n${text}`
   }
-  return programs
+  return programs.map(program => ({ ...program, text: program.text.replace(/^(await app\.listen\(.*)$([^]*)/m, '$2\n$1') }))
 }
 
 /** The names of the headings of a page, as links spell them. */
