@@ -5,9 +5,10 @@ import { text } from 'node:stream/consumers'
 const root = new URL('..', import.meta.url)
 const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 const compilers = /compilers = \{([^}]+)\}/.exec(readFileSync(new URL('test/package/consumers.js', root), 'utf8'))[1].match(/\d+\.\d+(?=['"]?:)/g)
+const versions = { ...manifest.dependencies, ...manifest.devDependencies }
 /** Packages that a title names otherwise, or for short. */
 const spelled = { 'auth.js': '@auth/core' }
-const steps = [['who is signed in stays so after the switch, once, with the data', 'stays signed in'], ['a sign-out is final on both sides', 'sign-out is final on both sides']]
+const versionOf = name => versions[spelled[name] ?? name]
 
 /** Titles of tests, with whether they passed. */
 const results = new Map()
@@ -16,13 +17,14 @@ for (const line of (await text(process.stdin)).split('\n')) {
   if (title !== undefined && !title.endsWith('.test.ts')) results.set(title, not === undefined && results.get(title) !== false)
 }
 
-const versions = { ...manifest.dependencies, ...manifest.devDependencies }
 /** The packages that a title speaks of; not the ones that another works `as with`. */
 const named = title => Object.keys(versions).filter(name => new RegExp(`(^|[ (])${name}(?![\\w/-])`).test(title.replace(/ as with .*/, '')))
 const neighbours = [...results].filter(([title]) => !title.includes(': ') && /@fastify\/|fastify-metrics/.test(title) && named(title).length > 0)
-const sources = [...new Set([...results.keys()].filter(title => steps.some(([step]) => title.endsWith(`: ${step}`))).map(title => title.split(': ', 1)[0]))]
+/** `express-session: a sign-out is final on both sides`, for each library. */
+const taken = [...results.keys()].map(title => title.split(/: (.*)/, 2)).filter(([name, step]) => step !== undefined && versionOf(name) !== undefined)
+const sources = [...new Set(taken.map(([name]) => name))]
+const steps = [...new Set(taken.map(([, step]) => step))]
 const broken = [...results].filter(([, passed]) => !passed)
-const versionOf = name => versions[spelled[name] ?? name]
 
 if (broken.length > 0 || neighbours.length === 0 || sources.length === 0) {
   console.error(broken.map(([title]) => `broken: ${title}`).join('\n') || 'no test was run')
@@ -53,9 +55,11 @@ ${neighbours.flatMap(([title]) => named(title).map(name => `| ${name} | ${versio
 
 Each is run for real: browsers sign in with it, then the app switches ([move over](../how-to/move-over.md), [tests](../../test/legacy.test.ts)). ✓: the test passed.
 
-| library | version | ${steps.map(([, short]) => short).join(' | ')} |
+${steps.map((step, i) => `${i + 1}. ${step}`).join('\n')}
+
+| library | version | ${steps.map((_, i) => i + 1).join(' | ')} |
 |---|---|${steps.map(() => '---').join('|')}|
-${sources.map(name => `| ${name} | ${versionOf(name)} | ${steps.map(([step]) => results.get(`${name}: ${step}`) ? '✓' : '').join(' | ')} |`).join('\n')}
+${sources.map(name => `| ${name} | ${versionOf(name)} | ${steps.map(step => results.get(`${name}: ${step}`) ? '✓' : '').join(' | ')} |`).join('\n')}
 `)
   console.log(`${neighbours.length} tests with neighbours, ${sources.length} libraries to move over from: docs/reference/compatibility.md`)
 }
