@@ -103,14 +103,13 @@ export class RedisWatch implements StoreWatch {
   }
 
   #heard (text: string, line: Line): void {
-    if (this.#closed) return
     if (text.startsWith('b')) {
       line.beats.get(text)?.resolve()
       line.beats.delete(text)
       return
     }
     // a cluster passes each message on to every node, so that it comes on every line
-    if (this.#told.has(text)) return
+    if (this.#told.has(text) || this.#closed) return
     this.#told.add(text)
     if (this.#told.size > remembered) this.#told.delete(this.#told.values().next().value as string)
     if (text.startsWith('c')) this.#listener.changed(text.slice(1).split(' ', 1).join(''))
