@@ -4,7 +4,7 @@ import { moments } from './moments.ts'
 import type { Moment } from './moments.ts'
 import type { Place } from './places.ts'
 import { ScheduleTree } from './tree.ts'
-import { World, nodes } from './world.ts'
+import { World } from './world.ts'
 import type { Plant } from './world.ts'
 
 /** One set of schedules: who acts where, from which moment on. */
@@ -68,7 +68,7 @@ export async function explore (place: Place, scene: Scene, report: Report, optio
 
 async function runOnce (place: Place, scene: Scene, { tree, report, options }: { readonly tree: ScheduleTree, readonly report: Report, readonly options: ExploreOptions }): Promise<void> {
   const { ground, user } = await place.ground()
-  const stores = await Promise.all(Array.from({ length: nodes }, async () => place.store(ground)))
+  const stores = await place.stores(ground)
   const world = await new World({ ground, stores, user, ...options.plant === undefined ? {} : { plant: options.plant } }).open()
   const { scheduler, monitor } = world
   await scene.moment.prepare(world)
@@ -83,7 +83,7 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
     const step = tree.choose(scheduler.waiting)
     if (step === null) {
       report.left++
-      await world.close()
+      await world.abandon()
       return
     }
     await scheduler.take(step)

@@ -1,12 +1,22 @@
+import { Redis } from 'ioredis'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { memoryStore } from '../../lib/index.ts'
 import type { Store } from '../../lib/index.ts'
-import type { Ground, NewGround } from '../../lib/testing/index.ts'
+import { postgresStore } from '../../lib/stores/postgres.ts'
+import { redisStore } from '../../lib/stores/redis.ts'
+import { sqliteStore } from '../../lib/stores/sqlite.ts'
+import type { Ground } from '../../lib/testing/index.ts'
+import { pgPool, startPostgres } from '../helpers/postgres.ts'
+import { RedisServer, binaries } from '../helpers/redis.ts'
 
 /** Where schedules are run: on one ground for each, or on one for all, under a user of each one's own. */
 export interface Place {
   readonly name: string
   ground (): Promise<{ ground: Ground, user: string }>
-  store (ground: Ground): Promise<Store>
+  /** The store of each node. */
+  stores (ground: Ground): Promise<readonly Store[]>
   /** A schedule is over. */
   leave (ground: Ground): Promise<void>
   close (): Promise<void>
@@ -17,29 +27,24 @@ export function memoryPlace (): Place {
   return {
     name: 'memory',
     async ground () { return { ground: await memoryGround(), user: 'ada' } },
-    store: async ground => ground.open(),
+    stores: async ground => [await ground.open(), await ground.open()],
     leave: async ground => ground.close(),
     async close () {}
   }
 }
 
 /** A server or a file: one for all schedules, because to make one takes longer than to run a schedule. */
-export function sharedPlace (name: string, newGround: NewGround): Place {
-  const stores: Store[] = []
-  let ground: Ground | undefined
+function sharedPlace (name: string, ground: Ground, stores: readonly Store[], close: () => Promise<void>): Place {
   let users = 0
   return {
     name,
-    async ground () {
-      if (ground === undefined) {
-        ground = await newGround()
-        for (let node = 0; node < 2; node++) stores.push(await ground.open())
-      }
-      return { ground, user: `ada-${users++}` }
-    },
-    async store () { return stores[users++ % 2] as Store },
+    async ground () { return { ground, user: `ada-${users++}` } },
+    async stores () { return stores },
     async leave () {},
-    async close () { await ground?.close() }
+    async close () {
+      for (const store of stores) await store.close()
+      await close()
+    }
   }
 }
 
@@ -53,6 +58,31 @@ async function memoryGround (): Promise<Ground> {
 
 /** The place of a store by its name. */
 export async function openPlace (name: string): Promise<Place> {
-  if (name === 'memory') return memoryPlace()
-  throw new Error(`expected --store to be one of memory, was ${name}`)
+  switch (name) {
+    case 'memory': return memoryPlace()
+    case 'sqlite': {
+      const dir = mkdtempSync(join(tmpdir(), 'explore-'))
+      return share(name, () => sqliteStore(join(dir, 'sessions.db')), async () => { rmSync(dir, { recursive: true }) })
+    }
+    case 'redis': {
+      const [binary] = binaries()
+      const server = await new RedisServer(binary).start()
+      const client = new Redis(server.socket)
+      return share(binary?.name ?? name, () => redisStore(client), async () => { client.disconnect(); await server.close() })
+    }
+    case 'postgres': {
+      const server = await startPostgres()
+      const pool = pgPool(server)
+      return share(`PostgreSQL ${server.version}`, () => postgresStore(pool), async () => { await pool.end(); await server.remove() })
+    }
+    default: throw new Error(`expected --store to be one of memory, sqlite, redis, postgres, was ${name}`)
+  }
+}
+
+async function share (name: string, make: () => Store, close: () => Promise<void>): Promise<Place> {
+  const clock = { now: Date.UTC(2026, 0, 1) }
+  const stores = [make(), make()]
+  for (const store of stores) await store.open({ now: () => clock.now, history: 86_400_000, historyPerUser: 20, warn: () => {} })
+  const ground: Ground = { clock, async open () { throw new Error('both nodes are there') }, async close () {} }
+  return sharedPlace(name, ground, stores, close)
 }

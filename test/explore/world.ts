@@ -13,7 +13,6 @@ export const second = 1000
 export const minute = 60 * second
 export const hour = 60 * minute
 export const limit = 2
-export const nodes = 2
 
 /** A store with a bug, around a good one. */
 export type Plant = (store: Store, shared: Map<string, unknown>) => Store
@@ -134,6 +133,14 @@ export class World {
     for (const manager of this.managers) await manager.sweep()
     monitor.over()
     for (const id of monitor.ids) if (await this.#read(id) !== null) monitor.broken(1, 'a session lives after its time')
+    await this.close()
+  }
+
+  /** Leaves the schedule as it is; the place is for the next one. */
+  async abandon (): Promise<void> {
+    await this.scheduler.release()
+    await this.#place.end({ userId: this.user }, { reason: 'revoked', by: null })
+    await this.#place.sweep(100)
     await this.close()
   }
 
