@@ -38,6 +38,9 @@ const url = (path: string): string => pathToFileURL(path).href
 /** Keeps every app that a program makes, so that it can be closed. */
 const kept = 'import fastify from \'fastify\'\nexport * from \'fastify\'\nexport default options => { const app = fastify({ ...options, logger: false }); globalThis.documents.apps.push(app); return app }\n'
 
+/** A runner whose results are this file's own: the output of another would be taken for ours. */
+const runner = 'const test = (name, fn) => { globalThis.documents.tests.push(fn()) }\nexport { test, test as it, test as default }\n'
+
 /** What programs of the pages take for granted: that which is the reader's own. */
 const readers = {
   checkPassword: async (body: { name?: string } | undefined) => ({ id: body?.name ?? 'ada' }),
@@ -61,11 +64,11 @@ async function follow (t: Test, { page, steps, origin }: { readonly page: Page, 
 
 /** Runs the programs of a page one after the other, each to its end. */
 async function run (t: Test & { testdir: (fixture: Record<string, string>) => string }, page: Page): Promise<void> {
-  const dir = t.testdir({ 'fastify.mjs': kept })
-  const documents = { apps: [] as FastifyInstance[] }
+  const dir = t.testdir({ 'fastify.mjs': kept, 'test.mjs': runner })
+  const documents = { apps: [] as FastifyInstance[], tests: [] as unknown[] }
   Object.assign(globalThis, readers, { documents })
   process.chdir(dir)
-  const prepared = (text: string): string => onSource(text, url).replace(/from 'fastify'/g, `from '${url(join(dir, 'fastify.mjs'))}'`).replace(/\bport: \d+/g, 'port: 0')
+  const prepared = (text: string): string => onSource(text, url).replace(/from '(?:node:)?(fastify|test)'/g, (_, name: string) => `from '${url(join(dir, `${name}.mjs`))}'`).replace(/\bport: \d+/g, 'port: 0')
   for (const { file, language, text } of page.blocks) {
     if (file === '' || language !== 'js') continue
     mkdirSync(dirname(join(dir, file)), { recursive: true })
@@ -76,6 +79,7 @@ async function run (t: Test & { testdir: (fixture: Record<string, string>) => st
     writeFileSync(file, prepared(text))
     try {
       await import(url(file))
+      await Promise.all(documents.tests.splice(0))
       // what a page only registers fails when the app is ready
       for (const app of documents.apps) await app.ready()
       const app = documents.apps.find(({ server }) => server.listening)
