@@ -153,6 +153,8 @@ export class SessionManager {
   readonly #strangers = new Strangers((record, change) => { this.#activityChanged(record, change) })
   readonly #revoking = new Set<(userId: string) => Promise<void>>()
   readonly #elsewhere = new Set<(session: EndedSession) => void>()
+  /** Ends of this node that the store may tell back. */
+  readonly #told = new Set<string>()
 
   constructor (options: SessionManagerOptions = {}) {
     this.#settings = toSettings(options)
@@ -781,6 +783,9 @@ export class SessionManager {
       this.tell({ type: 'ended', at: session.endedAt, id: session.id, userId: session.userId, reason: session.reason, by: session.by, session })
       this.#parts?.endings.tell(session)
     }
+    if (this.#parts?.watch === undefined) return
+    if (this.#told.size > 10_000) this.#told.clear()
+    for (const { id } of ended) this.#told.add(id)
   }
 
   #operated (operation: string, duration: number): void {
@@ -790,6 +795,8 @@ export class SessionManager {
 
   #endedElsewhere (session: EndedSession, endings: Endings): void {
     endings.tell(session)
+    // a network store tells a node's own ends, too
+    if (this.#told.delete(session.id)) return
     for (const listener of this.#elsewhere) listener(session)
   }
 

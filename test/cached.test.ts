@@ -196,6 +196,24 @@ t.test('who listens beside the copies hears everything, too', async t => {
   await here.close()
 })
 
+t.test('a node\'s own ends are not told to it as another\'s', async t => {
+  const network = new Network()
+  const a = await testApp(t, { store: network.node(), admin: { authorize: () => true } })
+  const b = await testApp(t, { store: network.node() })
+  const heard: string[] = []
+  for (const [name, { app }] of Object.entries({ a, b })) app.sessions.onEndElsewhere(({ id }) => { heard.push(`${name} ${id}`) })
+  const ids: string[] = []
+  for (let i = 0; i < 2; i++) {
+    const cookie = await a.signIn()
+    ids.push((await a.send('/me', { cookie })).json<{ id: string }>().id)
+    await a.send('/api/v1/auth/sessions/logout', { method: 'POST', payload: {}, cookie })
+  }
+  for (const id of ids) t.equal(heard.includes(`b ${id}`), true)
+  const told = a.events.filter(({ type }) => type === 'ended').map(({ id }) => id)
+  t.strictSame(told, ids)
+  t.equal(new Set(heard).size, heard.length)
+})
+
 t.test('a store with copies keeps every law, on several nodes', async t => {
   await keepsTheLaws(t, async () => {
     const clock = { now: Date.now() }

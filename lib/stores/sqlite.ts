@@ -9,13 +9,13 @@ import { oneOf, refuse } from '../settings.ts'
 import type { Awaitable, Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../store.ts'
 import { Database } from './sqlite/database.ts'
 import { createPrivate, isHandle, openFile } from './sqlite/handle.ts'
-import type { SqliteHandle } from './sqlite/handle.ts'
+import type { SqliteDatabase, SqliteHandle } from './sqlite/handle.ts'
 import { countSessions, endMatching, listHistory, listSessions } from './sqlite/lists.ts'
 import type { Pragmas } from './sqlite/schema.ts'
 import { Sessions } from './sqlite/sessions.ts'
 import { keepSlice, readStatistics, sweepSessions } from './sqlite/upkeep.ts'
 
-export type { SqliteHandle, SqliteStatement, SqliteValue } from './sqlite/handle.ts'
+export type { SqliteDatabase } from './sqlite/handle.ts'
 
 export interface SqliteStoreOptions {
   /**
@@ -41,21 +41,21 @@ class SqliteStore implements Store {
   readonly name = 'sqlite'
   readonly scope = 'machine'
   readonly durable = true
-  readonly #source: string | SqliteHandle
+  readonly #source: string | SqliteDatabase
   readonly #options: Checked
   #history = 0
   /** The write-ahead log, where ends have to be waited for. */
   #log: FileHandle | null = null
   #sessions: Sessions | null = null
 
-  constructor (source: string | SqliteHandle, options: Checked) {
+  constructor (source: string | SqliteDatabase, options: Checked) {
     this.#source = source
     this.#options = options
   }
 
   async open (context: StoreContext): Promise<void> {
     if (typeof this.#source === 'string') createPrivate(this.#source)
-    const handle = typeof this.#source === 'string' ? await openFile(this.#source) : this.#source
+    const handle = typeof this.#source === 'string' ? await openFile(this.#source) : this.#source as SqliteHandle
     try {
       const database = new Database(handle, this.#options)
       if (this.#options.synchronous === 'normal') this.#log = await open(database.logFile, 'r+')
@@ -112,7 +112,7 @@ class SqliteStore implements Store {
  *   first; or an open database of one of them, for this store alone, which stays open
  * @throws `FST_SESSION_INVALID_OPTION`
  */
-export function sqliteStore (source: string | SqliteHandle, options: SqliteStoreOptions = {}): Store {
+export function sqliteStore (source: string | SqliteDatabase, options: SqliteStoreOptions = {}): Store {
   const { prefix = 'session_' } = options
   if (source === '' || source === ':memory:' || (typeof source !== 'string' && !isHandle(source))) throw refuse('store', 'the path of a file, or an open database of `node:sqlite`, `better-sqlite3` or `libsql`')
   if (!/^[a-z][a-z0-9_]{0,31}$/.test(prefix)) throw refuse('prefix', 'a lower-case letter, then at most 31 of those, digits and `_`')

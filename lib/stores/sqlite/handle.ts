@@ -16,10 +16,16 @@ export interface SqliteStatement {
 }
 
 /** An open database: a `DatabaseSync` of `node:sqlite`, a `Database` of `better-sqlite3` or `libsql`, or whatever has their shape. */
-export interface SqliteHandle {
+export interface SqliteDatabase {
   exec (sql: string): unknown
-  prepare (sql: string): SqliteStatement
+  /** Answers a statement, whose types each of them writes in a way of its own. */
+  prepare (sql: string): object
   close (): unknown
+}
+
+/** The same, with statements as this package uses them. */
+export interface SqliteHandle extends SqliteDatabase {
+  prepare (sql: string): SqliteStatement
 }
 
 /** A module that opens SQLite files, and the name of its class. */
