@@ -68,7 +68,7 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
 
   /** Things do not happen on the minute. */
   function tick () {
-    if (clock.now % step < step - minute) clock.now += below(11_000)
+    if (clock.now % step < step - minute) clock.now += below(8000)
   }
 
   async function visit (user, device) {
@@ -155,7 +155,7 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
   }
 
   clock.now = Math.floor(now / hour) * hour - days * 24 * hour
-  for (let i = 0; clock.now < now - step; i++) {
+  for (let i = 0; clock.now < now - hour; i++) {
     await live()
     if (i % 6 === 5) {
       await sessions.sweep()
@@ -164,10 +164,10 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
     }
     clock.now = Math.min(now, (Math.floor(clock.now / step) + 1) * step)
   }
-  // the last minutes one by one, so that the page has something fresh to show
+  // the last hour minute by minute, as the page shows it
   for (; clock.now < now - minute; clock.now = Math.min(now, clock.now + minute)) {
-    await live(0.15)
-    if (any() < 0.5) await incident()
+    await live(0.1)
+    if (any() < 0.12) await incident()
   }
   clock.now = Math.max(now, clock.now)
   await sessions.sweep()
