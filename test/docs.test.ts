@@ -138,12 +138,12 @@ t.test('every TypeScript block compiles', async t => {
 
 t.test('JSON is JSON, and commands are there', async t => {
   for (const page of all) {
+    for (const [, script = ''] of page.text.matchAll(/(?:^|`)npm (?:run (?:-s )?|(?=test))([\w:-]+)/gm)) t.ok(script in manifest.scripts, `${page.path}: npm run ${script}`)
     for (const { language, text, line } of page.blocks) {
       const where = `${page.path}:${line}`
       t.notMatch(language, /^(javascript|typescript|bash|shell)$/, `${where}: js, ts and sh are the names`)
       if (language === 'json') t.doesNotThrow(() => { JSON.parse(text) }, where)
       if (language !== 'sh') continue
-      for (const [, script = ''] of text.matchAll(/npm (?:run (?:-s )?|(?=test))([\w:-]+)/g)) t.ok(script in manifest.scripts, `${where}: npm run ${script}`)
       for (const [, words = ''] of text.matchAll(new RegExp(`^(?:\\$ )?(?:npx )?${manifest.name} (.+)$`, 'gm'))) {
         const [name = '', ...args] = (words.replace(/\s#.*$/, '').replace(/ [|>].*$/, '').match(/'[^']*'|"[^"]*"|\S+/g) ?? [])
         const command = commands.find(command => command.name === name)
