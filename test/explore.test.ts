@@ -4,6 +4,7 @@ import type { Report, Scene } from './explore/explore.ts'
 import { memoryPlace } from './explore/places.ts'
 import { hunt } from './explore/plant.ts'
 import { plants } from './explore/plants.ts'
+import { playRuns } from './explore/random.ts'
 
 t.test('no interleaving of two actors on two nodes breaks a law, from any moment of a life', async t => {
   const report = newReport()
@@ -43,6 +44,13 @@ t.test('schedules that are left out come to nothing else than those that stand f
     t.ok(some.schedules <= every.schedules)
   }
 })
+
+for (const [kind, wrong] of [['nothing', 'nothing goes wrong'], ['verbs', 'verbs fail before they happen, after, and too late'], ['clocks', 'clocks are off, jump and are turned back']] as const) {
+  t.test(`no long run of many actors breaks a law in which ${wrong}`, async t => {
+    await playRuns(kind, { count: 150, seed: 1 })
+    t.pass('every law holds')
+  })
+}
 
 for (const bug of plants) {
   t.test(`a store is found out in which ${bug.name}`, async t => {

@@ -42,7 +42,7 @@ export const actors: readonly Actor[] = [
     name: 'adopt',
     async act (world, node) {
       try {
-        const { session } = await world.node(node).create({ userId: world.user, adopts: { credential: `a cookie of another library: ${world.user}`, source: 'express-session', until: world.ground.clock.now + 3_600_000 } })
+        const { session } = await world.node(node).create({ userId: world.user, adopts: { credential: `a cookie of another library: ${world.user}`, source: 'express-session', until: world.ground.clock.now + 30 * 86_400_000 } })
         if (session.userId !== world.user) world.monitor.broken(9, 'somebody else\'s session was adopted')
       } catch (error) {
         // the session that took it over has ended since, and so has the credential

@@ -194,7 +194,8 @@ export class Monitor {
   standing (records: readonly SessionRecord[]): void {
     const begun = this.begin()
     for (const record of records) this.live(record, begun)
-    if (records.length > this.#watched.limit) this.#broken(3, `${records.length} sessions live, ${this.#watched.limit} may`)
+    // a clock that was turned back finds sessions that had expired
+    if (records.length > this.#watched.limit && !this.skewed) this.#broken(3, `${records.length} sessions live, ${this.#watched.limit} may`)
   }
 
   /** All activity was written: what lives must have all of it. */
@@ -223,7 +224,10 @@ export class Monitor {
 
   /** Whoever proves again who they are gets both lengths anew. */
   #renewed (life: Life, { authenticate }: Change): void {
-    if (authenticate !== undefined) life.absoluteAt = Math.max(life.absoluteAt, this.#watched.clock.now + authenticate.absolute)
+    if (authenticate === undefined) return
+    // on a clock that was turned back, now is before
+    life.seen = { ...life.seen, lastSeenAt: Math.min(life.seen.lastSeenAt, this.#watched.clock.now) }
+    life.absoluteAt = Math.max(life.absoluteAt, this.#watched.clock.now + authenticate.absolute)
   }
 
   /** The store's clock is not the caller's: a life has its length from when it was stored. */

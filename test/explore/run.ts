@@ -1,9 +1,12 @@
-// npm run explore -- [--store memory] [--size 3] [--only validate,logout] [--full] [--plant] [--seconds 600]
+// npm run explore -- [--store memory] [--size 3] [--only validate,logout] [--full] [--seconds 600]
+// npm run explore -- --plant
+// npm run explore -- --random 10000 [--seed 1]
 import { parseArgs } from 'node:util'
 import { explore, newReport, scenes } from './explore.ts'
 import { openPlace } from './places.ts'
 import { hunt } from './plant.ts'
 import { plants } from './plants.ts'
+import { playRuns } from './random.ts'
 
 const { values } = parseArgs({
   options: {
@@ -12,11 +15,15 @@ const { values } = parseArgs({
     only: { type: 'string' },
     full: { type: 'boolean', default: false },
     plant: { type: 'boolean', default: false },
+    random: { type: 'string' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
     seconds: { type: 'string', default: '3600' }
   }
 })
 
-process.exitCode = values.plant ? await runPlants() : await runStore()
+const wrong = { nothing: 'nothing goes wrong', verbs: 'verbs fail', clocks: 'clocks jump' } as const
+
+process.exitCode = values.plant ? await runPlants() : values.random === undefined ? await runStore() : await runRandom(Number(values.random), Number(values.seed))
 
 async function runStore (): Promise<number> {
   const place = await openPlace(values.store)
@@ -41,6 +48,22 @@ async function runStore (): Promise<number> {
     await place.close()
   }
   return failures === 0 ? 0 : 1
+}
+
+async function runRandom (count: number, seed: number): Promise<number> {
+  console.log(`seed ${seed}: repeat with --seed ${seed}`)
+  let failures = 0
+  for (const kind of ['nothing', 'verbs', 'clocks'] as const) {
+    const started = Date.now()
+    try {
+      await playRuns(kind, { count, seed })
+      console.log(`${count} random runs in which ${wrong[kind]}: every law holds, ${((Date.now() - started) / 1000).toFixed(1)} s`)
+    } catch (error) {
+      failures++
+      console.log(`random runs in which ${wrong[kind]}: ${(error as Error).message}`)
+    }
+  }
+  return failures
 }
 
 async function runPlants (): Promise<number> {
