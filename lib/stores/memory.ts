@@ -67,7 +67,7 @@ class MemoryStore implements Store {
     }
     if (this.#live.get(record.id) !== undefined || this.#history.get(record.id) !== undefined) return { status: 'exists' }
     const over = this.#over(record.userId, options, now)
-    if (over === null) return { status: 'refused', live: this.#liveOf(record.userId, options, now).map(entry => entry.record) }
+    if (!Array.isArray(over)) return over
     const replaced = options.replaces === null ? null : this.#find(options.replaces, now)
     if (over.length === 0 && replaced === null && this.#isFull(now)) return { status: 'full' }
     const ended = over.map(entry => this.#remove(entry, { reason: 'evicted', by: null }, now))
@@ -181,19 +181,18 @@ class MemoryStore implements Store {
   }
 
   /** A user's live sessions that count to the limit, oldest first. */
-  #liveOf (userId: string | null, { replaces }: CreateOptions, now: number): Entry[] {
-    if (userId === null) return []
+  #liveOf (userId: string, { replaces }: CreateOptions, now: number): Entry[] {
     return this.#live.of(userId).filter(({ record }) => record.id !== replaces && now < expiresAt(record))
   }
 
-  /** What one more session puts over the limit; `null`: it refuses one more. */
-  #over (userId: string | null, options: CreateOptions, now: number): Entry[] | null {
+  /** What one more session puts over the limit, or the refusal. */
+  #over (userId: string | null, options: CreateOptions, now: number): Entry[] | Created {
     const { limit } = options
-    if (limit === null) return []
+    if (limit === null || userId === null || !this.#live.has(userId, limit.max)) return []
     const live = this.#liveOf(userId, options, now)
     const count = live.length - limit.max + 1
     if (count <= 0) return []
-    if (limit.onLimit === 'reject') return null
+    if (limit.onLimit === 'reject') return { status: 'refused', live: live.map(entry => entry.record) }
     if (limit.onLimit === 'idle') live.sort((a, b) => a.record.lastSeenAt - b.record.lastSeenAt || byAge(a.record, b.record))
     return live.slice(0, count)
   }

@@ -53,6 +53,15 @@ export class Live {
     return entries.sort((a, b) => byAge(a.record, b.record))
   }
 
+  /** Whether a user has so many sessions (1 or more), the expired ones included: all that most sign-ins need to know of a limit. */
+  has (userId: string, count: number): boolean {
+    const first = this.#byUser.get(userId)
+    if (first === undefined) return false
+    let seen = 1
+    for (let entry = first.next; entry !== first && seen < count; entry = entry.next) seen++
+    return seen >= count
+  }
+
   add (record: Draft): SessionRecord {
     const first = this.#firstOf(record.userId)
     const entry = new Entry(record)
