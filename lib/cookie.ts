@@ -2,6 +2,7 @@ import cookiePlugin from '@fastify/cookie'
 import type { Visitor } from './activity.ts'
 import { deriveKeys } from './keys.ts'
 import type { PresentedToken } from './manager.ts'
+import type { SessionRecord } from './record.ts'
 import { maxCookieAge, oneOf, refuse } from './settings.ts'
 import { decodeToken, hashVerifier, tokenLength } from './token.ts'
 
@@ -26,10 +27,21 @@ export interface CookieOptions {
 
 /** A cookie that was verified: what it presents. */
 export interface PresentedCookie extends PresentedToken, Visitor {
+  id: string
+  accepted: string | null
   /** Signed by an older secret: to be signed again. */
   readonly resign: boolean
   /** Other cookies of the name came with it, and were not valid. */
   readonly duplicate: boolean
+}
+
+/**
+ * The cookie opened its session. From here on it shares the session's strings, which are then found and compared by where they are, not by
+ * what they say: 0.7 of 3.4 µs with 10,000 cookies in rotation (bench/).
+ */
+export function rememberSession (presented: PresentedCookie, record: SessionRecord): void {
+  presented.id = record.id
+  if (presented.generation === record.generation) presented.accepted = record.hash
 }
 
 /** Why a cookie of our name is nobody's. */
@@ -109,7 +121,7 @@ export class SessionCookie {
     const { valid, renew } = this.#signer.unsign(value)
     if (!valid) return null
     const { id, generation, verifier } = token
-    return this.#remember(value, { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, entry: null })
+    return this.#remember(value, { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, accepted: null, entry: null })
   }
 
   #remember (value: string, presented: PresentedCookie): PresentedCookie {

@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RawServerBase } from 'fastify'
 import { Adoption } from './adoption.ts'
 import type { Taken } from './adoption.ts'
-import { SessionCookie, toCookieAttributes, toLoopbackAttributes } from './cookie.ts'
+import { SessionCookie, rememberSession, toCookieAttributes, toLoopbackAttributes } from './cookie.ts'
 import type { CookieOptions, PresentedCookie } from './cookie.ts'
 import { SessionError } from './errors.ts'
 import { isThenable } from './guard.ts'
@@ -246,6 +246,7 @@ class Sessions {
       state.renew(validation)
     } else {
       state.record = validation
+      rememberSession(presented, validation)
       if (presented.resign) state.resign()
     }
     if (state.record !== null) {
