@@ -126,3 +126,81 @@ t.test('a request that brings a new cookie may authenticate again, rotate and si
     cookie = next
   }
 })
+
+t.test('one to six requests at once in several tabs, on two nodes, with lost answers: nobody is signed out', async t => {
+  const store = memoryStore()
+  const nodes = [await testApp(t, { store }), await testApp(t, { store })] as const
+  let cookie = await nodes[0].signIn('ada', { remember: true })
+  for (let round = 1; round <= 6; round++) {
+    for (const node of nodes) node.clock.now = nodes[0].clock.now + (node === nodes[0] ? 2 * hour : 0)
+    const sent = Array.from({ length: round }, async (_, i) => nodes[i % 2 === 0 ? 0 : 1].send('/me', { cookie }))
+    const answers = await Promise.all(sent)
+    t.strictSame(new Set(answers.map(({ statusCode }) => statusCode)), new Set([200]))
+    // all but the last answer are lost, and in each third round that one, too
+    const last = cookieOf(answers.at(-1) as never)
+    if (round % 3 !== 0) cookie = last
+    for (const node of nodes) node.clock.now += 2 * 60_000
+    for (const tab of nodes) t.equal((await tab.send('/me', { cookie })).statusCode, 200)
+    const again = cookieOf(await nodes[1].send('/me', { cookie }))
+    if (again !== '') cookie = again
+    await Promise.all(nodes.map(({ app }) => app.sessions.flush()))
+  }
+  t.equal(await nodes[0].app.sessions.count(), 1)
+  t.strictSame(nodes.flatMap(({ events }) => events).filter(({ type }) => type === 'token-reused' || type === 'ended'), [])
+})
+
+t.test('a browser that crashed comes back with the cookie before, days later, and stays signed in', async t => {
+  const { send, signIn, clock, events } = await testApp(t)
+  const onDisk = await signIn('ada', { remember: true })
+  clock.now += 2 * hour
+  const next = cookieOf(await send('/me', { cookie: onDisk }))
+  clock.now += 20_000
+  t.equal((await send('/me', { cookie: next })).statusCode, 200)
+  clock.now += 3 * 24 * hour
+  const restored = await send('/me', { cookie: onDisk })
+  t.equal(restored.statusCode, 200)
+  t.equal(cookieOf(restored), next, 'and has the new one again')
+  clock.now += 10_000
+  t.equal((await send('/me', { cookie: next })).statusCode, 200)
+  clock.now += 5 * hour
+  t.equal((await send('/me', { cookie: onDisk })).statusCode, 200, 'it has crashed once more')
+  t.strictSame(events.filter(({ type }) => type === 'token-reused'), [])
+})
+
+t.test('a verifier goes on through a restart, and one that the store has lost is refused without an alarm', async t => {
+  const store = memoryStore()
+  const before = await testApp(t, { store })
+  const cookie = await before.signIn('ada', { remember: true })
+  const id = (await before.app.sessions.listUser('ada'))[0]?.id ?? ''
+  const backup: unknown[] = []
+  for await (const row of before.app.sessions.export({ backup: true })) backup.push(row)
+  before.clock.now += 2 * hour
+  const next = cookieOf(await before.send('/me', { cookie }))
+  const restarted = await testApp(t, { store })
+  restarted.clock.now = before.clock.now + 2 * 60_000
+  t.equal((await restarted.send('/me', { cookie: next })).statusCode, 200)
+
+  const restored = await testApp(t)
+  restored.clock.now = before.clock.now
+  await restored.app.sessions.import(backup, { backup: true })
+  t.equal((await restored.send('/me', { cookie: next })).statusCode, 401, 'of a generation that the store has not seen')
+  t.equal((await restored.app.sessions.get(id))?.userId, 'ada', 'the session is not harmed')
+  t.strictSame(restored.events.filter(({ type }) => type === 'token-reused' || type === 'ended'), [])
+})
+
+t.test('the successor is found under whichever of the listed secrets made it', async t => {
+  const store = memoryStore()
+  const older = 'the old secret, which is long enough'
+  const old = await testApp(t, { store, secret: [older, secret] })
+  const cookie = await old.signIn('ada', { remember: true })
+  old.clock.now += hour
+  const lost = cookieOf(await old.send('/me', { cookie }))
+  const rolled = await testApp(t, { store, secret: [secret, older] })
+  rolled.clock.now = old.clock.now + 5000
+  const answers = await Promise.all([1, 2, 3].map(() => rolled.send('/me', { cookie })))
+  const [again = '', ...others] = new Set(answers.map(cookieOf))
+  t.strictSame(others, [])
+  t.not(again, lost, 'the same verifier, signed by the new secret')
+  t.equal((await old.send('/me', { cookie: again })).statusCode, 200, 'nodes that are not rolled yet take it')
+  t.equal((await rolled.send('/me', { cookie: lost })).statusCode, 200)
+})

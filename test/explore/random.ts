@@ -61,6 +61,8 @@ export async function playRun ({ moment, moves, faults, skews }: Run): Promise<r
   const { scheduler, monitor } = world
   await (moments[moment] as typeof moments[0] & object).prepare(world)
   await world.look()
+  // many may pass: no request takes longer than the grace of an old cookie
+  world.passes = Math.min(world.passes, 1000)
   scheduler.free = false
   failing = true
   const done: Promise<void>[] = []
