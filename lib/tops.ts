@@ -61,15 +61,15 @@ export class Tops {
   }
 
   #takeLeast (): Entry {
-    for (let key = this.#least.pop(); ; key = this.#least.pop()) {
-      if (key === undefined) { this.#findLeast(); continue }
-      const entry = this.#entries.get(key) as Entry
-      if (entry.count !== this.#leastCount) continue
-      this.#entries.delete(key)
-      entry.error = entry.count
-      entry.users.fill(0)
-      return entry
-    }
+    if (this.#least.length === 0) this.#findLeast()
+    const key = this.#least.pop() as string
+    const entry = this.#entries.get(key) as Entry
+    // it was counted since
+    if (entry.count !== this.#leastCount) return this.#takeLeast()
+    this.#entries.delete(key)
+    entry.error = entry.count
+    entry.users.fill(0)
+    return entry
   }
 
   #findLeast (): void {

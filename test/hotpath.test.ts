@@ -7,6 +7,7 @@ import sessions, { memoryStore } from '../lib/index.ts'
 import type { Store, Touch } from '../lib/index.ts'
 import { browserOf } from '../lib/filter.ts'
 import { deviceOf } from '../lib/agent.ts'
+import { Tops } from '../lib/tops.ts'
 import { cookieOf, firefox, secret, setCookies, testApp } from './helpers/app.ts'
 
 /** A memory store that writes down which verbs are called. */
@@ -148,5 +149,26 @@ t.test('what is remembered of agents is bounded, and forgetting changes no answe
   for (let i = 0; i < 1100; i++) t.equal(browserOf(deviceOf(`curl/${i}`)), 'curl')
   for (let i = 0; i < 1100; i++) browserOf(`Browser ${i}|System|desktop`)
   t.equal(deviceOf(firefox), device)
+  t.equal(deviceOf('unheard of'), '||')
   t.equal(browserOf(device), 'Firefox')
+})
+
+t.test('the most frequent of many are found, however many newcomers come between, and counts are never too low', async t => {
+  const tops = new Tops()
+  const exact = new Map<string, number>()
+  const add = (key: string): void => {
+    tops.add(key, `user of ${key}`)
+    exact.set(key, (exact.get(key) ?? 0) + 1)
+  }
+  for (let i = 0; i < 20_000; i++) {
+    add(`seldom ${i % 5000}`)
+    if (i % 4 === 0) add(`often ${i % 20}`)
+    if (i % 3 === 0) add(`seldom ${(i - 60) % 5000}`)
+  }
+  const top = tops.top(5)
+  t.strictSame(top.map(({ key }) => key).sort(), [0, 12, 16, 4, 8].map(n => `often ${n}`))
+  for (const { key, sessions, error } of tops.top(200)) {
+    const count = exact.get(key) as number
+    t.ok(sessions >= count && sessions - error <= count, key)
+  }
 })
