@@ -6,8 +6,12 @@ const root = new URL('..', import.meta.url)
 const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 const compilers = /compilers = \{([^}]+)\}/.exec(readFileSync(new URL('test/package/consumers.js', root), 'utf8'))[1].match(/\d+\.\d+(?=['"]?:)/g)
 const versions = { ...manifest.dependencies, ...manifest.devDependencies }
+/** Store clients: an app has the one that it wants. */
+const clients = Object.keys(manifest.peerDependencies).filter(name => name !== 'fastify')
 /** Packages that a title names otherwise, or for short. */
 const spelled = { 'auth.js': '@auth/core' }
+/** A bar would end a cell. */
+const ranges = text => text.split(' || ').map(range => `\`${range}\``).join(' or ')
 const versionOf = name => versions[spelled[name] ?? name]
 
 /** Titles of tests, with whether they passed. */
@@ -38,10 +42,13 @@ What the tests run this package with, on ${new Date().toISOString().slice(0, 10)
 
 | | |
 |---|---|
-| Node.js | \`${manifest.engines.node}\` |
-| Fastify | \`${manifest.peerDependencies.fastify}\`, tested with ${manifest.devDependencies.fastify} |
+| Node.js | ${ranges(manifest.engines.node)} |
+| Fastify | ${ranges(manifest.peerDependencies.fastify)}, tested with ${manifest.devDependencies.fastify} |
 | TypeScript | ${compilers.join(', ')}: \`npm run test:package\` compiles a project with each |
 | Modules | ESM; \`require()\` works, too |
+${clients.map(name => `| ${name} | ${ranges(manifest.peerDependencies[name])}${versions[name] === undefined ? '' : `, tested with ${versions[name]}`} |`).join('\n')}
+
+The lowest versions of these ranges were run, too. better-sqlite3 has the interface of libsql; the tests run on that.
 
 ## Neighbours
 
