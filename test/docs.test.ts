@@ -3,11 +3,13 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
+import swagger from '@fastify/swagger'
+import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { commands } from '../lib/cli/main.ts'
-import { SessionManager, eventMeanings, sessionErrors, sessionMetrics } from '../lib/index.ts'
+import sessions, { SessionManager, eventMeanings, sessionErrors, sessionMetrics } from '../lib/index.ts'
 import { optionNames } from '../lib/plugin.ts'
 import { Curl, isShown } from './helpers/curl.ts'
 import { anchorsOf, firstCells, pages, programsOf, root } from './helpers/documents.ts'
@@ -185,6 +187,29 @@ t.test('tables of the reference name what the source has, and nothing else', asy
   for (const [path, names] of tables) t.strictSame([...new Set(firstCells(pageAt(path)).map(cell => cell.split(/[.\s]/, 1).join('')))].sort(), [...names].sort(), path)
   for (const [code, [status]] of Object.entries(sessionErrors)) t.match(pageAt('docs/reference/errors.md').text, new RegExp(`^\\| \`${code}\` \\| ${status} \\|`, 'm'))
   for (const [type, { level, owasp }] of Object.entries(eventMeanings)) t.match(pageAt('docs/reference/events.md').text, new RegExp(`^\\| \`${type}\` \\| ${level} \\| \`${owasp}`, 'm'))
+})
+
+t.test('every method, member and route is in the reference, and the map leads to every page', async t => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  await app.register(swagger)
+  await app.register(sessions, { secret: secrets.SESSION_SECRET, admin: { authorize: () => true } })
+  app.get('/members', { schema: { hide: true } }, async ({ session }) => {
+    await session.login('ada')
+    return [...Object.getOwnPropertyNames(Object.getPrototypeOf(session)), ...Object.keys(session.info ?? {})]
+  })
+  const named = (path: string): string[] => [...pageAt(path).text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)/g)].map(([, name = '']) => name))
+  const unique = (names: readonly string[]): string[] => [...new Set(names)].sort()
+  t.strictSame(unique(named('docs/reference/manager.md')), unique(Object.getOwnPropertyNames(SessionManager.prototype).filter(name => name !== 'constructor')))
+  t.strictSame(unique(named('docs/reference/session.md')), unique((await app.inject('/members')).json<string[]>()))
+  const routes = Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) => Object.keys(methods as object).map(method => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1').replace(/^\/api\/v1\/(auth|admin)\/sessions/, '$1 ')}`))
+  const [, ofUser = '', ofAdmin = ''] = pageAt('docs/reference/routes.md').text.split(/^## (?:User|Admin) routes$/m)
+  const shown = Object.entries({ auth: ofUser, admin: ofAdmin }).flatMap(([kind, text]) => [...text.matchAll(/^\| `([A-Z]+) (\/\S*)` \|/gm)].map(([, method = '', path = '']) => `${method} ${kind} ${path}`))
+  t.strictSame(unique(shown), unique(routes))
+
+  const map = pageAt('docs/README.md')
+  const reached = new Set([...map.text.matchAll(/\]\(([^)\s#]+)/g)].map(([, target = '']) => normalize(join('docs', target))))
+  for (const { path } of all) if (path.startsWith('docs/') && path !== map.path) t.ok(reached.has(path), `the map leads to ${path}`)
 })
 
 t.test('the table of neighbours has every test with one, and the versions that are installed', async t => {
