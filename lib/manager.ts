@@ -630,7 +630,6 @@ export class SessionManager {
     const live = { ...record, authenticatedAt: accepted.authenticatedAt }
     const successor = this.#successors(presented).find(({ hash }) => sameHash(hash, record.hash))
     if (successor === undefined) return live
-    if (this.#resent.size >= 10_000) this.#resent.clear()
     this.#resent.set(record.id, now)
     return new Renewal(live, successor.token)
   }
@@ -814,6 +813,7 @@ export class SessionManager {
   async #sweep (store: Store, activity: Activity): Promise<void> {
     const started = this.now()
     let total = 0
+    for (const [id, at] of this.#resent) if (at + this.#settings.policy.settle <= started) this.#resent.delete(id)
     try {
       await activity.flush(started)
       for (let more = true; more;) {

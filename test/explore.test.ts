@@ -6,6 +6,9 @@ import { hunt } from './explore/plant.ts'
 import { plants } from './explore/plants.ts'
 import { playRuns } from './explore/random.ts'
 
+// seconds on a machine of its own; minutes on one that is shared
+t.setTimeout(600_000)
+
 t.test('no interleaving of two actors on two nodes breaks a law, from any moment of a life', async t => {
   const report = newReport()
   for (const scene of scenes(2)) if (onTwoNodes(scene)) await explore(memoryPlace(), scene, report)
@@ -15,7 +18,7 @@ t.test('no interleaving of two actors on two nodes breaks a law, from any moment
 
 t.test('nor does any of two on one node, with what that node has not written yet', async t => {
   const report = newReport()
-  for (const scene of scenes(2)) if (!onTwoNodes(scene) && scene.moment.name.includes('written')) await explore(memoryPlace(), scene, report)
+  for (const scene of scenes(2)) if (!onTwoNodes(scene) && scene.moment.name.startsWith('with activity')) await explore(memoryPlace(), scene, report)
   t.strictSame(report.findings.slice(0, 3), [])
   t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
 })
@@ -24,7 +27,7 @@ t.test('nor does any of three that come in, write late and end', async t => {
   const report = newReport()
   const late = ['validate', 'flush', 'logout']
   for (const scene of scenes(3, { only: name => late.includes(name) })) {
-    if (scene.moment.name.endsWith('not yet written')) await explore(memoryPlace(), scene, report)
+    if (scene.moment.name.endsWith('not yet written') && scene.cast[1]?.node === 1) await explore(memoryPlace(), scene, report)
   }
   t.strictSame(report.findings.slice(0, 3), [])
   t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
@@ -47,7 +50,7 @@ t.test('schedules that are left out come to nothing else than those that stand f
 
 for (const [kind, wrong] of [['nothing', 'nothing goes wrong'], ['verbs', 'verbs fail before they happen, after, and too late'], ['clocks', 'clocks are off, jump and are turned back']] as const) {
   t.test(`no long run of many actors breaks a law in which ${wrong}`, async t => {
-    await playRuns(kind, { count: 150, seed: 1 })
+    await playRuns(kind, { count: 100, seed: 1 })
     t.pass('every law holds')
   })
 }

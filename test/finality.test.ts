@@ -117,3 +117,25 @@ t.test('an old cookie is judged by what was seen here, written or not, and thoug
   clock.now += 2 * 60_000
   t.match(await manager.validate(presentedBy(token), visit), { code: 'ended', reason: 'reused' })
 })
+
+t.test('a cookie that was sent again has arrived when it is shown a minute later, and not before, whatever a sweep does meanwhile', async t => {
+  const { manager, store, clock } = await managed(t, () => ({}))
+  const { session, token } = await manager.create({ userId: 'ada', remember: true })
+  clock.now += hour
+  const lost = await manager.validate(presentedBy(token), visit)
+  clock.now += 3 * hour
+  const again = await manager.validate(presentedBy(token), visit)
+  t.equal((again as Renewal).token, (lost as Renewal).token)
+  const next = presentedBy((again as Renewal).token)
+  const confirmed = async (): Promise<boolean> => {
+    await manager.sweep()
+    await manager.validate(next, visit)
+    await manager.flush()
+    return (store.read(session.id) as SessionRecord).confirmedAt !== null
+  }
+  t.equal(await confirmed(), false)
+  clock.now += 59_999
+  t.equal(await confirmed(), false)
+  clock.now += 1
+  t.equal(await confirmed(), true)
+})
