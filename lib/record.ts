@@ -39,7 +39,7 @@ export interface SessionRecord {
   readonly previousHash: string | null
   /** When the current verifier was issued. */
   readonly rotatedAt: number
-  /** When the current verifier was first presented; `null` until then. */
+  /** When the current verifier was first presented by a browser that has it for good (`confirms` in policy.ts); `null` until then. */
   readonly confirmedAt: number | null
   readonly createdAt: number
   /** When the user last proved who they are; `null` for a guest. */
