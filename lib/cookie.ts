@@ -1,7 +1,7 @@
 import cookiePlugin from '@fastify/cookie'
 import type { Visitor } from './activity.ts'
 import { deriveKeys } from './keys.ts'
-import type { PresentedToken } from './manager.ts'
+import type { PresentedToken } from './presented.ts'
 import type { SessionRecord } from './record.ts'
 import { maxCookieAge, oneOf, refuse } from './settings.ts'
 import { decodeToken, hashVerifier, tokenLength } from './token.ts'

@@ -15,8 +15,10 @@ import { deriveKeys } from './keys.ts'
 import { Endings } from './endings.ts'
 import { Latency } from './latency.ts'
 import { confirms, isFresh, judge, lengthsFor, mayJoin } from './policy.ts'
-import type { Lengths, Presented } from './policy.ts'
+import type { Lengths } from './policy.ts'
 import { PendingEnds } from './pending.ts'
+import { present } from './presented.ts'
+import type { PresentedToken } from './presented.ts'
 import { expiresAt, expiryReason, hasEnded, isSession } from './record.ts'
 import type { EndReason, EndedSession, SessionRecord } from './record.ts'
 import { oneOf, toSettings } from './settings.ts'
@@ -32,11 +34,6 @@ import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
 import { Strangers } from './strangers.ts'
 import { toUserId } from './user.ts'
 import { Vault } from './vault.ts'
-
-/** A presented token, ready to be judged. `token`: its text, for the verifier that comes after it. */
-export interface PresentedToken extends Presented {
-  readonly token: string
-}
 
 /** Why a presented token opens nothing. `ended`: what is left of its session, if it had one. */
 export class Refusal {
@@ -302,8 +299,7 @@ export class SessionManager {
 
   /** What a token presents, to be validated; `null` if it is none. */
   present (token: string): PresentedToken | null {
-    const decoded = decodeToken(token)
-    return decoded === null ? null : { id: decoded.id, generation: decoded.generation, hash: hashVerifier(decoded.verifier), token }
+    return present(token)
   }
 
   /**

@@ -2,7 +2,8 @@ import { answer, unattended } from './callback.ts'
 import type { SessionCallback } from './callback.ts'
 import type { EndedSession } from './record.ts'
 import { SessionError } from './errors.ts'
-import type { SessionInfo, SessionState } from './state.ts'
+import type { SessionInfo } from './info.ts'
+import type { SessionState } from './state.ts'
 
 /** How a user signs in. */
 export interface LoginOptions {

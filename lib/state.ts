@@ -1,34 +1,20 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PresentedCookie, SessionCookie } from './cookie.ts'
-import { checkSize, decodeValue, encodeValue, isEmptyText } from './data.ts'
+import { checkSize, isEmptyText } from './data.ts'
 import { SessionError } from './errors.ts'
-import type { PresentedToken, Refusal, Renewal, SessionManager } from './manager.ts'
-import { expiresAt, hasEnded, noData } from './record.ts'
+import { appendSetCookie } from './headers.ts'
+import { toInfo } from './info.ts'
+import type { SessionInfo } from './info.ts'
+import type { Refusal, Renewal, SessionManager } from './manager.ts'
+import { changesOf, encodeOwn, loadOwn, pickOwn } from './owndata.ts'
+import type { OwnChanges } from './owndata.ts'
+import { present } from './presented.ts'
+import type { PresentedToken } from './presented.ts'
+import { hasEnded, noData } from './record.ts'
 import type { EncodedData, EndedSession, SessionRecord } from './record.ts'
-import { createSession, reservedKeys } from './session.ts'
+import { createSession } from './session.ts'
 import type { LoginOptions, SessionApi } from './session.ts'
-import { hashVerifier, decodeToken } from './token.ts'
-import { deviceLabel } from './agent.ts'
 import { toUserId } from './user.ts'
-
-/** What the server knows of a session, for its user to see. Instants in milliseconds since the epoch. */
-export interface SessionInfo {
-  readonly id: string
-  readonly userId: string | null
-  readonly createdAt: number
-  readonly authenticatedAt: number | null
-  readonly lastSeenAt: number
-  readonly expiresAt: number
-  readonly absoluteAt: number
-  readonly ip: string | null
-  readonly agent: string | null
-  /** `Firefox on Linux` */
-  readonly device: string
-  readonly name: string | null
-  readonly requests: number
-  readonly remembered: boolean
-  readonly methods: readonly string[]
-}
 
 /** What a state needs from the plugin. */
 export interface StateContext {
@@ -89,7 +75,7 @@ export class SessionState {
     if (this.#session === null) {
       this.#session = createSession(this)
       try {
-        this.#load(this.record?.data ?? noData)
+        this.#baseline = loadOwn(this.#session, this.record?.data ?? noData)
       } catch {
         throw this.#unreadable()
       }
@@ -106,15 +92,9 @@ export class SessionState {
   renew (renewal: Renewal): void {
     this.record = renewal.record
     // whatever comes next in this request starts from the new one
-    this.#present(renewal.token)
+    this.#presented = present(renewal.token)
     this.#give(renewal.token)
     this.renewal = true
-  }
-
-  /** The session took another library's over: its browser is to have this token. */
-  adopt (renewal: Renewal): void {
-    this.renew(renewal)
-    this.#present(renewal.token)
   }
 
   /** The same token, signed by the newest secret. */
@@ -124,7 +104,7 @@ export class SessionState {
   }
 
   async login (userId: string | number, options: LoginOptions = {}): Promise<void> {
-    const kept = this.#own(this.#context.keep)
+    const kept = this.#session === null ? {} : pickOwn(this.#session, this.#context.keep)
     await this.#create({ ...options, userId: toUserId(userId), data: { ...kept, ...options.data } })
   }
 
@@ -177,9 +157,10 @@ export class SessionState {
   }
 
   async regenerate (keep: readonly string[]): Promise<void> {
-    const kept = this.#own(keep)
-    for (const key of Object.keys(this.session)) Reflect.deleteProperty(this.session, key)
-    Object.assign(this.session, kept)
+    const { session } = this
+    const kept = pickOwn(session, keep)
+    for (const key of Object.keys(session)) Reflect.deleteProperty(session, key)
+    Object.assign(session, kept)
     this.#regenerate = true
   }
 
@@ -194,14 +175,14 @@ export class SessionState {
 
   /** Whether there is anything to keep: cheap, and all that a response without changes costs. */
   get changed (): boolean {
-    return this.#session !== null && !this.failed && (this.#regenerate || this.#changes(this.#session) !== null)
+    return this.#session !== null && !this.failed && (this.#regenerate || changesOf(this.#session, this.#baseline) !== null)
   }
 
   /** Keeps what changed, in one write. Throws what the store throws, and `FST_SESSION_ENDED` if the session ended meanwhile. */
   async commit (): Promise<void> {
     const session = this.#session
     if (session === null || this.failed) return
-    const changes = this.#changes(session)
+    const changes = changesOf(session, this.#baseline)
     if (changes === null && !this.#regenerate) return
     try {
       const owner = this.#owner(session)
@@ -240,26 +221,7 @@ export class SessionState {
     await this.#context.manager.end(id, { reason: 'revoked', by: 'rollback' })
   }
 
-  #changes (session: Record<string, unknown>): { set: EncodedData, unset: string[] } | null {
-    const keys = Object.keys(session)
-    // most sessions hold no data: nothing is made for them
-    if (keys.length === 0 && this.#baseline === noData) return null
-    const set: Record<string, string> = Object.create(null) as Record<string, string>
-    const unset: string[] = []
-    let any = false
-    for (const key of keys) {
-      const text = encodeValue(key, session[key])
-      if (text === this.#baseline[key]) continue
-      if (text === undefined) { unset.push(key) } else { set[key] = text }
-      any = true
-    }
-    for (const key of Object.keys(this.#baseline)) {
-      if (!Object.hasOwn(session, key)) { unset.push(key); any = true }
-    }
-    return any ? { set, unset } : null
-  }
-
-  async #write (changes: { readonly set: EncodedData, readonly unset: readonly string[] }): Promise<void> {
+  async #write (changes: OwnChanges): Promise<void> {
     const { record } = this
     if (record === null) {
       // a guest comes to be with the first thing worth keeping
@@ -301,21 +263,16 @@ export class SessionState {
     this.#createdHere = true
     this.#regenerate = false
     this.renewal = false
-    this.#present(token)
+    this.#presented = present(token)
     this.#give(token)
     this.#load(session.data)
   }
 
   #rotated (renewal: Renewal): void {
     this.record = renewal.record
-    this.#present(renewal.token)
+    this.#presented = present(renewal.token)
     this.#give(renewal.token)
     this.renewal = false
-  }
-
-  #present (token: string): void {
-    const decoded = decodeToken(token)
-    if (decoded !== null) this.#presented = { id: decoded.id, generation: decoded.generation, hash: hashVerifier(decoded.verifier), token }
   }
 
   #give (token: string): void {
@@ -351,59 +308,7 @@ export class SessionState {
     this.#load(noData)
   }
 
-  /** Makes the own properties what the store has. */
   #load (data: EncodedData): void {
-    const session = this.#session
-    if (session === null) return
-    for (const key of Object.keys(session)) Reflect.deleteProperty(session, key)
-    if (data === noData) {
-      this.#baseline = noData
-      return
-    }
-    const baseline: Record<string, string> = Object.create(null) as Record<string, string>
-    for (const key of Object.keys(data)) {
-      if (reservedKeys.has(key)) continue
-      baseline[key] = data[key] as string
-      session[key] = decodeValue(data[key] as string)
-    }
-    this.#baseline = baseline
+    if (this.#session !== null) this.#baseline = loadOwn(this.#session, data)
   }
-
-  #own (keys: readonly string[]): Record<string, unknown> {
-    const session = this.#session
-    return Object.fromEntries(keys.filter(key => session !== null && Object.hasOwn(session, key)).map(key => [key, session?.[key]]))
-  }
-}
-
-/** What a user may see of a session. */
-export function toInfo (record: SessionRecord): SessionInfo {
-  const { id, userId, createdAt, authenticatedAt, lastSeenAt, absoluteAt, ip, agent, name, requests, remembered } = record
-  return {
-    id, userId, createdAt, authenticatedAt, lastSeenAt, expiresAt: expiresAt(record), absoluteAt, ip, agent, device: deviceLabel(record.device),
-    name, requests, remembered, methods: record.methods === '' ? [] : record.methods.split(' ')
-  }
-}
-
-/** Puts our Set-Cookie among the reply's, in place of any other of the name (RFC 6265bis §4.1: one a name). */
-export function appendSetCookie (reply: FastifyReply, name: string, cookie: string): void {
-  const present = reply.getHeader('set-cookie')
-  if (present === undefined) {
-    reply.header('set-cookie', cookie)
-    return
-  }
-  const all: readonly string[] = Array.isArray(present) ? present : [String(present)]
-  const others = all.filter(other => !other.startsWith(`${name}=`))
-  // one of ours, from before in this request, is a token or empty
-  if (all.some(other => other.startsWith(`${name}=`) && !/^[^=]+=([\w-]{68}\.|;)/.test(other))) reply.log.warn(`fastify-session-manager: the app set a cookie named ${name}, which is the session's; it was dropped`)
-  reply.removeHeader('set-cookie')
-  for (const other of [...others, cookie]) reply.header('set-cookie', other)
-}
-
-function encodeOwn (session: Record<string, unknown>): EncodedData {
-  const encoded: Record<string, string> = Object.create(null) as Record<string, string>
-  for (const key of Object.keys(session)) {
-    const text = encodeValue(key, session[key])
-    if (text !== undefined) encoded[key] = text
-  }
-  return encoded
 }

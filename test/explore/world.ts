@@ -1,5 +1,6 @@
 import { Refusal, Renewal, SessionManager } from '../../lib/manager.ts'
-import type { PresentedToken, Validation } from '../../lib/manager.ts'
+import type { Validation } from '../../lib/manager.ts'
+import type { PresentedToken } from '../../lib/presented.ts'
 import { hasEnded } from '../../lib/record.ts'
 import type { SessionRecord } from '../../lib/record.ts'
 import type { Store } from '../../lib/store.ts'
