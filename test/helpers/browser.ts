@@ -68,7 +68,7 @@ export async function stage (t: Test, options: SessionPluginOptions = {}): Promi
     async visit (browser, userId, options = {}) {
       const context = await browser.newContext({ baseURL: url, locale: 'en', viewport: { width: 1440, height: 900 }, ...options })
       t.teardown(() => context.close())
-      context.setDefaultTimeout(10_000)
+      context.setDefaultTimeout(90_000)
       const wrong: string[] = []
       await context.exposeFunction('tellWrong', (text: string) => { wrong.push(text) })
       await context.addInitScript("document.addEventListener('securitypolicyviolation', event => { tellWrong([event.violatedDirective, event.blockedURI, event.sample].join(' ')) })")

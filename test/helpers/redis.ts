@@ -84,9 +84,13 @@ export class RedisServer {
   }
 }
 
-/** Waits for something that only servers know. */
+/** Waits for something that only servers know, for two minutes at most. */
 export async function until (condition: () => Promise<boolean>): Promise<void> {
-  while (!await condition()) await delay(20)
+  const giveUp = performance.now() + 120_000
+  while (!await condition()) {
+    if (performance.now() > giveUp) throw new Error(`not within two minutes: ${String(condition)}`)
+    await delay(20)
+  }
 }
 
 /** Ports that nobody uses, with the one that a cluster's bus takes (10,000 further up). */

@@ -39,9 +39,35 @@ export class RedisCluster {
     await Promise.all(nodes.slice(3).map((node, n) => node.call('cluster', 'replicate', ids[n] as string)))
     await until(async () => (await Promise.all(nodes.slice(0, 3).map(async node => (await node.info('replication')).includes('state=online')))).every(Boolean))
     for (const node of nodes) node.disconnect()
+    await this.patience(30_000)
+  }
+
+  /** How long a node may be silent before another takes its place, in milliseconds: long, until a test wants one to die. */
+  async patience (milliseconds: number): Promise<void> {
+    await this.#each(this.servers, node => node.config('SET', 'cluster-node-timeout', String(milliseconds)))
+  }
+
+  /** Resolves when replicas have all that was written so far. */
+  async replicated (): Promise<void> {
+    const written = await this.#each(this.servers.slice(0, 3), async node => offsetOf(await node.info('replication'), 'master_repl_offset'))
+    await this.#each(this.servers.slice(3), (node, n) => until(async () => offsetOf(await node.info('replication'), 'slave_repl_offset') >= Number(written[n])))
+  }
+
+  async #each <T> (servers: readonly RedisServer[], ask: (node: Redis, n: number) => Promise<T>): Promise<T[]> {
+    const nodes = servers.map(server => new Redis(server.socket))
+    try {
+      return await Promise.all(nodes.map(ask))
+    } finally {
+      for (const node of nodes) node.disconnect()
+    }
   }
 
   async close (): Promise<void> {
     await Promise.all(this.servers.map(server => server.close()))
   }
+}
+
+/** How far a server's stream of writes is. */
+export function offsetOf (info: string, field: 'master_repl_offset' | 'slave_repl_offset'): number {
+  return Number(new RegExp(`${field}:(\\d+)`).exec(info)?.[1])
 }
