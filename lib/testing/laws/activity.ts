@@ -8,7 +8,7 @@ export const activityLaws = [
     const { ground, store, clock } = stage
     const node = await ground.open()
     const [a, b] = await stage.several(2)
-    const [first, second] = [a?.id ?? '', b?.id ?? '']
+    const [first, second] = [a.id, b.id]
     clock.now += minute
     await Promise.all(Array.from({ length: 10 }, async (_, i) => (i % 2 === 0 ? store : node).touch(
       [stage.touch(first, { requests: 3, seenAt: clock.now - i * 100 }), stage.touch(second)], clock.now)))

@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual } from 'node:assert/strict'
+import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import type { EncodedData, SessionRecord } from '../../record.ts'
 import { law, minute } from './stage.ts'
 
@@ -30,11 +30,14 @@ export const dataLaws = [
   law('4 nobody changes a session by changing what came out, or what went in', async stage => {
     const given = data({ a: '1' })
     const record = await stage.created({ data: given })
-    for (const each of [given, record.data, (await stage.live(record.id))?.data ?? {}]) Reflect.set(each, 'a', '"changed"')
+    const live = await stage.live(record.id)
+    ok(live)
+    for (const each of [given, record.data, live.data]) Reflect.set(each, 'a', '"changed"')
     const set = data({ b: '2' })
     const update = await stage.store.update(record.id, { set })
     Reflect.set(set, 'b', '"changed"')
-    if (update.status === 'done') Reflect.set(update.record.data, 'b', '"changed"')
+    ok(update.status === 'done')
+    Reflect.set(update.record.data, 'b', '"changed"')
     deepEqual((await stage.live(record.id))?.data, data({ a: '1', b: '2' }))
     equal(Object.getPrototypeOf((await stage.live(record.id))?.data), null)
   }),

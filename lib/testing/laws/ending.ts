@@ -1,4 +1,4 @@
-import { deepEqual, equal } from 'node:assert/strict'
+import { deepEqual, equal, ok } from 'node:assert/strict'
 import { toEnded } from '../../record.ts'
 import { hour, law, minute } from './stage.ts'
 
@@ -9,9 +9,10 @@ export const endingLaws = [
     stage.clock.now += minute
     await stage.store.touch([stage.touch(record.id, { requests: 7 })], stage.clock.now)
     const live = await stage.live(record.id)
+    ok(live)
     stage.clock.now += minute
     const { ended, cursor } = await stage.store.end({ ids: [record.id, record.id] }, { reason: 'revoked', by: 'an admin' })
-    const expected = toEnded(live ?? record, { reason: 'revoked', by: 'an admin', at: stage.clock.now })
+    const expected = toEnded(live, { reason: 'revoked', by: 'an admin', at: stage.clock.now })
     deepEqual(ended, [expected])
     equal(cursor, null)
     deepEqual(await stage.ended(record.id), expected)
@@ -32,9 +33,9 @@ export const endingLaws = [
   law('7 all sessions of a user end but the one that is kept, and nobody else\'s', async stage => {
     const records = await stage.several(5, i => ({ userId: i === 4 ? 'bob' : 'ada' }))
     const [kept] = records
-    const { ended } = await stage.store.end({ userId: 'ada', except: kept?.id ?? '' }, { reason: 'revoked', by: 'user' })
+    const { ended } = await stage.store.end({ userId: 'ada', except: kept.id }, { reason: 'revoked', by: 'user' })
     deepEqual(ended.map(({ id, reason, by }) => [id, reason, by]), records.slice(1, 4).map(({ id }) => [id, 'revoked', 'user']), 'oldest first')
-    deepEqual(await stage.idsOf('ada'), [kept?.id])
+    deepEqual(await stage.idsOf('ada'), [kept.id])
     equal((await stage.idsOf('bob')).length, 1)
     equal((await stage.store.end({ userId: 'ada' }, { reason: 'revoked', by: null })).ended.length, 1)
     equal((await stage.store.end({ userId: 'nobody' }, { reason: 'revoked', by: null })).ended.length, 0)
@@ -66,9 +67,11 @@ export const endingLaws = [
     equal(answers.length, 30)
     for (const ended of answers) {
       const i = records.findIndex(({ id }) => id === ended.id)
+      const record = records[i]
+      ok(record)
       const absolute = i % 3 === 0
       equal(ended.reason, absolute ? 'absolute' : 'idle')
-      equal(ended.endedAt, absolute ? start + 10 * minute : (records[i]?.lastSeenAt ?? 0) + 30 * minute)
+      equal(ended.endedAt, absolute ? start + 10 * minute : record.lastSeenAt + 30 * minute)
       equal(ended.by, null)
     }
     equal(new Set(answers.map(({ id }) => id)).size, 30)
@@ -98,7 +101,7 @@ export const endingLaws = [
     const last = records.slice(2).map(({ id }) => id)
     deepEqual(await history('oldest'), last)
     deepEqual(await history('newest'), last.reverse())
-    equal(await stage.store.read(records[0]?.id ?? ''), null)
+    equal(await stage.store.read(records[0].id), null)
     equal(await stage.store.read(guest.id), null)
   }, { historyPerUser: 3 }),
   law('7 history of length 0 keeps nothing', async stage => {
@@ -110,13 +113,13 @@ export const endingLaws = [
   }, { history: 0 }),
   law('7 history is forgotten when it is old', async stage => {
     const [a, b] = await stage.several(2)
-    await stage.logout(a?.id ?? '')
+    await stage.logout(a.id)
     stage.clock.now += 10 * minute
-    await stage.logout(b?.id ?? '')
+    await stage.logout(b.id)
     stage.clock.now += 51 * minute
     await stage.sweep()
-    deepEqual((await stage.store.history({}, { limit: 10, cursor: null, order: 'newest' })).items.map(({ id }) => id), [b?.id])
-    equal(await stage.store.read(a?.id ?? ''), null)
+    deepEqual((await stage.store.history({}, { limit: 10, cursor: null, order: 'newest' })).items.map(({ id }) => id), [b.id])
+    equal(await stage.store.read(a.id), null)
   }, { history: hour })
 ]
 

@@ -17,10 +17,10 @@ export const expiryLaws = [
     stage.clock.now--
     equal((await stage.live(record.id))?.id, record.id)
     stage.clock.now++
-    equal((await stage.ended(record.id))?.reason, reason)
+    equal((await stage.ended(record.id)).reason, reason)
     stage.clock.now += minute
     const left = await stage.ended(record.id)
-    equal(left?.endedAt, deadline)
+    equal(left.endedAt, deadline)
     await stage.sweep()
     deepEqual(await stage.ended(record.id), left, 'the sweep changes nothing of what is told')
   })),
@@ -41,7 +41,7 @@ export const expiryLaws = [
   }),
   law('1 a session that was seen lives on from then, and the sweep leaves it alone', async stage => {
     const [kept, left] = await stage.several(2)
-    const [keptId, leftId] = [kept?.id ?? '', left?.id ?? '']
+    const [keptId, leftId] = [kept.id, left.id]
     await seen(stage, keptId, 20 * minute)
     stage.clock.now += 20 * minute
     deepEqual((await stage.sweep()).map(({ id }) => id), [leftId])
@@ -52,14 +52,14 @@ export const expiryLaws = [
   }),
   law('1 a session whose life was shortened or begun anew is swept when it is over, not before and not much later', async stage => {
     const [short, long] = await stage.several(2)
-    await stage.store.update(short?.id ?? '', { shorten: { absolute: minute } })
-    await stage.store.update(long?.id ?? '', { authenticate: { methods: '', idle: 2 * hour, absolute: 20 * hour } })
+    await stage.store.update(short.id, { shorten: { absolute: minute } })
+    await stage.store.update(long.id, { authenticate: { methods: '', idle: 2 * hour, absolute: 20 * hour } })
     stage.clock.now += minute
-    deepEqual((await stage.sweep()).map(({ id, reason }) => [id, reason]), [[short?.id, 'absolute']])
+    deepEqual((await stage.sweep()).map(({ id, reason }) => [id, reason]), [[short.id, 'absolute']])
     stage.clock.now += hour
     deepEqual(await stage.sweep(), [])
     stage.clock.now += hour
-    deepEqual((await stage.sweep()).map(({ id }) => id), [long?.id])
+    deepEqual((await stage.sweep()).map(({ id }) => id), [long.id])
   })
 ]
 

@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { compileFilter } from '../../filter.ts'
 import type { Filter } from '../../filter.ts'
 import type { EndedSession, SessionRecord } from '../../record.ts'
@@ -17,10 +17,13 @@ export const filterLaws = [
     for (const [i, record] of (await stage.several(24, fields)).entries()) {
       await stage.store.touch([stage.touch(record.id, { requests: i, seenAt: stage.clock.now })], stage.clock.now)
       const live = await stage.live(record.id)
-      if (live !== null) records.push(live)
+      ok(live)
+      records.push(live)
       stage.clock.now += minute
     }
-    const filters = cases(start, records[3]?.id ?? '')
+    const [record] = records
+    ok(record)
+    const filters = cases(start, record.id)
     for (const filter of filters) {
       const expected = records.filter(compileFilter(filter)).map(({ id }) => id).sort()
       deepEqual(await listed(stage, filter), expected, JSON.stringify(filter))
@@ -38,7 +41,9 @@ export const filterLaws = [
       left.push(...(await stage.store.end({ ids: [record.id] }, { reason: left.length % 2 === 0 ? 'logout' : 'revoked', by: null })).ended)
     }
     const kept = left.filter(({ userId }) => userId !== null)
-    const filters = [...cases(start, kept[1]?.id ?? ''), { reason: 'logout' }, { endedAfter: start + 5 * minute, endedBefore: start + 12 * minute }] satisfies Filter[]
+    const [first] = kept
+    ok(first)
+    const filters = [...cases(start, first.id), { reason: 'logout' }, { endedAfter: start + 5 * minute, endedBefore: start + 12 * minute }] satisfies Filter[]
     for (const filter of filters) {
       const found: string[] = []
       let cursor: string | null = null

@@ -1,3 +1,4 @@
+import { ok } from 'node:assert/strict'
 import { expiresAt, hasEnded, noData } from '../../record.ts'
 import type { EndedSession, SessionRecord } from '../../record.ts'
 import type { Created, CreateOptions, Store, Touch } from '../../store.ts'
@@ -8,6 +9,9 @@ import type { Ground, GroundOptions, Law } from '../ground.ts'
 export const second = 1000
 export const minute = 60_000
 export const hour = 3_600_000
+
+/** So many records, each of which is there. */
+type Several<Count extends number, Records extends SessionRecord[] = []> = number extends Count ? SessionRecord[] : Records['length'] extends Count ? Records : Several<Count, [...Records, SessionRecord]>
 
 /** What a law plays on: a ground, one store on it, and what laws do all the time. */
 export class Stage {
@@ -60,18 +64,18 @@ export class Stage {
   /** Creates a session that must come to be, and answers it. */
   async created (fields: Partial<SessionRecord> = {}, options: Partial<CreateOptions> = {}): Promise<SessionRecord> {
     const created = await this.create(fields, options)
-    if (created.status !== 'created') throw new Error(`expected a session to be created, was ${created.status}`)
+    ok(created.status === 'created', `expected a session to be created, was ${created.status}`)
     return created.record
   }
 
   /** Creates sessions one millisecond apart, oldest first. */
-  async several (count: number, fields: (i: number) => Partial<SessionRecord> = () => ({})): Promise<SessionRecord[]> {
+  async several <Count extends number> (count: Count, fields: (i: number) => Partial<SessionRecord> = () => ({})): Promise<Several<Count>> {
     const records: SessionRecord[] = []
     for (let i = 0; i < count; i++) {
       records.push(await this.created(fields(i)))
       this.clock.now++
     }
-    return records
+    return records as Several<Count>
   }
 
   /** The live session, or `null`. */
@@ -80,10 +84,11 @@ export class Stage {
     return found === null || hasEnded(found) ? null : found
   }
 
-  /** What is left of an ended session, or `null`. */
-  async ended (id: string): Promise<EndedSession | null> {
+  /** What is left of a session that must have ended. */
+  async ended (id: string): Promise<EndedSession> {
     const found = await this.store.read(id)
-    return found !== null && hasEnded(found) ? found : null
+    ok(found !== null && hasEnded(found), `expected session ${id} to have ended`)
+    return found
   }
 
   /** The ids of all live sessions of a user, oldest first. */
