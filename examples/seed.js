@@ -15,7 +15,7 @@ const agents = {
   ipad: ['Mozilla/5.0 (iPad; CPU OS 16_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 Mobile/15E148 Safari/604.1', 3],
   curl: ['curl/8.14.1', 1]
 }
-const first = ['ada', 'grace', 'linus', 'alan', 'barbara', 'claude', 'donald', 'edsger', 'frances', 'guido', 'hedy', 'ivan', 'joan', 'ken', 'leslie', 'margaret', 'niklaus', 'radia', 'shafi', 'tim']
+const first = ['ada', 'grace', 'linus', 'alan', 'barbara', 'charles', 'donald', 'edsger', 'frances', 'guido', 'hedy', 'ivan', 'joan', 'ken', 'leslie', 'margaret', 'niklaus', 'radia', 'shafi', 'tim']
 const hosts = ['acme.example', 'harbour.example', 'kernel.example', 'northwind.example', 'atelier.example', 'lab.example', 'orbit.example', 'press.example', 'foundry.example', 'garden.example', 'quay.example']
 
 /** The same numbers each time, so that a picture of the demo can be taken again. */
