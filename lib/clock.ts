@@ -13,12 +13,13 @@ export class Clock {
     return this.#local() + this.#offset
   }
 
-  /** Measures the offset to a store that has a clock of its own. Half of the round trip is the error. */
+  /** Measures the offset to a store that has a clock of its own. Half of the round trip is the error: what is within it changes nothing. */
   async measure (store: Store): Promise<void> {
     if (store.now === undefined) return
     const before = this.#local()
     const there = await store.now()
     const after = this.#local()
-    this.#offset = there - (before + after) / 2
+    const offset = Math.round(there - (before + after) / 2)
+    if (Math.abs(offset - this.#offset) > (after - before) / 2) this.#offset = offset
   }
 }

@@ -58,3 +58,8 @@ export class SessionError extends Error {
     return reason === undefined ? { statusCode, code, message } : { statusCode, code, message, reason }
   }
 }
+
+/** Whether the store failed, rather than refused. */
+export function isUnavailable (error: unknown): boolean {
+  return error instanceof SessionError && error.code === 'FST_SESSION_STORE_UNAVAILABLE'
+}

@@ -44,7 +44,8 @@ export class GuardedStore implements Store {
     this.durable = store.durable
     this.#store = store
     this.#options = options
-    if (store.now !== undefined) this.now = () => this.#guard('now', () => store.now?.() ?? 0)
+    const now = store.now?.bind(store)
+    if (now !== undefined) this.now = () => this.#guard('now', now)
     if (store.watch !== undefined) this.watch = store.watch.bind(store)
   }
 

@@ -115,6 +115,11 @@ export function toEnded (record: SessionRecord, ending: { readonly reason: EndRe
   return { id, userId, reason: ending.reason, by: ending.by, createdAt, lastSeenAt, endedAt: ending.at, requests, remembered, ip, device, name }
 }
 
+/** How a user proved who they are, in one text: words with a space in between, at most 128 characters. */
+export function toMethods (method: string | readonly string[] | undefined): string {
+  return (typeof method === 'string' ? [method] : method ?? []).join(' ').slice(0, 128)
+}
+
 /** The order of sessions everywhere: oldest first by `(createdAt, id)`. Never by the id alone. */
 export function byAge (a: Pick<SessionRecord, 'createdAt' | 'id'>, b: Pick<SessionRecord, 'createdAt' | 'id'>): number {
   return a.createdAt - b.createdAt || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)

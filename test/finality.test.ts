@@ -2,7 +2,7 @@
 import t from 'tap'
 import { SessionManager, memoryStore } from '../lib/index.ts'
 import type { SessionRecord, Store } from '../lib/index.ts'
-import { Renewal } from '../lib/manager.ts'
+import { Renewal } from '../lib/validation.ts'
 import { gate } from './helpers/app.ts'
 import { presentedBy } from './explore/world.ts'
 

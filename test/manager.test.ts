@@ -1,10 +1,11 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
 import { Refusal, Renewal, SessionManager, eventChannelName, eventMeanings, memoryStore } from '../lib/index.ts'
-import type { SessionEvent, SessionManagerOptions } from '../lib/index.ts'
+import type { SessionEvent, SessionManagerOptions, Store } from '../lib/index.ts'
 import { Timer } from '../lib/timer.ts'
 import { decodeToken, hashVerifier } from '../lib/token.ts'
 import { gate, secret } from './helpers/app.ts'
+import { Network } from './helpers/network.ts'
 
 const minute = 60_000
 const visit = { ip: '192.0.2.1', agent: 'curl/8', passive: false }
@@ -347,4 +348,52 @@ t.test('a timer does not overlap itself, and its stop waits', async t => {
   t.equal(runs, 1)
   t.equal(new Renewal({} as never, 'x').token, 'x')
   t.type(memoryStore(), 'object')
+})
+
+t.test("the store's clock is measured again with each sweep, and once the store is back", async t => {
+  const hour = 3_600_000
+  const node = { ...new Network().node(), ahead: hour, away: false, broken: false }
+  const answer = <T>(fails: boolean, value: T): Promise<T> => fails ? Promise.reject(new Error('away')) : Promise.resolve(value)
+  const store: Store = { ...node, ping: () => answer(node.away, undefined), now: () => answer(node.broken, Date.now() + node.ahead) }
+  const sessions = await new SessionManager({ secret, store }).open()
+  t.teardown(() => sessions.close())
+  const events: string[] = []
+  sessions.on('*', ({ type }) => { events.push(type) })
+  const hours = (): number => Math.round((sessions.now() - Date.now()) / hour)
+  t.equal(hours(), 1)
+  node.ahead = 2 * hour
+  t.equal(hours(), 1)
+  await sessions.sweep()
+  t.equal(hours(), 2)
+  node.ahead = 3 * hour
+  node.away = true
+  await t.rejects(sessions.ping(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  node.away = false
+  await sessions.ping()
+  while (hours() === 2) await new Promise(resolve => { setImmediate(resolve) })
+  t.equal(hours(), 3)
+  node.broken = true
+  node.ahead = 4 * hour
+  t.equal(await sessions.sweep(), 0, 'a clock that cannot be asked hinders no sweep')
+  t.equal(hours(), 3)
+  t.strictSame(events.filter(type => type.startsWith('store-')), ['store-failed', 'store-recovered', 'store-failed', 'store-recovered'])
+})
+
+t.test("with a clock of one's own, the store's is not asked", async t => {
+  const store: Store = { ...new Network().node(), now: () => { throw new Error('never asked') } }
+  const { sessions, clock } = await open(t, { store })
+  t.equal(await sessions.sweep(), 0)
+  t.equal(sessions.now(), clock.now)
+})
+
+t.test('a token whose text is not its own opens its session, and cannot be followed by another', async t => {
+  const { sessions, clock } = await open(t, { rotate: '1h', idle: '1d', absolute: '7d' })
+  const { session, token } = await sessions.create({ userId: 'ada' })
+  const strange = { ...present(token), token: 'nothing' }
+  t.equal(await sessions.rotate(strange), null)
+  clock.now += 2 * 60 * minute
+  t.match(await sessions.validate(strange, visit), { id: session.id })
+  const renewed = await sessions.validate(present(token), visit)
+  t.ok(renewed instanceof Renewal)
+  t.match(await sessions.validate(strange, visit), { id: session.id, generation: 1 }, 'nor be sent again what followed')
 })

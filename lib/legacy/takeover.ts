@@ -1,4 +1,4 @@
-import type { Adopted, NewSession } from '../manager.ts'
+import type { Adopted, NewSession } from '../creation.ts'
 import { lengthsFor } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import { reservedKeys } from '../session.ts'

@@ -1,5 +1,6 @@
 import { SessionCookie, toCookieAttributes, toLoopbackAttributes } from '../cookie.ts'
-import type { NewSession, SessionManager } from '../manager.ts'
+import type { NewSession } from '../creation.ts'
+import type { SessionManager } from '../manager.ts'
 
 /** An app that has registered the plugin. */
 export interface TestedApp {

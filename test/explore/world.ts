@@ -1,5 +1,6 @@
-import { Refusal, Renewal, SessionManager } from '../../lib/manager.ts'
-import type { Validation } from '../../lib/manager.ts'
+import { SessionManager } from '../../lib/manager.ts'
+import { Refusal, Renewal } from '../../lib/validation.ts'
+import type { Validation } from '../../lib/validation.ts'
 import type { PresentedToken } from '../../lib/presented.ts'
 import { hasEnded } from '../../lib/record.ts'
 import type { SessionRecord } from '../../lib/record.ts'
