@@ -139,10 +139,10 @@ async function revokeOne (request: FastifyRequest, options: UserRouteOptions, id
 
 /** A session of the same user; what is not theirs, and what is not there, is the same 404. */
 async function ownSession (request: FastifyRequest, { manager, stateOf }: UserRouteOptions, id: string): Promise<SessionRecord> {
-  const { userId } = owned(stateOf(request))
+  const { id: own, userId } = owned(stateOf(request))
   const found = isId(id) ? await manager.get(id) : null
   if (found !== null && found.userId !== userId) {
-    manager.tell({ type: 'denied', at: manager.now(), id: stateOf(request).record?.id ?? null, userId, action: 'foreign session', target: id, ip: manager.keepAddress(request.ip) })
+    manager.tell({ type: 'denied', at: manager.now(), id: own, userId, action: 'foreign session', target: id, ip: manager.keepAddress(request.ip) })
   }
   if (found === null || found.userId !== userId || hasEnded(found)) throw new SessionError('FST_SESSION_NOT_FOUND')
   return found

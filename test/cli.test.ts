@@ -2,7 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { commands, main } from '../lib/cli/main.ts'
-import { Progress, table } from '../lib/cli/terminal.ts'
+import { clockFinding, cookieFinding, latencyFinding, transportFinding } from '../lib/cli/doctor.ts'
+import { Progress, clean, table } from '../lib/cli/terminal.ts'
 import type { Terminal } from '../lib/cli/terminal.ts'
 import { SessionManager } from '../lib/index.ts'
 import { firefox, secret, testApp } from './helpers/app.ts'
@@ -77,6 +78,7 @@ t.test('sessions in a store are seen in numbers, in lists and one by one', async
   t.match((await cli(['show', row.id], { env })).out, /userId +user 1[\s\S]*session created/)
   t.match(JSON.parse((await cli(['show', row.id, '--json'], { env })).out), { session: { id: row.id } })
   t.match(await cli(['show', 'nothing'], { env }), { code: 1, err: /404 No such session/ })
+  t.match(await cli(['stats', '--name', 'another'], { env: { ...env, SESSION_ENCRYPTION_KEY: secret } }), { code: 0, out: /live +6/ }, 'the cookie has another name, and data is sealed')
 })
 
 t.test('what a filter would end is shown first, and ended only when confirmed', async t => {
@@ -144,6 +146,8 @@ t.test('a big export that is interrupted says how to go on', async t => {
   const file = `${dir}/sessions.ndjson`
   const ran = await cli(['export', file], { env, signal: stop.signal, interactive: true, err: text => { if (/50 %/.test(text)) stop.abort() } })
   t.equal(ran.code, 130)
+  const piped = new AbortController()
+  t.equal((await cli(['export'], { env, signal: piped.signal, out: () => { piped.abort() } })).code, 130)
   t.equal((await cli(['export', file, '--resume'], { env })).code, 0)
   const ids = (await readFile(file, 'utf8')).trim().split('\n').map(line => (JSON.parse(line) as { id: string }).id)
   t.equal(ids.length, 700)
@@ -174,6 +178,17 @@ t.test('a running app is reached by its admin routes, with the header that its a
   const html = await testApp(t, {}, app => { app.get('/api/v1/admin/sessions/count', async (_request, reply) => reply.code(502).type('text/html').send('<h1>')) })
   const htmlUrl = await html.app.listen({ port: 0, host: '127.0.0.1' })
   t.match(await cli(['export', '--url', htmlUrl]), { code: 1, err: /--prefix/ })
+  const broken = await testApp(t, {}, app => {
+    app.get('/api/v1/admin/sessions/count', async () => ({ count: 1 }))
+    app.get('/api/v1/admin/sessions/events', async (_request, reply) => {
+      reply.hijack()
+      reply.raw.writeHead(200, { 'content-length': 100 }).write('data: {}\n\n', () => { reply.raw.destroy() })
+    })
+    app.get('/api/v1/admin/sessions/export', async (_request, reply) => reply.code(500).send({ trouble: true }))
+  })
+  const brokenUrl = await broken.app.listen({ port: 0, host: '127.0.0.1' })
+  t.match(await cli(['export', `${t.testdir({})}/sessions.ndjson`, '--url', brokenUrl]), { code: 1, err: /500 refused/ })
+  t.match(await cli(['tail', '--type', 'ended', '--url', brokenUrl]), { code: 1, err: /./ }, 'a stream that breaks off is said')
 })
 
 t.test('what happens is followed until it is stopped', async t => {
@@ -236,6 +251,18 @@ t.test('the doctor sees what a browser would', async t => {
   t.match(await cli(['doctor', '--url', await loopback.app.listen({ port: 0, host: '127.0.0.1' }), ...login]), { code: 0, out: /ok +admin.*not there[\s\S]*warn +cookie +lacks secure[\s\S]*warn +proxy/ })
 })
 
+t.test('the doctor knows what is good and what is not', async t => {
+  t.match([[1, 2, 3], [21, 22, 23], [1, 2, 501]].map(times => latencyFinding(times).level), ['ok', 'warn', 'error'])
+  t.match(latencyFinding([3, 1, 2]).text, /median 2.0 ms, longest of 3: 3.0 ms/)
+  t.match([0, 999, -1001, 5000].map(offset => clockFinding(offset).level), ['ok', 'ok', 'warn', 'warn'])
+  t.match(['https://app.example', 'http://localhost:3000', 'http://[::1]:3000', 'http://app.example'].map(url => transportFinding(new URL(url)).level), ['ok', 'ok', 'ok', 'error'])
+  const [far, near] = [new URL('https://app.example'), new URL('http://localhost')]
+  t.match(cookieFinding('__Host-session=x; Path=/; HttpOnly; Secure', far), { level: 'ok', text: '__Host-session; Path=/; HttpOnly; Secure' })
+  t.match(cookieFinding('session=x; HttpOnly', near), { level: 'warn', text: /lacks secure/ })
+  t.match(cookieFinding('session=x; HttpOnly', far), { level: 'error', text: /lacks secure/ })
+  t.match(cookieFinding('session=x', near), { level: 'error', text: /lacks httponly, secure/ })
+})
+
 t.test('the demo starts, says where it is, and stops', async t => {
   t.match(await cli(['demo'], { env: { PORT: 'x' } }), { code: 2, err: /PORT/ })
   const stop = new AbortController()
@@ -247,6 +274,7 @@ t.test('the demo starts, says where it is, and stops', async t => {
 
 t.test('tables and bars are safe to print', async t => {
   t.equal(table(['A', 'B'], [['\u001b[2Jx', 1], [null, 'y']]), 'A     B\n\ufffd[2Jx  1\n–      y\n'.replace('A     B', 'A      B'))
+  t.equal(clean('a\u0007b\u0085c\u00a0ü'), 'a\ufffdb\ufffdc\u00a0ü')
   let shown = ''
   const bar = new Progress({ interactive: true, err: (text: string) => { shown += text } } as unknown as Terminal, 'Doing', 4)
   for (let i = 0; i < 5; i++) bar.add(1)

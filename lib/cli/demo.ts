@@ -12,11 +12,11 @@ export const demoCommand: Command = {
   words: [0, 0],
   target: false,
   async run ({ terminal }) {
-    const port = Number(terminal.env['PORT'] ?? 3000)
+    const { PORT = '3000' } = terminal.env
+    const port = Number(PORT)
     if (!Number.isInteger(port) || port < 0 || port > 65_535) throw new UsageError('Expected PORT to be a port.')
-    // examples lie at the root of the package, two levels above the source and three above what is built
-    const root = import.meta.url.includes('/dist/lib/') ? '../../../' : '../../'
-    const { start } = await import(new URL(`${root}examples/start.js`, import.meta.url).href) as { start: (fastify: typeof Fastify, sessions: typeof fastifySessionManager, options: object) => Promise<void> }
+    // examples lie at the root of the package, wherever this file does
+    const { start } = await import(new URL('examples/start.js', import.meta.resolve('fastify-session-manager/package.json')).href) as { start: (fastify: typeof Fastify, sessions: typeof fastifySessionManager, options: object) => Promise<void> }
     await start(Fastify, fastifySessionManager, { log: (text: string) => { terminal.out(`${text}\n`) }, signal: terminal.signal, port })
     return 0
   }

@@ -5,7 +5,7 @@ import { CommandError, UsageError, clean } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What was looked at, and what was seen. */
-interface Finding {
+export interface Finding {
   readonly level: 'ok' | 'warn' | 'error'
   readonly check: string
   readonly text: string
@@ -59,13 +59,10 @@ async function storeFindings (url: string): Promise<Finding[]> {
       await store.ping()
       times.push(performance.now() - start)
     }
-    times.sort((a, b) => a - b)
-    const [median, worst] = [times[pings / 2] as number, times[pings - 1] as number]
-    findings.push({ level: worst > 500 ? 'error' : median > 20 ? 'warn' : 'ok', check: 'latency', text: `median ${median.toFixed(1)} ms, longest of ${pings}: ${worst.toFixed(1)} ms; \`storeTimeout\` is 500 ms unless you set it` })
+    findings.push(latencyFinding(times))
     if (store.now !== undefined) {
       const before = Date.now()
-      const offset = Math.round(await store.now() - (before + Date.now()) / 2)
-      findings.push({ level: Math.abs(offset) > 1000 ? 'warn' : 'ok', check: 'clock', text: `the store's clock is ${offset} ms from this machine's; sessions go by the store's` })
+      findings.push(clockFinding(Math.round(await store.now() - (before + Date.now()) / 2)))
     }
   } finally {
     await store.close()
@@ -73,12 +70,37 @@ async function storeFindings (url: string): Promise<Finding[]> {
   return findings
 }
 
+/** What round trips of so many milliseconds mean. */
+export function latencyFinding (times: readonly number[]): Finding {
+  const sorted = times.toSorted((a, b) => a - b)
+  const [median, worst] = [Number(sorted[Math.floor(times.length / 2)]), Number(sorted.at(-1))]
+  return { level: worst > 500 ? 'error' : median > 20 ? 'warn' : 'ok', check: 'latency', text: `median ${median.toFixed(1)} ms, longest of ${times.length}: ${worst.toFixed(1)} ms; \`storeTimeout\` is 500 ms unless you set it` }
+}
+
+/** What a store's clock that is so many milliseconds ahead means. */
+export function clockFinding (offset: number): Finding {
+  return { level: Math.abs(offset) > 1000 ? 'warn' : 'ok', check: 'clock', text: `the store's clock is ${offset} ms from this machine's; sessions go by the store's` }
+}
+
+/** What the way to an app means for its cookie. */
+export function transportFinding ({ protocol, host }: URL): Finding {
+  if (protocol === 'https:') return { level: 'ok', check: 'transport', text: 'https' }
+  return /^(localhost|127\.|\[::1\])/.test(host)
+    ? { level: 'ok', check: 'transport', text: 'http on this machine' }
+    : { level: 'error', check: 'transport', text: 'http: the cookie is Secure, and browsers will not send it' }
+}
+
+/** What the attributes of a session cookie from this address mean. */
+export function cookieFinding (cookie: string, { protocol }: URL): Finding {
+  const [pair, ...attributes] = cookie.split(/; ?/)
+  const missing = ['httponly', 'secure'].filter(attribute => !attributes.some(one => one.toLowerCase() === attribute))
+  return missing.length === 0
+    ? { level: 'ok', check: 'cookie', text: `${String(pair).split('=', 1).join('')}; ${attributes.join('; ')}` }
+    : { level: missing.includes('httponly') || protocol === 'https:' ? 'error' : 'warn', check: 'cookie', text: `lacks ${missing.join(', ')} (on https and through a proxy it must have it: is \`trustProxy\` set?)` }
+}
+
 async function appFindings (url: URL, terminal: Terminal): Promise<Finding[]> {
-  const findings: Finding[] = []
-  const loopback = /^(localhost|127\.|\[::1\])/.test(url.host)
-  findings.push(url.protocol === 'https:' || loopback
-    ? { level: 'ok', check: 'transport', text: url.protocol === 'https:' ? 'https' : 'http on this machine' }
-    : { level: 'error', check: 'transport', text: 'http: the cookie is Secure, and browsers will not send it' })
+  const findings = [transportFinding(url)]
   const page = await get(url, terminal)
   const set = page.headers.getSetCookie()
   findings.push(set.length === 0
@@ -97,18 +119,13 @@ async function signInFindings (url: URL, body: string, terminal: Terminal): Prom
   const cookies = response.headers.getSetCookie()
   const ours = cookies.find(cookie => /^[^=]+=[\w-]{68}\./.test(cookie))
   if (ours === undefined) return [{ level: 'error', check: 'sign-in', text: `${response.status} without a session cookie` }]
-  const [pair = '', ...attributes] = ours.split(/; ?/)
-  const has = (attribute: string): boolean => attributes.some(one => one.toLowerCase() === attribute)
-  const missing = ['httponly', 'secure'].filter(attribute => !has(attribute))
   const findings: Finding[] = [
-    missing.length === 0
-      ? { level: 'ok', check: 'cookie', text: `${pair.split('=', 1).join('')}; ${attributes.join('; ')}` }
-      : { level: missing.includes('httponly') || url.protocol === 'https:' ? 'error' : 'warn', check: 'cookie', text: `lacks ${missing.join(', ')} (on https and through a proxy it must have it: is \`trustProxy\` set?)` },
-    /no-store/.test(response.headers.get('cache-control') ?? '')
+    cookieFinding(ours, url),
+    /no-store/.test(String(response.headers.get('cache-control')))
       ? { level: 'ok', check: 'caching', text: 'the answer with the cookie is not stored' }
       : { level: 'error', check: 'caching', text: 'the answer with the cookie lacks Cache-Control: no-store' }
   ]
-  const cookie = { cookie: pair }
+  const cookie = { cookie: ours.split(';', 1).join('') }
   const current = (): Promise<Response> => get(new URL('/api/v1/auth/sessions/current', url), terminal, { ...cookie, 'x-forwarded-for': spoofed })
   // what the first request brings, the second sees
   await (await current()).text()

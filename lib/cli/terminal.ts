@@ -27,8 +27,8 @@ export class CommandError extends Error {
 /** Rows in columns as wide as they need, with a heading. Control characters never reach the terminal. */
 export function table (heading: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
   const cells = [heading, ...rows.map(row => row.map(cell => cell === null ? '–' : clean(String(cell))))]
-  const widths = heading.map((_, column) => Math.max(...cells.map(row => row[column]?.length ?? 0)))
-  return cells.map(row => `${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()}\n`).join('')
+  const widths = heading.map((_, column) => Math.max(...cells.map(row => String(row[column]).length)))
+  return cells.map(row => `${row.map((cell, column) => cell.padEnd(Number(widths[column]))).join('  ').trimEnd()}\n`).join('')
 }
 
 /** A text without what could move a terminal's cursor. */

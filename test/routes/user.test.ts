@@ -1,7 +1,7 @@
 import fastifySwagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import t from 'tap'
-import sessions from '../../lib/index.ts'
+import sessions, { memoryStore } from '../../lib/index.ts'
 import { api, cookieOf, secret, setCookies, testApp } from '../helpers/app.ts'
 
 const iphone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
@@ -183,4 +183,20 @@ t.test('signing out twice is signing out', async t => {
   const cookie = await signIn()
   t.equal(cookieOf(await send(`${api}/logout`, { cookie, method: 'POST' })), 'sid=')
   t.equal((await send(`${api}/logout`, { cookie, method: 'POST' })).statusCode, 200)
+})
+
+t.test('a session that ends while it is renamed, or while its own request is under way, is gone', async t => {
+  const store = memoryStore()
+  const { update } = store
+  store.update = async (id, change, expect) => {
+    if (change.name !== undefined) await store.end({ ids: [id] }, { reason: 'revoked', by: null })
+    return update.call(store, id, change, expect)
+  }
+  const { send, signIn } = await testApp(t, { store }, app => {
+    app.addHook('preHandler', async request => { if (request.headers['x-sign-out'] !== undefined) await request.session.logout() })
+  })
+  const [cookie, other] = [await signIn(), await signIn()]
+  const { id } = (await send('/me', { cookie: other })).json()
+  t.match((await send(`${api}/${String(id)}`, { cookie, method: 'PATCH', payload: { name: 'Phone' } })).json(), { code: 'FST_SESSION_NOT_FOUND' })
+  t.match((await send(api, { cookie, headers: { 'x-sign-out': '1' } })).json(), { code: 'FST_SESSION_REQUIRED' })
 })

@@ -7,6 +7,7 @@ import { postgresStore } from '../../lib/stores/postgres.ts'
 import type { PostgresClient, PostgresStoreOptions } from '../../lib/stores/postgres.ts'
 import { RecentEnds } from '../../lib/stores/postgres/recent.ts'
 import { Server } from '../../lib/stores/postgres/server.ts'
+import { PostgresWatch } from '../../lib/stores/postgres/watch.ts'
 import { Stage } from '../../lib/testing/laws/stage.ts'
 import { api, gate, setCookies, testApp } from '../helpers/app.ts'
 import { pgPool, skip, startPostgres } from '../helpers/postgres.ts'
@@ -60,22 +61,22 @@ t.test('a server that restarts: what was acknowledged is there, the stream says 
     const listener: StoreListener = { ended: session => { heard.push(session) }, changed: () => {}, lost: () => { lost++ } }
     const watch = await store.watch?.(listener)
     const [kept, ended] = await stage.several(2)
-    await stage.logout(ended?.id ?? '')
+    await stage.logout(ended.id)
     await watch?.probe()
     t.equal(heard.length, 1)
     await server.stop(i === 0 ? 'fast' : 'immediate')
-    await t.rejects(async () => store.read(kept?.id ?? ''))
-    await t.rejects(async () => store.update(kept?.id ?? '', { seen: true }))
+    await t.rejects(async () => store.read(kept.id))
+    await t.rejects(async () => store.update(kept.id, { seen: true }))
     await t.rejects(async () => watch?.probe())
     await server.start()
     await until(() => works(() => store.ping()))
-    t.match(await store.read(kept?.id ?? ''), { userId: 'ada' })
-    t.match(await store.read(ended?.id ?? ''), { reason: 'logout' })
+    t.match(await store.read(kept.id), { userId: 'ada' })
+    t.match(await store.read(ended.id), { reason: 'logout' })
     await until(() => lost > 0)
     await until(() => works(() => watch?.probe()))
-    await stage.logout(kept?.id ?? '')
+    await stage.logout(kept.id)
     await watch?.probe()
-    t.equal(heard.at(-1)?.id, kept?.id)
+    t.equal(heard.at(-1)?.id, kept.id)
     await watch?.close()
   }
 })
@@ -87,17 +88,17 @@ t.test('what a failover brings back is refused, and ended again', { skip }, asyn
   const watch = await store.watch?.({ ended: () => {}, changed: () => {}, lost: () => {} })
   const records = await stage.several(3)
   await pool.query(`CREATE TABLE ${schema}.before AS TABLE ${schema}.session`)
-  await store.end({ ids: [records[0]?.id ?? ''] }, { reason: 'revoked', by: 'admin' })
-  await store.end({ userId: 'ada', except: records[2]?.id ?? '' }, why)
+  await store.end({ ids: [records[0].id] }, { reason: 'revoked', by: 'admin' })
+  await store.end({ userId: 'ada', except: records[2].id }, why)
   // the standby that takes over never heard of it
   await pool.query(`DELETE FROM ${schema}.ended; DELETE FROM ${schema}.session; INSERT INTO ${schema}.session TABLE ${schema}.before`)
-  t.match(await store.read(records[0]?.id ?? ''), { reason: 'revoked', by: 'admin' }, 'refused here at once')
-  t.match(await other.store.read(records[0]?.id ?? ''), { userId: 'ada', hash: /./ })
+  t.match(await store.read(records[0].id), { reason: 'revoked', by: 'admin' }, 'refused here at once')
+  t.match(await other.store.read(records[0].id), { userId: 'ada', hash: /./ })
   await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])
-  await until(async () => 'reason' in (await other.store.read(records[0]?.id ?? '') ?? {}))
-  t.match(await other.store.read(records[0]?.id ?? ''), { reason: 'revoked', by: 'admin' })
-  await until(async () => 'reason' in (await other.store.read(records[1]?.id ?? '') ?? {}))
-  t.match(await other.store.read(records[2]?.id ?? ''), { hash: /./ })
+  await until(async () => 'reason' in (await other.store.read(records[0].id) ?? {}))
+  t.match(await other.store.read(records[0].id), { reason: 'revoked', by: 'admin' })
+  await until(async () => 'reason' in (await other.store.read(records[1].id) ?? {}))
+  t.match(await other.store.read(records[2].id), { hash: /./ })
   await watch?.close()
 })
 
@@ -188,6 +189,26 @@ t.test('a beat that does not come back is said, and the connection that listens 
   await watch?.close()
 })
 
+t.test('a watch sends beats of its own, as long as it is open, and one that fails ends nothing', async t => {
+  const sent: string[] = []
+  const third = gate()
+  const send = async (payload: string): Promise<void> => {
+    sent.push(payload)
+    if (sent.length === 3) third.open()
+    if (sent.length === 2) throw new Error('away')
+    watch.heard(payload)
+  }
+  const listener: StoreListener = { ended: () => {}, changed: () => {}, lost: () => {} }
+  const watch = new PostgresWatch({ listener, send, timeout: 1000, every: 1, onReturn: () => {} })
+  await watch.open(async hearing => {
+    hearing.listening()
+    return { close: () => {} }
+  })
+  await third.opened
+  await watch.close()
+  t.equal(new Set(sent).size, sent.length, 'each is another')
+})
+
 t.test('a watch tries to listen until it can, and one that is closed meanwhile stays closed', { skip }, async t => {
   let onConnect: (() => Promise<void>) | null = null
   class HeldClient extends pg.Client {
@@ -258,8 +279,8 @@ t.test('a lock that somebody holds fails a verb after a while, and blocks no oth
   const holder = await pool.connect()
   await holder.query(`BEGIN; SELECT FROM ${schema}.session WHERE user_id = 'user 0' FOR UPDATE; SELECT ${schema}.lock_names(ARRAY['user 0'])`)
   const refused = t.rejects(async () => store.end({ userId: 'user 0' }, why), { code: '55P03' })
-  t.match(await store.read(mine?.id ?? ''), { id: mine?.id })
-  t.match(await store.update(other?.id ?? '', { name: 'x' }), { status: 'done' })
+  t.match(await store.read(mine.id), { id: mine.id })
+  t.match(await store.update(other.id, { name: 'x' }), { status: 'done' })
   await refused
   await holder.query('COMMIT')
   holder.release()

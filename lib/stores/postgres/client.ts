@@ -19,7 +19,7 @@ export interface Send {
 /** Hears notifications, until it is closed. Reconnects by itself. */
 export interface Subscription {
   /** The connection is believed dead: makes it anew, where the client lets us. */
-  renew (): void
+  renew? (): void
   close (): Awaitable<void>
 }
 

@@ -73,9 +73,8 @@ class PgListener implements Subscription {
   #timer: NodeJS.Timeout | undefined
   #pause = shortestPause
   #closed = false
-  /** The connection that listens is gone, or taken for gone. */
-  #gone: (cause: unknown) => void = () => {}
-  #end: () => Promise<void> = async () => {}
+  /** The connection that listens: it is gone, or taken for gone; it is to end. */
+  #connection: { readonly gone: (cause: unknown) => void, readonly end: () => Promise<void> } | null = null
 
   constructor (pool: PgPool, channel: string, hearing: Hearing) {
     this.#pool = pool
@@ -98,10 +97,12 @@ class PgListener implements Subscription {
     client.on('notification', ({ payload }: { readonly payload: string }) => { this.#hearing.heard(payload) })
     await client.connect()
     if (this.#closed) { await client.end(); return }
-    this.#gone = gone
-    this.#end = async () => {
-      listening = false
-      await client.end()
+    this.#connection = {
+      gone,
+      async end () {
+        listening = false
+        await client.end()
+      }
     }
     await client.query(`LISTEN "${this.#channel}"`)
     listening = true
@@ -110,15 +111,15 @@ class PgListener implements Subscription {
   }
 
   renew (): void {
-    const end = this.#end
-    this.#gone(new Error('the connection that listens was given up'))
-    end().catch(() => {})
+    const connection = this.#connection
+    connection?.gone(new Error('the connection that listens was given up'))
+    connection?.end().catch(() => {})
   }
 
   async close (): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
-    await this.#end()
+    await this.#connection?.end()
   }
 
   #retry (): void {

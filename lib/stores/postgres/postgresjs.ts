@@ -48,7 +48,7 @@ export class PostgresJsConnection implements Connection {
       if (times++ > 0) hearing.lost(new Error('the connection that listens was made anew'))
       hearing.listening()
     })
-    return { renew: () => {}, close: async () => { await listening.unlisten() } }
+    return { close: async () => { await listening.unlisten() } }
   }
 
   async end (): Promise<void> { await this.#sql.end() }

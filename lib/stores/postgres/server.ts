@@ -41,7 +41,6 @@ export class Server {
 
   run (text: string): Promise<void> { return this.#connection.run(text) }
   listen (channel: string, hearing: Hearing): Promise<Subscription> { return this.#connection.listen(channel, hearing) }
-  end (): Promise<void> { return this.#connection.end() }
 
   async #ask (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
     if (this.#underWay >= most) throw new Error(`${most} statements are waiting for the server`)

@@ -185,6 +185,7 @@ export class PostgresStore implements Store {
       listener,
       send: payload => server.write(statements.notify, [payload]),
       timeout,
+      every: 30_000,
       onReturn: () => { void this.#reassert() }
     })
     return watch.open(hearing => elsewhere === undefined ? server.listen(schema, hearing) : elsewhere.connection.listen(schema, hearing))

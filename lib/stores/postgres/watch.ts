@@ -8,21 +8,17 @@ import { fromReply } from './text.ts'
 /** What comes over the channel. */
 type Message = readonly ['ended', ...EndedRow[]] | readonly ['changed', string] | readonly ['beat', string]
 
-/** Routers forget connections on which nothing happens: one beat in so many milliseconds keeps this one, or shows that it is dead. */
-const beatEvery = 30_000
-
 export interface WatchOptions {
   readonly listener: StoreListener
   /** Sends a message through the connection that data takes. */
   readonly send: (payload: string) => Promise<unknown>
   /** Milliseconds for a beat to come back. */
   readonly timeout: number
+  /** Routers forget connections on which nothing happens: one beat in so many milliseconds keeps this one, or shows that it is dead. */
+  readonly every: number
   /** It listens anew: the server was away. */
   readonly onReturn: () => void
 }
-
-/** Whoever has stopped to watch. */
-const deaf: StoreListener = { ended () {}, changed () {}, lost () {} }
 
 /** Hears what other nodes end and change, by LISTEN. */
 export class PostgresWatch implements StoreWatch, Hearing {
@@ -30,7 +26,8 @@ export class PostgresWatch implements StoreWatch, Hearing {
   readonly #beats = new Map<string, { readonly resolve: () => void, readonly reject: (error: unknown) => void }>()
   readonly #name = Math.random().toString(36).slice(2)
   readonly #timer: Timer
-  #listener: StoreListener
+  /** `null`: whoever watched has stopped. */
+  #listener: StoreListener | null
   #number = 0
   #times = 0
   #listening = false
@@ -39,7 +36,7 @@ export class PostgresWatch implements StoreWatch, Hearing {
   constructor (options: WatchOptions) {
     this.#options = options
     this.#listener = options.listener
-    this.#timer = new Timer(() => this.probe().catch(() => {}), { delay: () => beatEvery })
+    this.#timer = new Timer(() => this.probe().catch(() => {}), { delay: () => options.every })
   }
 
   /** Resolves when it listens. */
@@ -67,7 +64,7 @@ export class PostgresWatch implements StoreWatch, Hearing {
   }
 
   async close (): Promise<void> {
-    this.#listener = deaf
+    this.#listener = null
     this.#listening = false
     await this.#timer.stop()
     this.#rejectAll(new Error('the watch was closed'))
@@ -78,12 +75,12 @@ export class PostgresWatch implements StoreWatch, Hearing {
     const message = read(payload)
     switch (message?.[0]) {
       case 'ended':
-        for (const row of message.slice(1)) this.#listener.ended(toEndedSession(row))
+        for (const row of message.slice(1)) this.#listener?.ended(toEndedSession(row))
         break
-      case 'changed': this.#listener.changed(message[1]); break
+      case 'changed': this.#listener?.changed(message[1]); break
       case 'beat': this.#beats.get(message[1])?.resolve(); break
       // whoever else writes to the channel is not understood: something may be missing
-      case undefined: this.#listener.lost()
+      case undefined: this.#listener?.lost()
     }
   }
 
@@ -95,13 +92,13 @@ export class PostgresWatch implements StoreWatch, Hearing {
   lost (cause: unknown): void {
     this.#listening = false
     this.#rejectAll(cause)
-    this.#listener.lost()
+    this.#listener?.lost()
   }
 
   /** The connection is dead without knowing it, or the server too slow to rely on. */
   #unheard (beat: string): void {
     this.#beats.get(beat)?.reject(new Error(`a beat was not heard within ${this.#options.timeout} ms`))
-    this.#subscription?.renew()
+    this.#subscription?.renew?.()
   }
 
   #rejectAll (cause: unknown): void {

@@ -48,7 +48,7 @@ export const existenceLaws = [
         store.update(id, { seen: true })
       ])
       equal(await stage.live(id, node), null)
-      equal((await stage.ended(id))?.reason, 'logout')
+      equal((await stage.ended(id)).reason, 'logout')
     }
   })
 ]
