@@ -225,7 +225,7 @@ export class Requests {
     }
     const state = this.#stateOf(request, null)
     if (taken instanceof Renewal) state.renew(taken)
-    else state.deletions = this.#adoption?.leftovers(cookieHeader(request.raw) as string) ?? []
+    else state.deletions = (this.#adoption as Adoption).leftovers(cookieHeader(request.raw) as string)
     if (taken instanceof Refusal) state.refusal = taken
     if (state.record !== null) this.#markSpan?.(request, state.record)
     this.#admit(state, rules)

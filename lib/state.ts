@@ -134,14 +134,15 @@ export class SessionState {
   async reauthenticate (options: { readonly method?: string | readonly string[] }): Promise<void> {
     if (this.#presented === null || this.record?.userId == null) throw new SessionError('FST_SESSION_REQUIRED')
     const renewal = await this.#context.manager.rotate(this.#presented, { ...options, ip: this.request.ip, agent: this.request.headers['user-agent'] })
-    if (renewal === null) throw await this.#gone()
+    if (renewal === null) throw await this.#gone(this.#presented.id)
     this.#rotated(renewal)
   }
 
   async extend (): Promise<void> {
     if (this.record === null) return
-    this.record = await this.#context.manager.extend(this.record.id)
-    if (this.record === null) throw await this.#gone()
+    const { id } = this.record
+    this.record = await this.#context.manager.extend(id)
+    if (this.record === null) throw await this.#gone(id)
   }
 
   onEnd (listener: (session: EndedSession) => void): () => void {
@@ -152,7 +153,7 @@ export class SessionState {
   async reload (): Promise<void> {
     if (this.record === null) return
     const found = await this.#context.manager.get(this.record.id)
-    if (found === null || hasEnded(found)) throw await this.#gone()
+    if (found === null || hasEnded(found)) throw endedError(found)
     this.record = found
     this.#load(found.data)
   }
@@ -232,7 +233,7 @@ export class SessionState {
     }
     checkSize({ ...this.#baseline, ...changes.set })
     const updated = await this.#context.manager.change(record.id, changes)
-    if (updated.status !== 'done') throw await this.#gone()
+    if (updated.status !== 'done') throw await this.#gone(record.id)
     this.record = updated.record
     this.#baseline = encodeOwn(this.session)
     this.#context.legacy?.changed(updated.record, this.session.data(), this.request)
@@ -283,11 +284,9 @@ export class SessionState {
       : this.jar.write(token)
   }
 
-  async #gone (): Promise<SessionError> {
-    const id = this.#presented?.id
-    const left = id === undefined ? null : await this.#context.manager.get(id)
-    const reason = left !== null && hasEnded(left) ? left.reason : null
-    return reason === null ? new SessionError('FST_SESSION_REQUIRED') : new SessionError('FST_SESSION_ENDED', { values: [reason], reason })
+  async #gone (id: string): Promise<SessionError> {
+    const left = await this.#context.manager.get(id)
+    return endedError(left !== null && hasEnded(left) ? left : null)
   }
 
   /** Data that cannot be read is not missing: whoever asks is refused, and the session ends. */
@@ -312,4 +311,9 @@ export class SessionState {
   #load (data: EncodedData): void {
     if (this.#session !== null) this.#baseline = loadOwn(this.#session, data)
   }
+}
+
+/** What whoever uses a session that is over gets; guests leave nothing that says why. */
+function endedError (left: EndedSession | null): SessionError {
+  return left === null ? new SessionError('FST_SESSION_REQUIRED') : new SessionError('FST_SESSION_ENDED', { values: [left.reason], reason: left.reason })
 }

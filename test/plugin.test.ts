@@ -490,3 +490,59 @@ t.test('row 80: the log never holds a token, even when somebody logs the session
   t.match(log, '"event":"session.used-after-end"')
   t.equal(firefox.length > 0, true)
 })
+
+t.test('without a session nothing is extended, rotated, read again or waited for', async t => {
+  const { send } = await testApp(t, {}, app => {
+    app.post('/nothing', async ({ session }) => {
+      await session.extend()
+      await session.rotate()
+      await session.reload()
+      return { info: session.info, id: session.id, sessionId: session.sessionId }
+    })
+    app.post('/wait', async ({ session }) => { session.onEnd(() => {}) })
+    app.post('/again', ({ session }) => session.reauthenticate())
+  })
+  const answer = await send('/nothing', { method: 'POST' })
+  t.strictSame([answer.json(), setCookies(answer)], [{ info: null, id: null, sessionId: null }, []])
+  for (const url of ['/wait', '/again']) t.match((await send(url, { method: 'POST' })).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' }, url)
+})
+
+t.test('whoever uses a session that ends under the request is told why, where anybody knows', async t => {
+  const { send, signIn, app } = await testApp(t, {}, app => {
+    app.post('/ends/:verb', async request => {
+      const { session } = request
+      await app.sessions.end(session.id as string, { reason: 'revoked', by: 'admin' })
+      await session[(request.params as { verb: 'extend' | 'reload' | 'reauthenticate' }).verb]()
+    })
+  })
+  for (const verb of ['extend', 'reload', 'reauthenticate']) {
+    t.match((await send(`/ends/${verb}`, { method: 'POST', cookie: await signIn() })).json(), { statusCode: 401, code: 'FST_SESSION_ENDED', message: /revoked/ }, verb)
+  }
+  for (const verb of ['extend', 'reload']) {
+    const guest = cookieOf(await send('/data', { method: 'POST', payload: { cart: ['tea'] } }))
+    t.match((await send(`/ends/${verb}`, { method: 'POST', cookie: guest })).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' }, `guest ${verb}`)
+  }
+  t.equal(await app.sessions.count(), 0)
+})
+
+t.test('regenerating makes no session of nothing, and a guest of what is kept', async t => {
+  const { send, app } = await testApp(t, {}, app => {
+    app.post('/anew', async request => {
+      Object.assign(request.session, request.body)
+      await request.session.regenerate(['cart'])
+      return request.session.data()
+    })
+  })
+  t.strictSame(setCookies(await send('/anew', { method: 'POST', payload: { dropped: 1 } })), [])
+  const first = cookieOf(await send('/anew', { method: 'POST', payload: { cart: ['tea'], dropped: 1 } }))
+  const second = cookieOf(await send('/anew', { method: 'POST', payload: {}, cookie: first }))
+  t.not(second, first)
+  t.strictSame((await send('/who', { cookie: second })).json(), { userId: null, data: { cart: ['tea'] } })
+  t.equal(await app.sessions.count(), 1)
+})
+
+t.test('data whose names are ours, from before or from elsewhere, stays out of sight', async t => {
+  const { send } = await testApp(t)
+  const cookie = cookieOf(await send('/login', { method: 'POST', payload: { userId: 'ada', data: { logout: true, cart: ['tea'] } } }))
+  t.strictSame((await send('/who', { cookie })).json(), { userId: 'ada', data: { cart: ['tea'] } })
+})
