@@ -192,6 +192,9 @@ t.test('a beat that does not come back is said, and the connection that listens 
 t.test('a watch sends beats of its own, as long as it is open, and one that fails ends nothing', async t => {
   const sent: string[] = []
   const third = gate()
+  // the watch's own timer keeps no process alive
+  const alive = setInterval(() => {}, 1000)
+  t.teardown(() => { clearInterval(alive) })
   const send = async (payload: string): Promise<void> => {
     sent.push(payload)
     if (sent.length === 3) third.open()
