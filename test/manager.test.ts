@@ -1,6 +1,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t from 'tap'
-import { Refusal, Renewal, SessionManager, eventChannelName, eventMeanings, memoryStore } from '../lib/index.ts'
+import { Refusal, Renewal, SessionError, SessionManager, eventChannelName, eventMeanings, memoryStore } from '../lib/index.ts'
 import type { SessionEvent, SessionManagerOptions, Store } from '../lib/index.ts'
 import { Timer } from '../lib/timer.ts'
 import { decodeToken, hashVerifier } from '../lib/token.ts'
@@ -396,4 +396,55 @@ t.test('a token whose text is not its own opens its session, and cannot be follo
   const renewed = await sessions.validate(present(token), visit)
   t.ok(renewed instanceof Renewal)
   t.match(await sessions.validate(strange, visit), { id: session.id, generation: 1 }, 'nor be sent again what followed')
+})
+
+t.test('what a store answers instead of a session is an error with a code', async t => {
+  const answers = [
+    { created: { status: 'full' }, code: 'FST_SESSION_STORE_FULL' },
+    { created: { status: 'exists' }, code: 'FST_SESSION_STORE_UNAVAILABLE' },
+    { created: { status: 'adopted', session: null }, code: 'FST_SESSION_ENDED', reason: 'logout' }
+  ] as const
+  for (const { created, ...error } of answers) {
+    const { sessions } = await open(t, { store: { ...new Network().node(), create: async () => created } })
+    await t.rejects(sessions.create({ userId: 'ada' }), error, created.status)
+  }
+})
+
+t.test('a store that refuses to end, counts in steps or fails in words of its own is understood', async t => {
+  let left = 2
+  const store: Store = {
+    ...new Network().node(),
+    end: async () => { throw new SessionError('FST_SESSION_INVALID_FILTER', { values: ['no'] }) },
+    count: async () => ({ count: 3, cursor: left-- > 0 ? 'more' : null }),
+    ping: () => { throw 'gone' as unknown as Error }
+  }
+  const { sessions, events } = await open(t, { store })
+  await t.rejects(sessions.end('any'), { code: 'FST_SESSION_INVALID_FILTER' })
+  t.equal(await sessions.count(), 9)
+  await t.rejects(sessions.ping(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.match(events.find(({ type }) => type === 'store-failed'), { operation: 'ping', error: 'Error' })
+})
+
+t.test('with flush 0 over a network, a request waits until it is written', async t => {
+  const { sessions } = await open(t, { store: new Network().node(), flush: 0 })
+  const { session, token } = await sessions.create({ userId: 'ada' })
+  t.match(await sessions.validate(present(token), visit), { id: session.id })
+  t.match(await sessions.get(session.id), { requests: 1, lastSeenAt: session.lastSeenAt })
+})
+
+t.test('a session that vanishes while its token is renewed is refused', async t => {
+  const { sessions, clock } = await open(t, { store: { ...new Network().node(), update: async () => ({ status: 'gone', ended: null }) }, rotate: '1h', idle: '1d', absolute: '7d' })
+  const { token } = await sessions.create({ userId: 'ada' })
+  clock.now += 2 * 60 * minute
+  t.match(await sessions.validate(present(token), visit), new Refusal('ended', null))
+})
+
+t.test('cursors that are none of ours are refused', async t => {
+  const { sessions } = await open(t)
+  for (let i = 0; i < 3; i++) await sessions.create({ userId: 'ada' })
+  const { cursor } = await sessions.list({}, { limit: 1 })
+  const [digest, at, id] = JSON.parse(Buffer.from(cursor ?? '', 'base64url').toString()) as [string, number, string]
+  for (const strange of [5, [digest, 'x', id], [digest, at, 5], [digest, at, id, 1], ['x', at, id]]) {
+    await t.rejects(sessions.list({}, { cursor: Buffer.from(JSON.stringify(strange)).toString('base64url') }), { code: 'FST_SESSION_INVALID_CURSOR' }, JSON.stringify(strange))
+  }
 })
