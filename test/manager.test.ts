@@ -448,3 +448,19 @@ t.test('cursors that are none of ours are refused', async t => {
     await t.rejects(sessions.list({}, { cursor: Buffer.from(JSON.stringify(strange)).toString('base64url') }), { code: 'FST_SESSION_INVALID_CURSOR' }, JSON.stringify(strange))
   }
 })
+
+t.test('where risk is watched, whoever authenticates again where the session is known changes nothing of it', async t => {
+  const { sessions } = await open(t, { risk: () => 'challenge' })
+  const { session, token } = await sessions.create({ userId: 'ada', ip: '192.0.2.1' })
+  t.match(await sessions.validate(present(token), { ip: '192.0.2.1', agent: 'wget/1', passive: false }), { authenticatedAt: null }, 'an agent where there was none')
+  const renewed = await sessions.rotate(present(token), { method: 'password', ip: '192.0.2.1' })
+  t.match(renewed?.record, { id: session.id, ip: '192.0.2.1', agent: null })
+  t.match(await sessions.rotate(present(renewed?.token ?? ''), { ip: '192.0.2.7', agent: 'wget/1' }), { record: { id: session.id } })
+  t.match(await sessions.get(session.id), { ip: '192.0.2.7', agent: 'wget/1' })
+})
+
+t.test('over a sealed store, the clock is still the one of the store', async t => {
+  const sessions = await new SessionManager({ secret, store: { ...new Network().node(), now: () => 1_900_000_000_000 }, encryption: { key: 'k'.repeat(43) } }).open()
+  t.teardown(() => sessions.close())
+  t.equal(new Date(sessions.now()).getUTCFullYear(), 2030)
+})

@@ -546,3 +546,9 @@ t.test('data whose names are ours, from before or from elsewhere, stays out of s
   const cookie = cookieOf(await send('/login', { method: 'POST', payload: { userId: 'ada', data: { logout: true, cart: ['tea'] } } }))
   t.strictSame((await send('/who', { cookie })).json(), { userId: 'ada', data: { cart: ['tea'] } })
 })
+
+t.test('injected requests may bring their cookies as a list', async t => {
+  const { app, signIn } = await testApp(t)
+  const cookie = await signIn()
+  t.match((await app.inject({ url: '/me', headers: { cookie: ['a=b', cookie] as unknown as string } })).json(), { userId: 'ada' })
+})
