@@ -1,6 +1,6 @@
 import { median } from './median.js'
 
-const warm = 20_000
+const warm = 10_000
 
 /**
  * Measures servers in rounds, each after the other, so that what else the machine does hits all alike; answers the medians of each, and
@@ -11,7 +11,7 @@ export async function compare (servers, measure, { rounds, log, label }) {
   log(`${label}: warming up`)
   for (const server of servers) {
     // until the optimising compiler has seen enough of it
-    for (let answers = 0, tries = 0; answers < warm && tries < 5; tries++) answers += (await measure(server)).answers
+    for (let answers = 0, tries = 0; answers < warm && tries < 4; tries++) answers += (await measure(server)).answers
   }
   for (let round = 1; round <= rounds; round++) {
     log(`${label}: round ${round} of ${rounds}`)

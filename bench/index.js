@@ -33,7 +33,7 @@ if (unknown !== undefined) {
 const { quick } = values
 const options = {
   rounds: Number(values.rounds ?? (quick ? 2 : 5)),
-  seconds: Number(values.seconds ?? (quick ? 0.25 : 0.8)),
+  seconds: Number(values.seconds ?? (quick ? 0.2 : 0.5)),
   sessions: quick ? 1000 : 10_000,
   many: quick ? 100_000 : 1_000_000,
   log: text => { process.stderr.write(`${text}\n`) },
