@@ -47,7 +47,7 @@ export function canonicalAddress (raw: string): string | null {
 
 /** What addresses are counted by: IPv4 itself, IPv6 by its /64 (one client has a whole /64), anything else as it is. */
 export function addressGroup (address: string): string {
-  return isIPv6(address) ? `${networkOf(address, 4)}/64` : address
+  return address.includes(':') ? `${networkOf(address, 4)}/64` : address
 }
 
 /** The first `groups` groups of 16 bits of a canonical IPv6 address, the rest zero. */

@@ -52,7 +52,8 @@ export class SessionState {
   readonly reply: FastifyReply
   readonly jar: SessionCookie
   readonly #context: StateContext
-  #presented: PresentedToken | null
+  /** What the request goes by: a token, or the text of one that it was given, until somebody needs more of it. */
+  #goesBy: PresentedToken | string | null
   #session: (SessionApi & Record<string, unknown>) | null = null
   /** What the own properties were when they were last in step with the store. */
   #baseline: EncodedData = noData
@@ -64,7 +65,12 @@ export class SessionState {
     this.request = request
     this.reply = reply
     this.jar = options.jar
-    this.#presented = options.presented
+    this.#goesBy = options.presented
+  }
+
+  get #presented (): PresentedToken | null {
+    if (typeof this.#goesBy === 'string') this.#goesBy = present(this.#goesBy)
+    return this.#goesBy
   }
 
   /** Somebody looked at the session. */
@@ -93,7 +99,7 @@ export class SessionState {
   renew (renewal: Renewal): void {
     this.record = renewal.record
     // whatever comes next in this request starts from the new one
-    this.#presented = present(renewal.token)
+    this.#goesBy = renewal.token
     this.#give(renewal.token)
     this.renewal = true
   }
@@ -265,14 +271,14 @@ export class SessionState {
     this.#createdHere = true
     this.#regenerate = false
     this.renewal = false
-    this.#presented = present(token)
+    this.#goesBy = token
     this.#give(token)
     this.#load(session.data)
   }
 
   #rotated (renewal: Renewal): void {
     this.record = renewal.record
-    this.#presented = present(renewal.token)
+    this.#goesBy = renewal.token
     this.#give(renewal.token)
     this.renewal = false
   }

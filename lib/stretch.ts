@@ -3,6 +3,7 @@ import { eventMeanings, legacyOf } from './events.ts'
 import type { SessionEvent } from './events.ts'
 import { browserOf, systemOf } from './filter.ts'
 import type { EndReason } from './record.ts'
+import { shardOfId } from './token.ts'
 import { Tops } from './tops.ts'
 import type { TopsJson } from './tops.ts'
 import type { Slice } from './store.ts'
@@ -61,10 +62,12 @@ export class Stretch {
     if (event.type === 'created') {
       value.c++
       if (event.remembered) value.m++
-      if (event.ip !== null) tops.ip.add(addressGroup(event.ip), event.userId)
-      tops.br.add(browserOf(event.device) || 'Unknown', event.userId)
-      tops.os.add(systemOf(event.device) || 'Unknown', event.userId)
-      if (event.userId !== null) tops.us.add(event.userId, event.userId)
+      // the shard is eight bits of a hash of the user, already there
+      const mark = event.userId === null ? null : shardOfId(event.id as string)
+      if (event.ip !== null) tops.ip.add(addressGroup(event.ip), mark)
+      tops.br.add(browserOf(event.device) || 'Unknown', mark)
+      tops.os.add(systemOf(event.device) || 'Unknown', mark)
+      if (event.userId !== null) tops.us.add(event.userId, mark)
     } else if (event.type === 'ended') {
       increase(value.e, event.reason, 1)
       const lived = event.session.endedAt - event.session.createdAt

@@ -1,5 +1,3 @@
-import { hash } from 'node:crypto'
-
 /** One of the most frequent. */
 export interface TopEntry {
   readonly key: string
@@ -25,11 +23,16 @@ export class Tops {
   #least: string[] = []
   #leastCount = 0
 
-  add (name: string, userId: string | null): void {
+  /**
+   * Counts one more.
+   *
+   * @param mark eight bits of a hash of the user, 0 to 255; `null`: nobody
+   */
+  add (name: string, mark: number | null): void {
     const key = name.slice(0, 64)
     const entry = this.#entries.get(key) ?? this.#admit(key)
     entry.count++
-    if (userId !== null) mark(entry.users, userId)
+    if (mark !== null) entry.users[mark >> 3] = (entry.users[mark >> 3] as number) | 1 << (mark & 7)
   }
 
   merge (tops: TopsJson): void {
@@ -77,18 +80,6 @@ export class Tops {
     this.#leastCount = Math.min(...entries.map(([, { count }]) => count))
     this.#least = entries.filter(([, { count }]) => count === this.#leastCount).map(([key]) => key).reverse()
   }
-}
-
-let markedUser = ''
-let markedBit = hash('sha256', '', 'buffer')[0] as number
-
-function mark (users: Uint8Array, userId: string): void {
-  // one event marks its user in several places
-  if (userId !== markedUser) {
-    markedUser = userId
-    markedBit = hash('sha256', userId, 'buffer')[0] as number
-  }
-  users[markedBit >> 3] = (users[markedBit >> 3] as number) | 1 << (markedBit & 7)
 }
 
 function estimate (users: Uint8Array): number {

@@ -255,7 +255,7 @@ class MemoryStore implements Store {
     stored.firstAgent = texts.share(record.firstAgent)
     stored.device = texts.share(record.device)
     stored.methods = texts.share(record.methods)
-    stored.data = merge(noData, record.data, [])
+    stored.data = record.data === noData ? noData : merge(noData, record.data, [])
     return stored
   }
 

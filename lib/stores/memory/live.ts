@@ -15,6 +15,8 @@ export class Entry implements Scheduled {
   slot = 0
   /** The sessions of one user form a ring, in order of arrival. */
   next: Entry = this
+  /** How many there are in its ring; kept by the first one only. */
+  count = 1
   previous: Entry = this
 
   constructor (record: SessionRecord) {
@@ -55,11 +57,7 @@ export class Live {
 
   /** Whether a user has so many sessions (1 or more), the expired ones included: all that most sign-ins need to know of a limit. */
   has (userId: string, count: number): boolean {
-    const first = this.#byUser.get(userId)
-    if (first === undefined) return false
-    let seen = 1
-    for (let entry = first.next; entry !== first && seen < count; entry = entry.next) seen++
-    return seen >= count
+    return (this.#byUser.get(userId)?.count ?? 0) >= count
   }
 
   add (record: Draft): SessionRecord {
@@ -74,6 +72,7 @@ export class Live {
       entry.next = first
       first.previous.next = entry
       first.previous = entry
+      first.count++
     }
     this.#byId.set(record.id, entry)
     this.all.add(entry)
@@ -94,7 +93,15 @@ export class Live {
     const { record, next, previous } = entry
     previous.next = next
     next.previous = previous
-    if (this.#firstOf(record.userId) === entry) this.#setFirst(record.userId, next === entry ? null : next)
+    const first = this.#firstOf(record.userId) as Entry
+    if (first !== entry) {
+      first.count--
+    } else if (next === entry) {
+      this.#setFirst(record.userId, null)
+    } else {
+      next.count = entry.count - 1
+      this.#setFirst(record.userId, next)
+    }
     this.#byId.delete(record.id)
     this.all.remove(entry)
     this.schedule.remove(entry)
