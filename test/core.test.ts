@@ -3,14 +3,18 @@ import t from 'tap'
 import { Activity } from '../lib/activity.ts'
 import type { Visit } from '../lib/activity.ts'
 import { Announcer } from '../lib/announcer.ts'
+import { decodePosition, encodeCursor } from '../lib/cursor.ts'
 import { Endings } from '../lib/endings.ts'
 import { Events } from '../lib/events.ts'
 import { SessionError, SessionManager, memoryStore } from '../lib/index.ts'
 import type { EndedSession, SessionManagerOptions, SessionRecord, Store } from '../lib/index.ts'
+import { changesOf, loadOwn } from '../lib/owndata.ts'
+import { PendingEnds } from '../lib/pending.ts'
 import { toEnded } from '../lib/record.ts'
 import { Strangers } from '../lib/strangers.ts'
 import { Successors } from '../lib/successors.ts'
-import { gate, secret } from './helpers/app.ts'
+import { Tops } from '../lib/tops.ts'
+import { cookieOf, gate, secret, setCookies, testApp } from './helpers/app.ts'
 import { Network } from './helpers/network.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
@@ -207,4 +211,158 @@ t.test('what was sent again is remembered until it is old enough', async t => {
   successors.resend('new', 3)
   successors.forget(2)
   t.strictSame([successors.resentAt('old'), successors.resentAt('new')], [0, 3])
+})
+
+t.test('an end that could not be written is written a second later', async t => {
+  const record = await aRecord(t)
+  const ends: string[] = []
+  const told: string[] = []
+  let fails = true
+  const store: Store = {
+    ...new Network().node(), end: async selector => {
+      if (fails) throw new Error('away')
+      if ('ids' in selector) ends.push(...selector.ids)
+      return { ended: [toEnded(record, { reason: 'revoked', by: null, at: 0 })], cursor: null }
+    }
+  }
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => { mock.timers.reset() })
+  const pending = new PendingEnds(store, ended => { told.push(...ended.map(({ id }) => id)) })
+  await pending.close()
+  pending.add([record.id], { reason: 'revoked', by: null })
+  t.equal(pending.reasonFor(record.id), 'revoked')
+  mock.timers.tick(1000)
+  await turn()
+  t.equal(pending.reasonFor(record.id), 'revoked', 'still away')
+  fails = false
+  mock.timers.tick(1000)
+  await turn()
+  t.equal(pending.reasonFor(record.id), undefined)
+  t.strictSame([ends, told], [[record.id], [record.id]])
+  await pending.close()
+})
+
+t.test('an adopted credential opens nothing more', async t => {
+  const adopts = { credential: 'old cookie', source: 'express-session', until: Infinity }
+
+  t.test('once its session is refused here, whatever the store still thinks', async t => {
+    const { sessions } = await open(t, { store: { ...new Network().node(), end: async () => { throw new Error('away') } } })
+    const { session } = await sessions.create({ userId: 'ada', adopts })
+    await t.rejects(sessions.end(session.id, { reason: 'logout' }))
+    await t.rejects(sessions.create({ userId: 'ada', adopts }), { code: 'FST_SESSION_ENDED', reason: 'logout' })
+  })
+
+  t.test('once the privileges of its session have changed', async t => {
+    const { sessions } = await open(t)
+    const { token } = await sessions.create({ userId: 'ada', adopts })
+    const presented = sessions.present(token)
+    t.ok(presented !== null && await sessions.rotate(presented))
+    await t.rejects(sessions.create({ userId: 'ada', adopts }), { code: 'FST_SESSION_ENDED', reason: 'superseded' })
+  })
+})
+
+t.test('a store is timed whether it answers at once or later, and whether it fails', async t => {
+  let fails = false
+  const slow: Store = Object.assign(memoryStore(), { count: async () => { if (fails) throw new Error('away'); return { count: 7, cursor: null } } })
+  const { sessions } = await open(t, { store: slow })
+  t.equal(await sessions.count(), 7, 'nobody looks at the time')
+  fails = true
+  await t.rejects(sessions.count(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  const timed: string[] = []
+  sessions.onStoreOperation(operation => { timed.push(operation) })
+  await t.rejects(sessions.count())
+  fails = false
+  await sessions.count()
+  await sessions.ping()
+  t.strictSame(timed, ['count', 'count', 'ping'])
+})
+
+t.test('an error whose gaps nobody fills has none', t => {
+  t.equal(new SessionError('FST_SESSION_ENDED').message, 'The session has ended (). Sign in again.')
+  t.equal(new SessionError('FST_SESSION_ENDED', { values: ['idle'], cause: 'why' }).cause, 'why')
+  t.end()
+})
+
+t.test('a cursor is of one list, whatever the order in which its filter is written', t => {
+  const scope = { list: 'live', filter: { userId: 'ada', remembered: true, ip: '192.0.2.1' }, order: 'newest' } as const
+  const cursor = encodeCursor(scope, [5, 'id'])
+  t.strictSame(decodePosition({ ...scope, filter: { ip: '192.0.2.1', remembered: true, userId: 'ada' } }, cursor), [5, 'id'])
+  t.throws(() => decodePosition({ ...scope, order: 'oldest' }, cursor), { code: 'FST_SESSION_INVALID_CURSOR' })
+  for (const strange of [[], ['x'], [5], [5, 6], ['x', 'id'], [5, 'id', 1]]) t.throws(() => decodePosition(scope, encodeCursor(scope, strange)), { code: 'FST_SESSION_INVALID_CURSOR' }, JSON.stringify(strange))
+  for (const strange of ['{}', '{', 'null']) t.throws(() => decodePosition(scope, Buffer.from(strange).toString('base64url')), { code: 'FST_SESSION_INVALID_CURSOR' }, strange)
+  t.throws(() => decodePosition(scope, `${cursor}=`), { code: 'FST_SESSION_INVALID_CURSOR' })
+  t.equal(decodePosition(scope, null), null)
+  t.end()
+})
+
+t.test('what is really frequent is found among thousands, and no count is too low', t => {
+  const [here, there] = [new Tops(), new Tops()]
+  for (let i = 0; i < 2000; i++) {
+    here.add(`rare ${i}`, null)
+    if (i % 10 === 0) here.add('frequent', i % 30)
+    there.add(`seldom ${i % 300}`, 7)
+  }
+  there.merge(here.toJSON(100))
+  const [first] = there.top(1)
+  t.equal(first?.key, 'frequent')
+  t.ok((first?.sessions ?? 0) >= 200 && (first?.sessions ?? 0) - (first?.error ?? 0) <= 200)
+  t.ok((first?.users ?? 0) >= 3)
+  t.equal(there.toJSON(1000).length, 200, 'in bounded memory')
+  t.end()
+})
+
+t.test('changes of data are told key by key', t => {
+  const session: Record<string, unknown> = {}
+  const baseline = loadOwn(session, { kept: '1', gone: '2', emptied: '3', changed: '4' })
+  t.equal(changesOf(session, baseline), null)
+  delete session['gone']
+  Object.assign(session, { emptied: undefined, changed: 5, added: 6 })
+  t.match(changesOf(session, baseline), { set: { changed: '5', added: '6' }, unset: ['emptied', 'gone'] })
+  t.end()
+})
+
+t.test('over a sealed store', async t => {
+  const encryption = (key: string) => ({ key: key.repeat(40), ip: true, agent: true })
+
+  t.test('numbers that were sealed by somebody else count nothing, and harm nobody', async t => {
+    const network = new Network()
+    const clock = { now: Date.UTC(2026, 0, 1) }
+    const node = async (key: string) => {
+      const sessions = await new SessionManager({ secret, now: () => clock.now, store: network.node(), encryption: encryption(key) }).open()
+      t.teardown(() => sessions.close())
+      return sessions
+    }
+    const [ours, theirs] = [await node('a'), await node('b')]
+    await ours.create({ userId: 'ada' })
+    const { session } = await theirs.create({ userId: 'bob' })
+    t.match(await ours.statistics(), { created: 1 })
+    await ours.ping()
+    t.equal(await ours.count(), 2)
+    t.match((await ours.list({ userId: 'bob' })).items, [{ id: session.id, ip: null }], 'what does not open is not shown')
+    await theirs.end(session.id)
+    t.match((await ours.history()).items, [{ id: session.id }])
+    t.equal(await ours.rename(session.id, 'Laptop'), null)
+    clock.now += 13 * 60 * minute
+    t.equal(await ours.sweep(), 1)
+  })
+})
+
+t.test('an app whose data names the user', async t => {
+  const { send, app } = await testApp(t, { userId: data => data['user'] as string | number | null }, app => {
+    app.post('/anew', async request => {
+      await request.session.regenerate(request.body as string[])
+      return {}
+    })
+  })
+  const guest = cookieOf(await send('/data', { method: 'POST', payload: { user: null, cart: ['tea'] } }))
+  t.match((await send('/who', { cookie: guest })).json(), { userId: null, data: { cart: ['tea'] } })
+  const ada = cookieOf(await send('/data', { method: 'POST', payload: { user: 7 }, cookie: guest }))
+  t.match((await send('/who', { cookie: ada })).json(), { userId: '7', data: { user: 7, cart: ['tea'] } })
+  const left = cookieOf(await send('/anew', { method: 'POST', payload: ['cart'], cookie: ada }))
+  t.match((await send('/who', { cookie: left })).json(), { userId: null, data: { cart: ['tea'] } }, 'the user is gone, the cart is not')
+  t.match((await send('/who', { cookie: ada })).json(), { userId: null, data: {} })
+  const again = cookieOf(await send('/data', { method: 'POST', payload: { user: 'ada' } }))
+  await send('/anew', { method: 'POST', payload: [], cookie: again })
+  t.equal(await app.sessions.count({ userId: 'ada' }), 0, 'of nothing, no session')
+  t.strictSame(setCookies(await send('/anew', { method: 'POST', payload: [] })), [])
 })
