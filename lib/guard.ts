@@ -97,15 +97,21 @@ export class GuardedStore implements Store {
   }
 
   async #inTime <T>(operation: string, result: PromiseLike<T>, started: number): Promise<T> {
+    let value
     try {
-      const value = await inTime(result, this.#options.timeout)
-      if (this.#failures > 0) this.#worked()
-      return value
+      value = await inTime(result, this.#options.timeout)
     } catch (error) {
-      throw this.#failed(operation, error)
-    } finally {
-      if (this.observer !== null) this.observer(operation, performance.now() - started)
+      const failed = this.#failed(operation, error)
+      this.#timed(operation, started)
+      throw failed
     }
+    if (this.#failures > 0) this.#worked()
+    this.#timed(operation, started)
+    return value
+  }
+
+  #timed (operation: string, started: number): void {
+    if (this.observer !== null) this.observer(operation, performance.now() - started)
   }
 
   #admit (): void {

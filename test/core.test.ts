@@ -8,6 +8,7 @@ import { Endings } from '../lib/endings.ts'
 import { Events } from '../lib/events.ts'
 import { SessionError, SessionManager, memoryStore } from '../lib/index.ts'
 import type { EndedSession, SessionManagerOptions, SessionRecord, Store } from '../lib/index.ts'
+import type { LegacyAdapter } from '../lib/legacy/index.ts'
 import { changesOf, loadOwn } from '../lib/owndata.ts'
 import { PendingEnds } from '../lib/pending.ts'
 import { toEnded } from '../lib/record.ts'
@@ -174,19 +175,19 @@ t.test('activity', async t => {
 
 t.test('an announcer knows its own ends again, and remembers a bounded number of them', async t => {
   const record = await aRecord(t)
-  const ends = Array.from({ length: 10_002 }, (_, i) => toEnded({ ...record, id: `session ${i}` }, { reason: 'logout', by: null, at: record.createdAt }))
+  const ends = Array.from({ length: 10_003 }, (_, i) => toEnded({ ...record, id: `session ${i}` }, { reason: 'logout', by: null, at: record.createdAt }))
   const announcer = new Announcer(new Events(() => {}))
   const heard: string[] = []
   announcer.onElsewhere(({ id }) => { heard.push(id) })
   announcer.ended(ends.slice(0, 1))
   announcer.attach({ activity: new Activity(memoryStore(), { flush: 0, onChange: () => {}, confirms: () => true, onDue: () => {}, onFlush: () => {} }), endings: new Endings({ read: () => null, now: () => 0, told: true }), watched: true })
-  announcer.ended(ends.slice(0, 10_001))
+  announcer.ended(ends.slice(0, 10_002))
   announcer.endedElsewhere(ends[0] as EndedSession)
   announcer.endedElsewhere(ends[0] as EndedSession)
   t.strictSame(heard, ['session 0'], 'an end comes back once')
   announcer.ended(ends.slice(1, 2))
-  announcer.ended(ends.slice(10_001))
-  announcer.endedElsewhere(ends[10_001] as EndedSession)
+  announcer.ended(ends.slice(10_002))
+  announcer.endedElsewhere(ends[10_002] as EndedSession)
   t.equal(heard.length, 1)
 })
 
@@ -311,6 +312,15 @@ t.test('what is really frequent is found among thousands, and no count is too lo
   t.end()
 })
 
+t.test('whatever is counted again is not the least frequent any more', t => {
+  const tops = new Tops()
+  for (let i = 0; i < 200; i++) tops.add(`key ${i}`, null)
+  for (const key of ['first', 'key 1', 'second']) tops.add(key, null)
+  const keys = tops.top(200).map(({ key }) => key)
+  t.strictSame(['key 0', 'key 1', 'key 2', 'key 3', 'first', 'second'].filter(key => !keys.includes(key)), ['key 0', 'key 2'])
+  t.end()
+})
+
 t.test('changes of data are told key by key', t => {
   const session: Record<string, unknown> = {}
   const baseline = loadOwn(session, { kept: '1', gone: '2', emptied: '3', changed: '4' })
@@ -335,7 +345,7 @@ t.test('over a sealed store', async t => {
     const [ours, theirs] = [await node('a'), await node('b')]
     await ours.create({ userId: 'ada' })
     const { session } = await theirs.create({ userId: 'bob' })
-    t.match(await ours.statistics(), { created: 1 })
+    for (const node of [ours, theirs, ours]) t.match(await node.statistics(), { created: 1 })
     await ours.ping()
     t.equal(await ours.count(), 2)
     t.match((await ours.list({ userId: 'bob' })).items, [{ id: session.id, ip: null }], 'what does not open is not shown')
@@ -365,4 +375,64 @@ t.test('an app whose data names the user', async t => {
   await send('/anew', { method: 'POST', payload: [], cookie: again })
   t.equal(await app.sessions.count({ userId: 'ada' }), 0, 'of nothing, no session')
   t.strictSame(setCookies(await send('/anew', { method: 'POST', payload: [] })), [])
+})
+
+/** Another library, whose cookie `old` is the name of its user, or nobody's. */
+const oldLibrary: LegacyAdapter = {
+  name: 'old',
+  identifies: true,
+  cookies: [{ name: 'old' }],
+  match: cookies => cookies.genuine([{ name: 'old' }], value => value),
+  load: async credential => credential === 'nobody' ? null : { userId: credential, data: {}, expiresAt: null }
+}
+
+t.test('a span names the session that an old cookie opens', async t => {
+  const spans: string[] = []
+  const trace = { getActiveSpan: () => ({ setAttribute: (name: string, value: string) => { spans.push(`${name} ${value}`) } }) }
+  const { send } = await testApp(t, { otel: { trace }, legacy: { adapters: [oldLibrary], until: Date.UTC(2026, 1, 1) } })
+  t.equal((await send('/public', { cookie: 'old=nobody' })).statusCode, 200)
+  t.strictSame(spans, [])
+  const { id } = (await send('/me', { cookie: 'old=ada' })).json<{ id: string }>()
+  t.strictSame([...new Set(spans)], [`session.id ${id}`])
+})
+
+t.test('whoever brings no cookie at all signs in, keeps data and signs out beside an old library', async t => {
+  const { send, app } = await testApp(t, { legacy: { adapters: [oldLibrary], until: Date.UTC(2026, 1, 1) } }, app => {
+    app.post('/all', async ({ session }) => {
+      await session.login('ada')
+      session.set('cart', ['tea'])
+      await session.save()
+      const answer = { data: session.data(), same: session.sessionId === session.id && session.id !== null }
+      await session.logout()
+      return answer
+    })
+  })
+  t.strictSame((await send('/all', { method: 'POST' })).json(), { data: { cart: ['tea'] }, same: true })
+  t.equal(await app.sessions.count(), 0)
+})
+
+t.test('a guard within a handler says that the store fails, where it does', async t => {
+  let fails = false
+  const memory = memoryStore()
+  const read = memory.read.bind(memory)
+  const store: Store = Object.assign(memory, { read: (id: string) => { if (fails) throw new Error('away'); return read(id) } })
+  const { send, signIn } = await testApp(t, { store }, app => {
+    app.get('/guarded', { preHandler: async (request, reply) => app.requireSession(request, reply) }, async () => ({}))
+  })
+  const cookie = await signIn()
+  t.equal((await send('/guarded')).statusCode, 401)
+  t.equal((await send('/guarded', { cookie })).statusCode, 200)
+  fails = true
+  t.equal((await send('/guarded', { cookie })).statusCode, 503)
+})
+
+t.test('data that is empty makes no session, and takes no reason away', async t => {
+  const { send, signIn, app } = await testApp(t, {}, app => {
+    app.get('/empty', async ({ session }, reply) => { session.set('flash', {}); return reply.code(401).send({}) })
+  })
+  const cookie = await signIn()
+  await app.sessions.revokeUser('ada')
+  t.strictSame(setCookies(await send('/empty', { cookie })), [])
+  t.strictSame(setCookies(await send('/empty')), [])
+  t.equal(await app.sessions.count(), 0)
 })
