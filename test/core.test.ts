@@ -6,8 +6,10 @@ import { Announcer } from '../lib/announcer.ts'
 import { decodePosition, encodeCursor } from '../lib/cursor.ts'
 import { Endings } from '../lib/endings.ts'
 import { Events } from '../lib/events.ts'
-import { SessionError, SessionManager, memoryStore } from '../lib/index.ts'
+import { Refusal, Renewal, SessionError, SessionManager, memoryStore } from '../lib/index.ts'
 import type { EndedSession, SessionManagerOptions, SessionRecord, Store } from '../lib/index.ts'
+import { Feed } from '../lib/feed.ts'
+import { browserOf } from '../lib/filter.ts'
 import type { LegacyAdapter } from '../lib/legacy/index.ts'
 import { changesOf, loadOwn } from '../lib/owndata.ts'
 import { PendingEnds } from '../lib/pending.ts'
@@ -435,4 +437,71 @@ t.test('data that is empty makes no session, and takes no reason away', async t 
   t.strictSame(setCookies(await send('/empty', { cookie })), [])
   t.strictSame(setCookies(await send('/empty')), [])
   t.equal(await app.sessions.count(), 0)
+})
+
+t.test('a cookie that is due while others change its session', async t => {
+  const due = { rotate: '1h', idle: '1d', absolute: '7d' } as const
+  const present = (sessions: SessionManager, token: string) => sessions.present(token) ?? t.fail('no token') as never
+
+  t.test('is renewed once for two requests at a time', async t => {
+    const { sessions, clock } = await open(t, { store: new Network().node(), ...due })
+    const { token } = await sessions.create({ userId: 'ada' })
+    clock.now += 2 * 60 * minute
+    const [first, second] = await Promise.all([1, 2].map(async () => sessions.validate(present(sessions, token), { ...visit, strict: true })))
+    t.ok(first instanceof Renewal && second instanceof Renewal && first.token === second.token)
+  })
+
+  t.test('is refused with the reason if the session has ended', async t => {
+    const record = await aRecord(t)
+    const ended = toEnded(record, { reason: 'logout', by: 'user', at: record.createdAt })
+    const { sessions, clock } = await open(t, { store: { ...new Network().node(), update: async () => ({ status: 'gone', ended }) }, ...due })
+    const { token } = await sessions.create({ userId: 'ada' })
+    clock.now += 2 * 60 * minute
+    t.match(await sessions.validate(present(sessions, token), visit), new Refusal('ended', 'logout'))
+  })
+
+  t.test('ends all sessions of its user if it is an old copy, and the app wants that; of a guest, the one', async t => {
+    const { sessions, clock } = await open(t, { onReuse: 'user', limit: 5 })
+    for (const [userId, left] of [['ada', 0], [null, 1]] as const) {
+      const { token } = await sessions.create({ userId })
+      await sessions.create({ userId })
+      const next = await sessions.rotate(present(sessions, token))
+      await sessions.rotate(present(sessions, next?.token ?? ''))
+      clock.now += 10 * minute
+      t.match(await sessions.validate(present(sessions, token), visit), new Refusal('ended', 'reused'))
+      t.equal(await sessions.count(), left)
+    }
+  })
+})
+
+t.test('a sweep in an outage says so', async t => {
+  const { sessions } = await open(t, { store: { ...new Network().node(), sweep: async () => { throw new Error('away') } } })
+  await t.rejects(sessions.sweep(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+})
+
+t.test('a socket hears through its request that its session ends', async t => {
+  const heard: string[] = []
+  const { send, signIn, app } = await testApp(t, {}, app => {
+    app.get('/socket', async ({ session }) => { session.onEnd(({ reason }) => { heard.push(reason) }); return {} })
+  })
+  await send('/socket', { cookie: await signIn() })
+  await app.sessions.revokeUser('ada')
+  t.strictSame(heard, ['revoked'])
+})
+
+t.test('what is remembered of devices and of ends is bounded', async t => {
+  const names = Array.from({ length: 1500 }, (_, i) => browserOf(`Browser ${'x'.repeat(i % 7)}${i}a 1.2|Linux|desktop`))
+  t.equal(new Set(names).size, 1500)
+  t.equal(browserOf('Firefox 144|Linux|desktop'), 'Firefox')
+  const record = await aRecord(t)
+  let tell = (_session: EndedSession): void => {}
+  const feed = new Feed({ on: () => () => {}, onEndElsewhere: listener => { tell = listener; return () => {} } })
+  const end = (id: string): void => { tell(toEnded({ ...record, id }, { reason: 'logout', by: null, at: record.createdAt })) }
+  let items = 0
+  feed.listen(() => { items++ })
+  for (let i = 0; i < 201; i++) end(`session ${i}`)
+  end('session 200')
+  t.equal(items, 201, 'each once')
+  end('session 0')
+  t.equal(items, 202, 'but for one that is long forgotten')
 })
