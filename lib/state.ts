@@ -111,7 +111,7 @@ export class SessionState {
   }
 
   async login (userId: string | number, options: LoginOptions = {}): Promise<void> {
-    const kept = this.#session === null ? {} : pickOwn(this.#session, this.#context.keep)
+    const kept = pickOwn(this.session, this.#context.keep)
     await this.#create({ ...options, userId: toUserId(userId), data: { ...kept, ...options.data } })
   }
 
