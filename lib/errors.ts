@@ -1,3 +1,5 @@
+import { STATUS_CODES } from 'node:http'
+
 /** Every code this package can answer with: `[status, message]`. A code is never reused. `%s` is filled in by the thrower. */
 const table = {
   FST_SESSION_REQUIRED: [401, 'A signed-in session is required. Sign in first.'],
@@ -53,9 +55,10 @@ export class SessionError extends Error {
   }
 
   /** Fastify's error shape (`statusCode`, `code`, `error`, `message`) with the reason; used by `JSON.stringify`. */
-  toJSON (): { statusCode: number, code: string, message: string, reason?: string } {
+  toJSON (): { statusCode: number, error: string, code: string, message: string, reason?: string } {
     const { statusCode, code, message, reason } = this
-    return reason === undefined ? { statusCode, code, message } : { statusCode, code, message, reason }
+    const reply = { statusCode, error: STATUS_CODES[statusCode] as string, code, message }
+    return reason === undefined ? reply : { ...reply, reason }
   }
 }
 

@@ -13,14 +13,14 @@ export function closed <T extends TProperties> (properties: T, options: { readon
 export const Instant = Type.String({ description: 'ISO 8601, UTC' })
 export const Reason = Type.Unsafe<EndedSession['reason']>(Type.String({ enum: [...endReasons] }))
 
-/** What an error answers. */
-export const ErrorReply = closed({
+/** What an error answers: Fastify's shape. Open, and nothing is required, so that an error handler of the app can answer in a shape of its own. */
+export const ErrorReply = Type.Partial(Type.Object({
   statusCode: Type.Integer(),
-  code: Type.Optional(Type.String()),
-  error: Type.Optional(Type.String()),
+  error: Type.String({ description: 'The status in words' }),
+  code: Type.String({ description: 'What programs tell errors apart by' }),
   message: Type.String(),
-  reason: Type.Optional(Type.String({ description: 'Why the session ended' }))
-})
+  reason: Type.String({ description: 'Why the session ended, where one did' })
+}, { additionalProperties: true }))
 
 /** A live session as its user sees it. */
 export const Device = closed({

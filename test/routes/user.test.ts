@@ -1,7 +1,7 @@
 import fastifySwagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import t from 'tap'
-import sessions, { memoryStore } from '../../lib/index.ts'
+import sessions, { SessionError, memoryStore } from '../../lib/index.ts'
 import { api, cookieOf, secret, setCookies, testApp } from '../helpers/app.ts'
 
 const iphone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
@@ -87,7 +87,7 @@ t.test('row 60: a foreign, an unknown, an ended and a malformed id are the same 
     send(`${api}/revoke`, { cookie, method: 'POST', payload: { id } }),
     send(`${api}/${encodeURIComponent(id)}`, { cookie, method: 'PATCH', payload: { name: 'x' } })
   ]))
-  t.strictSame(new Set(bodies.map(response => `${response.statusCode} ${response.body}`)), new Set(['404 {"statusCode":404,"message":"No such session.","code":"FST_SESSION_NOT_FOUND"}']))
+  t.strictSame(new Set(bodies.map(response => `${response.statusCode} ${response.body}`)), new Set(['404 {"statusCode":404,"error":"Not Found","code":"FST_SESSION_NOT_FOUND","message":"No such session."}']))
   t.equal((await send('/me', { cookie: bob })).statusCode, 200)
   t.match(events.filter(event => event.type === 'denied'), [{ userId: 'ada', target: foreign }, { userId: 'ada', target: foreign }])
 })
@@ -170,6 +170,9 @@ t.test('the routes are in the OpenAPI document', async t => {
     `get ${api}/ listSessions`, `get ${api}/current currentSession`, `get ${api}/events sessionEvents`, `patch ${api}/{id} renameSession`, `post ${api}/logout logout`, `post ${api}/refresh refreshSession`, `post ${api}/revoke revokeSessions`
   ])
   t.same(paths[`${api}/`]?.['get']?.security, [{ sessionCookie: [] }])
+  const bodies = Object.values(paths).flatMap(methods => Object.values(methods as Record<string, { responses: Record<string, { content: Record<string, { schema: { properties: object } }> }> }>))
+    .flatMap(({ responses }) => ['4XX', '5XX'].map(status => responses[status]?.content['application/json']?.schema.properties))
+  for (const properties of bodies) t.same(Object.keys(properties ?? {}), ['statusCode', 'error', 'code', 'message', 'reason'], 'how an error answers')
   const plain = Fastify()
   t.teardown(() => plain.close())
   plain.register(fastifySwagger)
@@ -199,4 +202,38 @@ t.test('a session that ends while it is renamed, or while its own request is und
   const { id } = (await send('/me', { cookie: other })).json()
   t.match((await send(`${api}/${String(id)}`, { cookie, method: 'PATCH', payload: { name: 'Phone' } })).json(), { code: 'FST_SESSION_NOT_FOUND' })
   t.match((await send(api, { cookie, headers: { 'x-sign-out': '1' } })).json(), { code: 'FST_SESSION_REQUIRED' })
+})
+
+t.test('an error has the same shape on our routes as on the app\'s own', async t => {
+  const { send, signIn, app } = await testApp(t, { admin: { authorize: request => request.session.userId === 'grace' } }, app => {
+    app.get('/missing', { config: { session: { required: true } } }, async () => { throw new SessionError('FST_SESSION_NOT_FOUND') })
+  })
+  const admin = '/api/v1/admin/sessions'
+  const none = (await send('/me')).json<object>()
+  t.same(none, { statusCode: 401, code: 'FST_SESSION_REQUIRED', error: 'Unauthorized', message: 'A signed-in session is required. Sign in first.' })
+  t.same((await send(api)).json(), none)
+  t.same((await send(admin)).json(), none)
+  const [ada, grace] = [await signIn(), await signIn('grace')]
+  const missing = (await send('/missing', { cookie: ada })).json<object>()
+  t.same(missing, { statusCode: 404, code: 'FST_SESSION_NOT_FOUND', error: 'Not Found', message: 'No such session.' })
+  t.same((await send(`${api}/nothing`, { cookie: ada, method: 'PATCH', payload: { name: 'x' } })).json(), missing)
+  t.same((await send(`${admin}/nothing`, { cookie: grace })).json(), missing)
+  t.same((await send(admin, { cookie: ada })).json(), { statusCode: 403, code: 'FST_SESSION_FORBIDDEN', error: 'Forbidden', message: 'Not allowed.' })
+  t.same(Object.keys((await send(`${api}?extra=1`, { cookie: ada })).json<object>()).sort(), ['code', 'error', 'message', 'statusCode'], 'what a schema refuses')
+  await app.sessions.revokeUser('ada')
+  const ended = await send('/me', { cookie: ada })
+  t.same(ended.json(), { statusCode: 401, code: 'FST_SESSION_ENDED', error: 'Unauthorized', message: 'The session has ended (revoked). Sign in again.', reason: 'revoked' })
+  const ours = await send(api, { cookie: ada })
+  t.same(ours.json(), ended.json())
+  t.equal(ours.body.match(/"reason"/g)?.length, 1, 'said once')
+})
+
+t.test('an error handler of the app answers on our routes in its own shape', async t => {
+  const { send } = await testApp(t, { admin: { authorize: () => false } }, app => {
+    app.setErrorHandler(async (error: { statusCode: number }, _request, reply) => reply.code(error.statusCode).send({ problem: 'of ours' }))
+  })
+  for (const url of ['/me', api, '/api/v1/admin/sessions']) {
+    const answer = await send(url)
+    t.match({ status: answer.statusCode, body: answer.json<object>() }, { status: 401, body: { problem: 'of ours' } }, url)
+  }
 })
