@@ -9,7 +9,7 @@ const maxDevices = 1000
 /** A user-agent header as it is kept: at most 512 bytes, no control characters; `null` if there is none. */
 export function cleanAgent (header: string | undefined): string | null {
   if (header === undefined || header === '') return null
-  const text = cutToBytes(header, maxBytes).replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '').trim() // eslint-disable-line no-control-regex
+  const text = cutToBytes(header, maxBytes).replace(/[\p{Cc}\u2028\u2029]/gu, '').trim()
   return text === '' ? null : text
 }
 

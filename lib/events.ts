@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import type { EventDetails } from './eventview.ts'
 import type { EndReason, EndedSession } from './record.ts'
 
 /** What every event has. */
@@ -81,9 +82,6 @@ export type SessionEvent = { readonly [T in SessionEventType]: EventBase & { rea
 
 /** The event of one type. */
 export type SessionEventOf<T extends SessionEventType> = Extract<SessionEvent, { readonly type: T }>
-
-/** What an event adds to its type, as plain values. */
-export type EventDetails = Readonly<Record<string, string | number | boolean | null>>
 
 /** What an event means to whoever watches: level of the log line, name in the OWASP logging vocabulary, and whether it is about security. */
 export interface EventMeaning {

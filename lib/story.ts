@@ -1,6 +1,7 @@
 import { deviceLabel, deviceOf } from './agent.ts'
 import { detailsOf, eventMeanings } from './events.ts'
-import type { EventDetails, SessionEvent } from './events.ts'
+import type { SessionEvent } from './events.ts'
+import type { EventDetails } from './eventview.ts'
 import { hasEnded } from './record.ts'
 import type { EndedSession, SessionRecord } from './record.ts'
 

@@ -2,7 +2,8 @@ import { Type } from '@sinclair/typebox'
 import type { Static, TProperties, TSchema } from '@sinclair/typebox'
 import { deviceLabel } from '../lib/agent.ts'
 import { detailsOf, eventMeanings } from '../lib/events.ts'
-import type { EventDetails, SessionEvent } from '../lib/events.ts'
+import type { SessionEvent } from '../lib/events.ts'
+import type { EventView } from '../lib/eventview.ts'
 import { browserOf, systemOf } from '../lib/filter.ts'
 import { endReasons, expiresAt, hasEnded } from '../lib/record.ts'
 import type { EndedSession, SessionRecord } from '../lib/record.ts'
@@ -84,18 +85,6 @@ export function toDetail (session: SessionRecord | EndedSession, story: readonly
 }
 
 /** An event as an admin sees it. */
-export interface EventView {
-  readonly at: string
-  readonly type: string
-  readonly id: string | null
-  readonly userId: string | null
-  readonly level: string
-  /** It is about security. */
-  readonly security: boolean
-  readonly text: string
-  readonly details: EventDetails
-}
-
 export function toEventView (event: SessionEvent): EventView {
   const { at, type, id, userId } = event
   const { level, security, text } = eventMeanings[type]

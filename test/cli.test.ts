@@ -154,6 +154,28 @@ t.test('a big export that is interrupted says how to go on', async t => {
   t.equal(new Set(ids).size, 700)
 })
 
+t.test('what is interrupted before it begins answers 130, of a store and of an app', async t => {
+  const dir = t.testdir()
+  const store = await filledStore(dir)
+  const signal = AbortSignal.abort()
+  for (const command of [['list'], ['stats'], ['export'], ['export', `${dir}/rows.ndjson`], ['revoke', '--browser', 'Chrome', '--yes'], ['sweep']]) {
+    t.same(await cli([...command, '--store', store], { signal }), { code: 130, out: '', err: '' }, command.join(' '))
+    t.same(await cli([...command, '--url', 'http://127.0.0.1:1'], { signal }), { code: 130, out: '', err: '' }, `${command.join(' ')}, of an app`)
+  }
+  t.equal((await cli(['list', '--store', store, '--json'])).out.trim().split('\n').length, 6, 'and nothing was done')
+  for (let turns = 0, done = false; !done; turns++) {
+    const stop = new AbortController()
+    const turn = (left: number): void => { if (left === 0) stop.abort(); else setImmediate(turn, left - 1) }
+    turn(turns)
+    const { code } = await cli(['list', '--store', store], { signal: stop.signal })
+    done = code === 0
+    t.equal(code, done ? 0 : 130, `interrupted after ${turns} turns`)
+  }
+  const stop = new AbortController()
+  const input = Readable.from((async function * () { yield Buffer.from('\n'); stop.abort(); await new Promise(() => {}) })())
+  t.equal((await cli(['import', '-', '--store', store], { input, signal: stop.signal })).code, 130, 'rows that never end')
+})
+
 t.test('what has expired is swept', async t => {
   const env = { SESSION_STORE: await filledStore(t.testdir({})) }
   t.match(await cli(['sweep', '--history', '60d'], { env }), { code: 0, out: '0 expired sessions ended' })
@@ -206,7 +228,7 @@ t.test('what happens is followed until it is stopped', async t => {
   }
   const stop = new AbortController()
   stop.abort()
-  t.equal((await cli(['list', '--url', url], { signal: stop.signal })).code, 1)
+  t.equal((await cli(['list', '--url', url], { signal: stop.signal })).code, 130)
   const following = cli(['tail', '--security', '--url', url])
   await new Promise<void>(resolve => { app.sessions.on('admin', ({ action }) => { if (action === 'watch') resolve() }) })
   await app.close()

@@ -1,3 +1,4 @@
+import type { EventView } from '../eventview.ts'
 import type { Command, Run } from './command.ts'
 import { filterOptions, toCount, toFilter, toQuery } from './filter.ts'
 import { ask } from './target.ts'
@@ -124,17 +125,6 @@ export const lookCommands: readonly Command[] = [
   }
 ]
 
-interface EventRow {
-  readonly at: string
-  readonly type: string
-  readonly id: string | null
-  readonly userId: string | null
-  readonly level: string
-  readonly security: boolean
-  readonly text: string
-  readonly details: Readonly<Record<string, unknown>>
-}
-
 /** Pages of a list, as many as were asked for. */
 async function * pages ({ target, values }: Run): AsyncGenerator<readonly SessionRow[]> {
   const filter = toFilter(values)
@@ -154,7 +144,7 @@ function limitOf (values: Readonly<Record<string, unknown>>): number {
 }
 
 /** The data of server-sent events (WHATWG HTML §9.2). */
-async function * events (chunks: AsyncIterable<Buffer>): AsyncGenerator<EventRow> {
+async function * events (chunks: AsyncIterable<Buffer>): AsyncGenerator<EventView> {
   const decoder = new TextDecoder()
   let text = ''
   for await (const chunk of chunks) {
@@ -163,7 +153,7 @@ async function * events (chunks: AsyncIterable<Buffer>): AsyncGenerator<EventRow
     text = blocks.pop() as string
     for (const block of blocks) {
       const data = block.split('\n').filter(line => line.startsWith('data:')).map(line => line.slice(5).trim()).join('\n')
-      if (data !== '') yield JSON.parse(data) as EventRow
+      if (data !== '') yield JSON.parse(data) as EventView
     }
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { Readable } from 'node:stream'
+import { once } from 'node:events'
+import { Readable, addAbortSignal } from 'node:stream'
 import Fastify from 'fastify'
 import type { InjectOptions } from 'fastify'
 import type { Duration } from '../duration.ts'
@@ -64,7 +65,9 @@ function appTarget (url: string, options: TargetOptions, terminal: Terminal): Ta
     async stream (path, { method = 'GET', query, body, rows } = {}) {
       const type = rows !== undefined ? { 'content-type': 'application/x-ndjson' } : body !== undefined ? { 'content-type': 'application/json' } : {}
       const init = { method, headers: { ...headers, ...type }, signal: terminal.signal, redirect: 'error', ...rows !== undefined ? { body: Readable.from(rows), duplex: 'half' } : body !== undefined ? { body: JSON.stringify(body) } : {} }
-      const response = await fetch(`${base}${path}${query === undefined ? '' : `?${query.toString()}`}`, init as unknown as RequestInit).catch((error: unknown) => { throw new CommandError(`${new URL(url).origin} does not answer: ${reasonOf(error)}`) })
+      const response = await fetch(`${base}${path}${query === undefined ? '' : `?${query.toString()}`}`, init as unknown as RequestInit).catch((error: unknown) => {
+        throw terminal.signal.aborted ? error : new CommandError(`${new URL(url).origin} does not answer: ${reasonOf(error)}`)
+      })
       if (response.status !== 200) throw new CommandError(messageOf(response.status, await response.text()))
       return response.body as unknown as AsyncIterable<Buffer>
     },
@@ -96,15 +99,31 @@ async function storeTarget (store: string, options: TargetOptions, terminal: Ter
   return {
     name: store.replace(/\/\/[^@/]*@/, '//'),
     async stream (path, { method = 'GET', query, body, rows } = {}) {
-      const payload = rows !== undefined ? { payload: Readable.from(rows), headers: { 'content-type': 'application/x-ndjson' } } : body !== undefined ? { payload: body } : {}
-      const response = await app.inject({ method, url: `${defaultPrefix}${path}`, query: query?.toString() ?? '', ...payload, payloadAsStream: true, signal: terminal.signal } as InjectOptions)
-      const stream = response.stream()
+      const { signal } = terminal
+      const payload = rows !== undefined ? { payload: Readable.from(rows, { signal }), headers: { 'content-type': 'application/x-ndjson' } } : body !== undefined ? { payload: body } : {}
+      // not inject's own `signal`: it throws where nobody can catch when it is aborted before the head of the answer
+      const response = await interruptible(() => app.inject({ method, url: `${defaultPrefix}${path}`, query: query?.toString() ?? '', ...payload, payloadAsStream: true } as InjectOptions), signal)
+      const stream = addAbortSignal(signal, response.stream())
+      // whoever iterates is told; between pages nobody does
+      stream.on('error', () => {})
       if (response.statusCode === 200) return stream as AsyncIterable<Buffer>
       let text = ''
       for await (const chunk of stream) text += String(chunk)
       throw new CommandError(messageOf(response.statusCode, text))
     },
     async close () { await app.close() }
+  }
+}
+
+/** What `start` answers; throws why the signal was aborted, as soon as it is. */
+async function interruptible <T> (start: () => PromiseLike<T>, signal: AbortSignal): Promise<T> {
+  signal.throwIfAborted()
+  const answered = new AbortController()
+  const aborted = once(signal, 'abort', { signal: answered.signal }).then((): never => { throw signal.reason as Error })
+  try {
+    return await Promise.race([start(), aborted])
+  } finally {
+    answered.abort()
   }
 }
 

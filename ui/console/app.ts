@@ -17,7 +17,7 @@ import type { Ask } from './revoke.ts'
 import { Tiles } from './tiles.ts'
 import { Tops } from './tops.ts'
 import { ranges } from './types.ts'
-import type { Event, Statistics } from './types.ts'
+import type { EventView, Statistics } from './types.ts'
 
 export interface AppProps {
   /** Path of the admin routes. */
@@ -39,7 +39,7 @@ export function App ({ api, own: ownApi, login, words }: AppProps): VNode {
   const [ask, setAsk] = useState<Ask | null>(null)
   const [said, setSaid] = useState('')
   const [turn, setTurn] = useState(0)
-  const [news, setNews] = useState<readonly Event[]>([])
+  const [news, setNews] = useState<readonly EventView[]>([])
   const theme = useTheme()
   const scheme = useScheme(theme[0])
   const numbers = useResource<Statistics>(`${api}/statistics?range=${place.range}`, { every: numbersEvery })

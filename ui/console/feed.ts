@@ -4,9 +4,9 @@ import { ApiError, call } from '../shared/api.ts'
 import { html } from '../shared/html.ts'
 import { openStream } from '../shared/stream.ts'
 import type { Words } from '../shared/words.ts'
-import type { Event } from './types.ts'
+import type { EventView } from './types.ts'
 
-export interface FedEvent extends Event { readonly key: string }
+export interface FedEvent extends EventView { readonly key: string }
 
 const kept = 300
 
@@ -19,7 +19,7 @@ export interface Fed {
 }
 
 /** Listens to what happens. `onEvent` is told each event once, also those of before. */
-export function useFeed (api: string, onEvent: (event: Event) => void): Fed {
+export function useFeed (api: string, onEvent: (event: EventView) => void): Fed {
   const [fed, setFed] = useState<Fed>({ events: [], live: false, refused: false })
   const told = useRef(onEvent)
   told.current = onEvent
@@ -40,7 +40,7 @@ export function useFeed (api: string, onEvent: (event: Event) => void): Fed {
       },
       onMessage: ({ id, data }) => {
         if (seen.has(id)) return
-        const event = { ...data as Event, key: id }
+        const event = { ...data as EventView, key: id }
         seen.set(id, event)
         if (seen.size > kept) seen.delete(seen.keys().next().value as string)
         told.current(event)
@@ -74,19 +74,19 @@ export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly w
 }
 
 /** An event in a word or two. */
-export function nameEvent ({ type, details, text = '' }: Pick<Event, 'type' | 'details'> & { readonly text?: string }, { say, has }: Words): string {
+export function nameEvent ({ type, details, text = '' }: Pick<EventView, 'type' | 'details'> & { readonly text?: string }, { say, has }: Words): string {
   return has(`event.${type}`) ? say(`event.${type}`, { reason: say(`reason.${String(details['reason'])}`) }) : text
 }
 
 /** What an event adds. */
-export function tellEvent ({ type, details }: Pick<Event, 'type' | 'details'>, { say, has }: Words): string {
+export function tellEvent ({ type, details }: Pick<EventView, 'type' | 'details'>, { say, has }: Words): string {
   const key = type === 'created' && details['remembered'] === true ? 'text.createdRemembered' : type === 'ended' && details['by'] != null ? 'text.endedBy' : type === 'admin' && has(`text.admin.${String(details['action'])}`) ? `text.admin.${String(details['action'])}` : `text.${type}`
   if (!has(key)) return ''
   const values = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, typeof value === 'number' || typeof value === 'string' ? value : value === null ? '–' : String(value)]))
   return say(key, { ...values, ...type === 'used-after-end' ? { reason: say(`reason.${String(details['reason'])}`) } : {} })
 }
 
-export function toneOf ({ type, details, level = '' }: Pick<Event, 'type' | 'details'> & { readonly level?: string }): string {
+export function toneOf ({ type, details, level = '' }: Pick<EventView, 'type' | 'details'> & { readonly level?: string }): string {
   if (type === 'ended') return details['reason'] === 'reused' ? 'bad' : details['reason'] === 'revoked' || details['reason'] === 'evicted' ? 'warn' : 'quiet'
   if (type === 'created' || type === 'store-recovered' || type === 'authenticated') return 'good'
   return level === 'error' || type === 'token-reused' ? 'bad' : level === 'warn' || type === 'ip-changed' || type === 'agent-changed' ? 'warn' : 'quiet'

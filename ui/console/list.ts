@@ -9,7 +9,7 @@ import type { Filters, Place } from './place.ts'
 import { useResource } from './resource.ts'
 import type { Ask } from './revoke.ts'
 import { SessionRow } from './row.ts'
-import type { Event, Page, Reason, Session } from './types.ts'
+import type { EventView, Page, Reason, Session } from './types.ts'
 
 export interface ListProps {
   readonly api: string
@@ -18,7 +18,7 @@ export interface ListProps {
   readonly go: (change: Partial<Place>, replace?: boolean) => void
   readonly ask: (ask: Ask) => void
   /** What began and ended lately, as far as the page has heard of it. */
-  readonly news: readonly Event[]
+  readonly news: readonly EventView[]
   /** Changes when the list must be asked for again. */
   readonly turn: number
 }
@@ -45,7 +45,7 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
   // compared by the server's clock; only where new ones would be on top
   const newest = Math.max(0, ...items.map(session => Date.parse(session.createdAt)))
   const known = new Set(items.map(session => session.id))
-  const isNewer = (event: Event): boolean => event.type === 'created' && event.id !== null && Date.parse(event.at) >= newest && !known.has(event.id) && !gone.has(event.id) &&
+  const isNewer = (event: EventView): boolean => event.type === 'created' && event.id !== null && Date.parse(event.at) >= newest && !known.has(event.id) && !gone.has(event.id) &&
     (filters.userId === undefined || filters.userId === event.userId)
   const newer = ended || order !== 'newest' || cursors.length > 0 || filters.at !== undefined || page.data === null ? 0 : news.filter(isNewer).length
   const selectable = items.filter(session => session.state === 'live')
@@ -69,7 +69,7 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
     ${page.data !== null && items.length === 0 && page.error === null && html`<div class="nothing"><p><b>${say(filtered ? 'list.empty' : 'list.none')}</b></p><p class="hint">${say(filtered ? 'list.emptyText' : 'list.noneText')}</p></div>`}
     ${items.length > 0 && html`<table class=${`sessions ${ended ? 'past' : 'present'} ${page.loading ? 'stale' : ''}`} role="table" aria-labelledby="list-title">
       <thead role="rowgroup"><tr role="row">
-        ${!ended && html`<th role="columnheader" class="check"><input type="checkbox" aria-label=${say('list.selectAll')} checked=${selectable.length > 0 && chosen.length === selectable.length} onChange=${(event: globalThis.Event) => { select(selectable.map(session => session.id), (event.target as HTMLInputElement).checked) }} /></th>`}
+        ${!ended && html`<th role="columnheader" class="check"><input type="checkbox" aria-label=${say('list.selectAll')} checked=${selectable.length > 0 && chosen.length === selectable.length} onChange=${(event: Event) => { select(selectable.map(session => session.id), (event.target as HTMLInputElement).checked) }} /></th>`}
         <th role="columnheader">${say('list.user')}</th><th role="columnheader">${say('list.device')}</th><th role="columnheader">${say('list.ip')}</th>
         <th role="columnheader" class="age" aria-sort=${(order === 'newest') === ended ? 'descending' : 'ascending'}><button class="sort" type="button" title=${say(order === 'newest' ? 'list.oldest' : 'list.newest')} onClick=${() => { go({ order: order === 'newest' ? 'oldest' : 'newest' }) }}>${say(ended ? 'list.endedAt' : 'list.age')} <span aria-hidden="true">${(order === 'newest') === ended ? '↓' : '↑'}</span></button></th>
         <th role="columnheader" class="seen">${say('list.seen')}</th><th role="columnheader" class="requests number">${say('list.requests')}</th><th role="columnheader" class="left">${say(ended ? 'list.reason' : 'list.left')}</th>

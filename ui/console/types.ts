@@ -1,4 +1,7 @@
 /** What the admin routes answer, as far as the console shows it. */
+import type { EventDetails } from '../../lib/eventview.ts'
+
+export type { EventDetails, EventView } from '../../lib/eventview.ts'
 
 export type Range = '1h' | '24h' | '7d' | '30d'
 export const ranges: readonly Range[] = ['1h', '24h', '7d', '30d']
@@ -63,26 +66,13 @@ export interface Session {
   readonly current: boolean
 }
 
-export type Details = Readonly<Record<string, string | number | boolean | null>>
-
 export interface Detail {
   readonly session: Session
   readonly agent: string | null
   readonly firstIp: string | null
   readonly firstAgent: string | null
   readonly generation: number | null
-  readonly story: readonly { readonly at: string, readonly type: string, readonly text: string, readonly details: Details }[]
-}
-
-export interface Event {
-  readonly at: string
-  readonly type: string
-  readonly id: string | null
-  readonly userId: string | null
-  readonly level: string
-  readonly security: boolean
-  readonly text: string
-  readonly details: Details
+  readonly story: readonly { readonly at: string, readonly type: string, readonly text: string, readonly details: EventDetails }[]
 }
 
 export interface Page { readonly items: readonly Session[], readonly cursor: string | null }
