@@ -84,5 +84,5 @@ export class Tops {
 
 function estimate (users: Uint8Array): number {
   const zero = users.reduce((total, byte) => total + 8 - byte.toString(2).replaceAll('0', '').length, 0)
-  return Math.round(-256 * Math.log(Math.max(zero, 1) / 256))
+  return Math.round(256 * Math.log(256 / Math.max(zero, 1)))
 }

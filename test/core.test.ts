@@ -314,6 +314,13 @@ t.test('what is really frequent is found among thousands, and no count is too lo
   t.end()
 })
 
+t.test('nobody is 0 users, never -0', t => {
+  const tops = new Tops()
+  tops.add('guests', null)
+  t.ok(Object.is(tops.top(1)[0]?.users, 0))
+  t.end()
+})
+
 t.test('whatever is counted again is not the least frequent any more', t => {
   const tops = new Tops()
   for (let i = 0; i < 200; i++) tops.add(`key ${i}`, null)
