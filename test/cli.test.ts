@@ -139,6 +139,25 @@ t.test('an export goes on where it stopped, and comes in elsewhere, once', async
   t.match(await cli(['import', file, '--on-conflict', 'refuse'], { env: other }), { code: 1, err: /FST_SESSION_INVALID_IMPORT/ })
 })
 
+t.test('an import into an encrypted store encrypts what the app encrypts, and no more', async t => {
+  const dir = t.testdir()
+  const rows = `${dir}/rows.ndjson`
+  await cli(['export', rows, '--store', await filledStore(dir)])
+  for (const [i, [given, ip, agent]] of ([[[], false, false], [['--encrypted', 'ip'], true, false], [['--encrypted', 'ip,agent'], true, true], [['--encrypted', 'agent', '--encrypted', 'ip'], true, true]] as const).entries()) {
+    const store = `file:${dir}/encrypted ${i}.db`
+    const env = { SESSION_STORE: store, SESSION_ENCRYPTION_KEY: secret }
+    t.match(await cli(['import', rows, ...given], { env }), { code: 0, out: '6 imported' })
+    // without `plain`, what is not as the app keeps it does not open
+    const app = await new SessionManager({ store, secret, encryption: { key: secret, ip, agent } }).open()
+    const { items } = await app.list()
+    t.match(items, Array.from({ length: 6 }, () => ({ ip: /^192\.0\.2\.\d$/, device: /Windows|Linux/ })), given.join(' '))
+    t.match(await app.get(items[0]?.id ?? ''), { ip: /^192/, endedAt: undefined })
+    await app.close()
+  }
+  t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted', 'name'], { env: { SESSION_ENCRYPTION_KEY: secret } }), { code: 2, err: /--encrypted.*ip.*agent/ })
+  t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted', 'ip']), { code: 2, err: /SESSION_ENCRYPTION_KEY/ })
+})
+
 t.test('a big export that is interrupted says how to go on', async t => {
   const dir = t.testdir({})
   const env = { SESSION_STORE: await filledStore(dir, 700) }

@@ -20,7 +20,8 @@ const targetOptions = {
   header: { type: 'string', multiple: true },
   prefix: { type: 'string' },
   name: { type: 'string' },
-  history: { type: 'string' }
+  history: { type: 'string' },
+  encrypted: { type: 'string', multiple: true }
 } as const
 
 const name = 'fastify-session-manager'
@@ -84,7 +85,7 @@ ${commands.map(({ name, usage, summary }) => `  ${name.padEnd(width)}  ${summary
 Which sessions:
   --store file:sessions.db | redis://… | postgres://…   those in a store (or SESSION_STORE)
   --url https://app.example --header "authorization: …" those of a running app, by its admin routes (or SESSION_URL)
-  --prefix, --name, --history                           as the app has them, where it has not the defaults
+  --prefix, --name, --history, --encrypted ip,agent     as the app has them, where it has not the defaults
 
 --json answers in JSON, --help says more of one command.
 `

@@ -5,6 +5,7 @@ import Fastify from 'fastify'
 import type { InjectOptions } from 'fastify'
 import type { Duration } from '../duration.ts'
 import { fastifySessionManager } from '../plugin.ts'
+import type { SessionPluginOptions } from '../pluginoptions.ts'
 import { CommandError, UsageError } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -33,6 +34,8 @@ export interface TargetOptions {
   readonly prefix?: string | undefined
   readonly name?: string | undefined
   readonly history?: string | undefined
+  /** What the app encrypts beside data. */
+  readonly encrypted?: readonly string[] | undefined
 }
 
 const defaultPrefix = '/api/v1/admin/sessions'
@@ -85,7 +88,7 @@ async function storeTarget (store: string, options: TargetOptions, terminal: Ter
     secret: secret ?? randomBytes(32).toString('base64url'),
     ...options.name === undefined ? {} : { cookie: { name: options.name } },
     ...options.history === undefined ? {} : { history: options.history as Duration },
-    ...key === undefined ? {} : { encryption: { key, ip: true, agent: true, plain: true } },
+    ...encryptionOf(key, options.encrypted),
     storeTimeout: '30s',
     sweep: '1d',
     routes: false,
@@ -113,6 +116,15 @@ async function storeTarget (store: string, options: TargetOptions, terminal: Ter
     },
     async close () { await app.close() }
   }
+}
+
+/** The option `encryption` as the app has it; sessions from before it are read, too. */
+function encryptionOf (key: string | undefined, encrypted: readonly string[] = []): Pick<SessionPluginOptions, 'encryption'> {
+  const parts = encrypted.flatMap(text => text.split(','))
+  if (parts.some(part => part !== 'ip' && part !== 'agent')) throw new UsageError('Expected `--encrypted` to be ip, agent or ip,agent.')
+  if (key !== undefined) return { encryption: { key, ip: parts.includes('ip'), agent: parts.includes('agent'), plain: true } }
+  if (parts.length > 0) throw new UsageError('`--encrypted` wants the key in SESSION_ENCRYPTION_KEY.')
+  return {}
 }
 
 /** What `start` answers; throws why the signal was aborted, as soon as it is. */
