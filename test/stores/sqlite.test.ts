@@ -134,7 +134,7 @@ function groundOf (driver: Driver, wrap = (handle: SqliteHandle) => handle): () 
       },
       async remains () {
         const handle = await open()
-        const rows = ['live', 'ended', 'marks', 'slices'].map(table => `SELECT count(*) AS n FROM app_${table}`)
+        const rows = ['live', 'past', 'words', 'marks', 'slices'].map(table => `SELECT count(*) AS n FROM app_${table}`)
         return [...rows, 'SELECT count(*) AS n FROM app_changes WHERE id <> \'\'', 'SELECT live + users + guests + remembered AS n FROM app_state']
           .map(sql => (handle.prepare(sql).get() as { n: number }).n).reduce((a, b) => a + b)
       },
@@ -316,7 +316,7 @@ t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and
   t.match(await store.end({ ids: [first] }, { reason: 'revoked', by: null }), { ended: [{ id: first }] })
   const refused = await store.create({ ...good, id: 'another' }, { at: clock.now, limit: { max: 4, onLimit: 'reject' }, replaces: null, adopts: null })
   t.match(refused, { status: 'refused', live: { length: 4 } })
-  handle.prepare('UPDATE app_ended SET reason = ?, name = ? WHERE id = ?').run('a whim', '\0', first)
+  handle.prepare('UPDATE app_past SET reason = ?, name = ? WHERE id = ?').run('a whim', '\0', first)
   t.match(store.read(first), { reason: 'a whim' })
   t.match(await store.history({}, all), { items: [{ id: first }] })
   clock.now += day
@@ -324,10 +324,31 @@ t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and
   t.match(store.read(second), { reason: 'idle' })
 })
 
+t.test('users and devices are kept once for all ended sessions that have them, and not longer; a device that is sealed is kept as it is', async t => {
+  const { store, handle, clock } = await open(t, newFile(t), { context: { history: day } })
+  const stage = new Stage({ clock, open: async () => store, close: async () => {} }, store)
+  const words = (): unknown[] => handle.prepare('SELECT text, uses FROM app_words ORDER BY text').all().map(row => ({ ...row as object }))
+  const sealed = 's'.repeat(64)
+  const ended = async (userId: string, device: string | null): Promise<string> => {
+    const { id } = await stage.created({ userId, device })
+    await store.end({ ids: [id] }, { reason: 'logout', by: null })
+    return id
+  }
+  const ids = [await ended('ada', 'Firefox'), await ended('ada', 'ada'), await ended('bob', 'Firefox'), await ended('bob', sealed), await ended('bob', null)]
+  t.strictSame(words(), [{ text: 'Firefox', uses: 2 }, { text: 'ada', uses: 3 }, { text: 'bob', uses: 3 }])
+  t.match(ids.map(id => store.read(id)), [
+    { userId: 'ada', device: 'Firefox' }, { userId: 'ada', device: 'ada' }, { userId: 'bob', device: 'Firefox' }, { userId: 'bob', device: sealed }, { userId: 'bob', device: null }
+  ])
+  t.match((await store.history({ userId: 'bob' }, all)).items, { length: 3 })
+  clock.now += day
+  await store.sweep(50)
+  t.strictSame(words(), [])
+})
+
 t.test('a transaction that SQLite itself takes back changes nothing, and hinders nothing after it', async t => {
   const { store, handle, clock } = await open(t, newFile(t))
   const [a] = [await createSession(store, clock), await createSession(store, clock)]
-  handle.exec('CREATE TRIGGER whim BEFORE INSERT ON app_ended BEGIN SELECT RAISE(ROLLBACK, \'not today\'); END')
+  handle.exec('CREATE TRIGGER whim BEFORE INSERT ON app_past BEGIN SELECT RAISE(ROLLBACK, \'not today\'); END')
   t.throws(() => store.end({ userId: 'ada' }, { reason: 'revoked', by: null }), /not today/)
   t.match(store.read(a.id), { hash: a.hash })
   handle.exec('DROP TRIGGER whim')
@@ -412,9 +433,9 @@ t.test('what cannot be a store is refused, with the cure', async t => {
   memory.close()
   const file = newFile(t)
   const { handle, close } = await open(t, file)
-  handle.exec('UPDATE app_state SET version = 2')
+  handle.exec('UPDATE app_state SET version = 3')
   await close()
-  await t.rejects(async () => sqliteStore(file, { prefix: 'app_' }).open(context()), { ...refused, message: /version 1.*not 2/ })
+  await t.rejects(async () => sqliteStore(file, { prefix: 'app_' }).open(context()), { ...refused, message: /version 2.*not 3/ })
   const text = join(dirname(file), 'text')
   writeFileSync(text, 'no database at all, but long enough to be one. '.repeat(200))
   await t.rejects(async () => sqliteStore(text).open(context()), /not a database/)

@@ -35,9 +35,11 @@ CREATE INDEX {p}live_user ON {p}live (user_id, created_at) WHERE user_id IS NOT 
 CREATE INDEX {p}live_created ON {p}live (created_at);
 CREATE INDEX {p}live_sweep ON {p}live (sweep_at);
 
-CREATE TABLE {p}ended (
+-- what ended sessions have in common, and how many have it: users and devices make up half of what is kept of one
+CREATE TABLE {p}words (n INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE, uses INTEGER NOT NULL) STRICT;
+CREATE TABLE {p}past (
   id TEXT NOT NULL UNIQUE,
-  user_id TEXT NOT NULL,
+  user INTEGER NOT NULL,
   reason TEXT NOT NULL,
   ended_by TEXT,
   created_at INTEGER NOT NULL,
@@ -46,11 +48,26 @@ CREATE TABLE {p}ended (
   requests INTEGER NOT NULL,
   remembered INTEGER NOT NULL,
   ip TEXT,
-  device TEXT,
+  -- a word; a long one is sealed, like no other, and stands here itself
+  device ANY,
   name TEXT
 ) STRICT;
-CREATE INDEX {p}ended_user ON {p}ended (user_id, ended_at);
-CREATE INDEX {p}ended_at ON {p}ended (ended_at);
+CREATE INDEX {p}past_user ON {p}past (user, ended_at);
+CREATE INDEX {p}past_ended ON {p}past (ended_at);
+
+-- ended sessions as they are read and written
+CREATE VIEW {p}ended AS SELECT id, user, (SELECT text FROM {p}words WHERE n = user) AS user_id, reason, ended_by, created_at, last_seen_at, ended_at,
+  requests, remembered, ip, CASE typeof(device) WHEN 'integer' THEN (SELECT text FROM {p}words WHERE n = device) ELSE device END AS device, name FROM {p}past;
+CREATE TRIGGER {p}ended_born INSTEAD OF INSERT ON {p}ended BEGIN
+  INSERT INTO {p}words (text, uses) SELECT value, 1 FROM (SELECT new.user_id AS value UNION ALL SELECT new.device WHERE length(new.device) < 64) WHERE true
+    ON CONFLICT (text) DO UPDATE SET uses = uses + 1;
+  INSERT INTO {p}past VALUES (new.id, (SELECT n FROM {p}words WHERE text = new.user_id), new.reason, new.ended_by, new.created_at, new.last_seen_at, new.ended_at,
+    new.requests, new.remembered, new.ip, iif(length(new.device) < 64, (SELECT n FROM {p}words WHERE text = new.device), new.device), new.name);
+END;
+CREATE TRIGGER {p}past_gone AFTER DELETE ON {p}past BEGIN
+  UPDATE {p}words SET uses = uses - 1 - (old.user IS old.device) WHERE n IN (old.user, old.device);
+  DELETE FROM {p}words WHERE n IN (old.user, old.device) AND uses <= 0;
+END;
 
 -- credentials of other libraries that were taken over
 CREATE TABLE {p}marks (key TEXT PRIMARY KEY, id TEXT NOT NULL, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -4,7 +4,7 @@ import type { SqliteHandle } from './handle.ts'
 import { readSql } from './statements.ts'
 
 /** Raised with each change of schema.sql. */
-const version = 1
+const version = 2
 /** Milliseconds that a start waits for others who start. */
 const patience = 5000
 

@@ -45,14 +45,14 @@ DELETE FROM {p}live WHERE id = ?;
 -- :remember ({ended})
 INSERT INTO {p}ended ({ended}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- :trim (user, kept) : of a user's ended sessions the newest stay
-DELETE FROM {p}ended WHERE rowid IN (SELECT rowid FROM {p}ended WHERE user_id = ? ORDER BY ended_at DESC, rowid DESC LIMIT -1 OFFSET ?);
+DELETE FROM {p}past WHERE rowid IN (SELECT rowid FROM {p}past WHERE user = (SELECT n FROM {p}words WHERE text = ?) ORDER BY ended_at DESC, rowid DESC LIMIT -1 OFFSET ?);
 
 -- :due (now, limit) → {record}
 SELECT {record} FROM {p}live WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ?;
 -- :rearm (end, id)
 UPDATE {p}live SET sweep_at = ? WHERE id = ?;
 -- :purgeEnded (instant, limit)
-DELETE FROM {p}ended WHERE rowid IN (SELECT rowid FROM {p}ended WHERE ended_at <= ? LIMIT ?);
+DELETE FROM {p}past WHERE rowid IN (SELECT rowid FROM {p}past WHERE ended_at <= ? LIMIT ?);
 -- :purgeMarks (instant, limit)
 DELETE FROM {p}marks WHERE key IN (SELECT key FROM {p}marks WHERE until <= ? LIMIT ?);
 -- :purgeSlices (instant, limit)

@@ -36,7 +36,7 @@ export interface WalkOptions {
 export function walk (database: Database, scope: CursorScope, options: WalkOptions, take: (row: Row) => boolean): string | null {
   const { limit, width } = options
   const table = tables[scope.list]
-  const [where, values] = conditions(table, scope.filter)
+  const [where, values] = conditions(database.prefix, table, scope.filter)
   let place: readonly (string | number)[] = decodePosition(scope, options.cursor) ?? []
   let looked = 0
   let taken = 0
@@ -62,14 +62,14 @@ function textOf (prefix: string, table: Table, { order }: CursorScope, where: re
 }
 
 /** What an index serves, so that no query reads more rows than it answers. The rest of the filter is for `take`. */
-function conditions (table: Table, filter: Filter): readonly [where: readonly string[], values: readonly SqliteValue[]] {
+function conditions (prefix: string, table: Table, filter: Filter): readonly [where: readonly string[], values: readonly SqliteValue[]] {
   const where: string[] = []
   const values: SqliteValue[] = []
   const [after, before] = table === live ? [filter.createdAfter, filter.createdBefore] : [filter.endedAfter, filter.endedBefore]
-  const wanted: readonly (readonly [string, SqliteValue | undefined])[] = [['user_id =', filter.userId], [`${table.instant} >=`, after], [`${table.instant} <`, before]]
+  const wanted: readonly (readonly [string, SqliteValue | undefined])[] = [[table === live ? 'user_id = ?' : `user = (SELECT n FROM ${prefix}words WHERE text = ?)`, filter.userId], [`${table.instant} >= ?`, after], [`${table.instant} < ?`, before]]
   for (const [condition, value] of wanted) {
     if (value === undefined) continue
-    where.push(`${condition} ?`)
+    where.push(condition)
     values.push(value)
   }
   return [where, values]
