@@ -151,7 +151,7 @@ t.test('JSON is JSON, and commands are there', async t => {
         const command = commands.find(command => command.name === name)
         if (name === 'help' || name === '--help') continue
         t.ok(command, `${where}: ${name}`)
-        const target = Object.fromEntries(['store', 'url', 'header', 'prefix', 'name', 'history'].map(option => [option, { type: 'string' as const, multiple: true }]))
+        const target = Object.fromEntries(['store', 'url', 'header', 'prefix', 'name', 'history', 'encrypted'].map(option => [option, { type: 'string' as const, multiple: true }]))
         t.doesNotThrow(() => { parseArgs({ args, allowPositionals: true, options: { ...target, ...command?.options, json: { type: 'boolean' }, help: { type: 'boolean' } } }) }, where)
       }
     }
