@@ -26,6 +26,7 @@ import type { Awaitable, Change, Counts, Expect, Page, PageOptions, Store, Updat
 import { Successors } from './successors.ts'
 import { exportSessions, importSessions } from './transfer.ts'
 import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
+import { turn } from './turn.ts'
 import { toUserId } from './user.ts'
 import type { Renewal, Validation, ValidationCounts } from './validation.ts'
 
@@ -206,8 +207,7 @@ export class SessionManager {
       const step: { count: number, cursor: string | null } = await store.count(filter, cursor)
       total += step.count
       cursor = step.cursor
-      // a store that answers at once must not hold up requests
-      if (cursor !== null) await new Promise(resolve => { setImmediate(resolve) })
+      if (cursor !== null) await turn()
     } while (cursor !== null)
     return total
   }

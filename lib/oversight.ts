@@ -7,6 +7,7 @@ import type { Query } from './query.ts'
 import type { EndedSession, SessionRecord } from './record.ts'
 import { Seal } from './seal.ts'
 import type { Page, PageOptions } from './store.ts'
+import { turn } from './turn.ts'
 
 /** How often one page may ask the store: where little matches, a page is short rather than slow. */
 const stepsPerPage = 10
@@ -39,6 +40,7 @@ export class Oversight {
       items.push(...found.items)
       cursor = found.cursor
       if (cursor === null && ++part === parts.length) return { items, cursor: null }
+      if (items.length < page.limit) await turn()
     }
     return { items, cursor: this.#seal.seal(JSON.stringify([part, cursor]), context) }
   }
@@ -67,6 +69,7 @@ export class Oversight {
       const page: Page<EndedSession> = await this.#manager.history(filter, { limit: 1000, cursor })
       total += page.items.length
       cursor = page.cursor
+      if (cursor !== null) await turn()
     } while (cursor !== null)
     return total
   }

@@ -8,6 +8,7 @@ import { canonicalQuery } from './query.ts'
 import type { Query } from './query.ts'
 import type { SessionRecord } from './record.ts'
 import { Seal } from './seal.ts'
+import { turn } from './turn.ts'
 
 /** What a filter would end. */
 export interface RevocationPreview {
@@ -80,6 +81,7 @@ export class Revocation {
       processed += done.processed
       cursor = done.cursor
       if (cursor === null && ++part === parts.length) return { processed, cursor: null }
+      await turn()
     }
     return { processed, cursor: this.#seal.seal(JSON.stringify([part, cursor]), token) }
   }

@@ -3,6 +3,7 @@ import type { Counts, Slice } from './store.ts'
 import { Stretch, fine, hour, lifetimeBounds } from './stretch.ts'
 import type { SliceJson, SliceValue } from './stretch.ts'
 import type { TopEntry } from './tops.ts'
+import { turn } from './turn.ts'
 
 export type StatisticsRange = '1h' | '24h' | '7d' | '30d'
 
@@ -87,7 +88,7 @@ export async function summarise (slices: readonly Slice[], range: { readonly fro
       total.add(value)
       total.merge(value)
     }
-    if (i % sliceBatch === sliceBatch - 1) await new Promise(resolve => { setImmediate(resolve) })
+    if (i % sliceBatch === sliceBatch - 1) await turn()
   }
   const { tops, value } = total
   return {

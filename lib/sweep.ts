@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { Events } from './events.ts'
 import type { Store } from './store.ts'
 import type { Successors } from './successors.ts'
+import { turn } from './turn.ts'
 
 export interface SweepOptions {
   readonly clock: Clock
@@ -30,7 +31,7 @@ export async function sweepStore (store: Store, { clock, events, announcer, acti
       total += swept.ended.length
       more = swept.more
       // the event loop is free between slices
-      if (more) await new Promise(resolve => { setImmediate(resolve) })
+      if (more) await turn()
     }
   } catch {
     return

@@ -5,6 +5,7 @@ import { expiresAt, hasEnded } from './record.ts'
 import type { EndedSession, SessionRecord } from './record.ts'
 import type { Page, PageOptions, Store } from './store.ts'
 import { hashVerifier, isId, newVerifier, shardOf, shardOfId } from './token.ts'
+import { turn } from './turn.ts'
 import { toUserId } from './user.ts'
 
 /** What leaves. */
@@ -59,8 +60,7 @@ export async function * exportSessions (store: Store, options: ExportOptions): A
     const page: Page<SessionRecord | EndedSession> = state === 'live' ? await store.list(filter, where) : await store.history(filter, where)
     for (const session of page.items) yield hasEnded(session) ? { ...session } : toRow(session, options)
     cursor = page.cursor
-    // a store that answers at once must not keep others from their turn
-    await new Promise(resolve => { setImmediate(resolve) })
+    await turn()
   } while (cursor !== null)
 }
 
@@ -75,7 +75,7 @@ export async function importSessions (store: Store, rows: AsyncIterable<unknown>
       report[result.value]++
     }
     batch = []
-    await new Promise(resolve => { setImmediate(resolve) })
+    await turn()
   }
   for await (const value of rows) {
     report.rows++

@@ -1,7 +1,7 @@
 import fastifySwagger from '@fastify/swagger'
 import Fastify from 'fastify'
 import t from 'tap'
-import sessions from '../../lib/index.ts'
+import sessions, { memoryStore } from '../../lib/index.ts'
 import type { SessionPluginOptions } from '../../lib/index.ts'
 import { adminApi, adminApp } from '../helpers/admin.ts'
 import { gate, secret, testApp } from '../helpers/app.ts'
@@ -347,4 +347,33 @@ t.test('the routes are in the OpenAPI document', async t => {
     'get / adminListSessions', 'get /count adminCountSessions', 'get /events adminSessionEvents', 'get /export adminExportSessions', 'get /statistics adminSessionStatistics', 'get /users/{userId} adminUserSessions', 'get /{id} adminGetSession', 'post /import adminImportSessions', 'post /revoke adminRevokeSessions', 'post /sweep adminSweepSessions'
   ])
   t.ok(routes.every(({ summary, tags, security }) => summary !== undefined && tags?.[0] === 'admin sessions' && security !== undefined))
+})
+
+t.test('whoever waits has a turn between the steps of a long look and of a long revocation', async t => {
+  const store = memoryStore()
+  const { end } = store
+  const { send, cookie } = await adminApp(t, { store })
+  let [turns, going] = [0, true]
+  const turn = (): void => {
+    turns++
+    if (going) setImmediate(turn)
+  }
+  turn()
+  t.teardown(() => { going = false })
+  let calls: number[] = []
+  const step = (): string | null => calls.push(turns) % 4 === 0 ? null : 'more'
+  const apart = async (what: string, ask: () => Promise<{ json: () => unknown }>, answer: object): Promise<void> => {
+    calls = []
+    t.match((await ask()).json(), answer, what)
+    t.ok(calls.length >= 4)
+    t.equal(new Set(calls).size, calls.length, `${what}: no two steps in one turn`)
+  }
+  const revoke = (payload: object) => send(`${adminApi}/revoke`, { cookie, method: 'POST', payload })
+  const { token } = (await revoke({ filter: { ip: '192.0.2.0/24' }, dryRun: true })).json<{ token: string }>()
+  store.list = () => ({ items: [], cursor: step() })
+  store.history = () => ({ items: [], cursor: step() })
+  store.end = (selector, why) => 'filter' in selector ? { ended: [], cursor: step() } : end.call(store, selector, why)
+  await apart('a list', () => send(`${adminApi}?ip=192.0.2.0/24`, { cookie }), { items: [], cursor: null })
+  await apart('a count of history', () => send(`${adminApi}/count?state=ended`, { cookie }), { count: 0 })
+  await apart('a revocation', () => revoke({ filter: { ip: '192.0.2.0/24' }, token }), { processed: 0 })
 })
