@@ -1,5 +1,5 @@
-import { BlockList, isIPv4, isIPv6 } from 'node:net'
 import { SessionError } from './errors.ts'
+import { compileNetwork } from './network.ts'
 import { expiresAt, hasEnded } from './record.ts'
 import type { EndReason, EndedSession, SessionRecord } from './record.ts'
 
@@ -45,7 +45,7 @@ export type Matcher = (session: SessionRecord | EndedSession) => boolean
 
 /** Makes a filter ready for many sessions. Throws `FST_SESSION_INVALID_FILTER` for an address that is none. */
 export function compileFilter (filter: Filter): Matcher {
-  const inNetwork = filter.ip === undefined ? null : compileNetwork(filter.ip)
+  const inNetwork = filter.ip === undefined ? null : toNetwork(filter.ip)
   const search = filter.search?.toLowerCase()
   const browser = filter.browser?.toLowerCase()
   const system = filter.system?.toLowerCase()
@@ -106,14 +106,8 @@ function mentions (session: SessionRecord | EndedSession, search: string): boole
 }
 
 /** Throws `FST_SESSION_INVALID_FILTER` if the text is neither an address nor a network. */
-function compileNetwork (text: string): (ip: string) => boolean {
-  const [address = '', prefix] = text.split('/', 2)
-  const family = isIPv4(address) ? 'ipv4' : isIPv6(address) ? 'ipv6' : null
-  const bits = prefix === undefined ? (family === 'ipv4' ? 32 : 128) : /^\d{1,3}$/.test(prefix) ? Number(prefix) : -1
-  if (family === null || bits < 0 || bits > (family === 'ipv4' ? 32 : 128) || text.split('/').length > 2) {
-    throw new SessionError('FST_SESSION_INVALID_FILTER', { values: ['expected `ip` to be an address or a network such as 192.0.2.0/24'] })
-  }
-  const list = new BlockList()
-  list.addSubnet(address, bits, family)
-  return ip => list.check(ip, isIPv6(ip) ? 'ipv6' : 'ipv4')
+function toNetwork (text: string): (ip: string) => boolean {
+  const inNetwork = compileNetwork(text)
+  if (inNetwork === null) throw new SessionError('FST_SESSION_INVALID_FILTER', { values: ['expected `ip` to be an address or a network such as 192.0.2.0/24'] })
+  return inNetwork
 }
