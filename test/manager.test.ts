@@ -330,7 +330,7 @@ t.test('a manager that is not open, or closed, says so', async t => {
   await sessions.ping()
   await sessions.close()
   await sessions.close()
-  t.equal(JSON.stringify(await sessions.ping().catch((error: unknown) => error)), '{"statusCode":503,"code":"FST_SESSION_CLOSED","message":"The session manager is closed."}')
+  t.equal(JSON.stringify(await sessions.ping().catch((error: unknown) => error)), '{"statusCode":503,"error":"Service Unavailable","code":"FST_SESSION_CLOSED","message":"The session manager is closed."}')
 })
 
 t.test('a timer does not overlap itself, and its stop waits', async t => {
