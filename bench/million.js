@@ -1,83 +1,57 @@
-// node bench/million.js [--sessions 1000000] [--store memory,sqlite,redis,postgres] [--json]   (after npm run build)
-// What an admin does, on a store with many sessions: each filter, numbers, export, revoke by filter; and how long the event loop waits meanwhile.
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+// npm run build && node bench/million.js [--sessions 1000000] [--store memory,sqlite,redis,postgres] [--json] [--write]
+// What an admin does, on stores with many sessions: every filter, sort, statistics, export, import, revocation; and how long the event loop waits.
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { SessionManager, memoryStore } from '../dist/lib/index.js'
-import { startEngine } from './engines.js'
+import { circumstances, table } from './report.js'
 
-const { values } = parseArgs({ options: { sessions: { type: 'string', default: '1000000' }, store: { type: 'string', default: 'memory,sqlite,redis,postgres' }, json: { type: 'boolean', default: false } } })
-const total = Number(values.sessions)
-const agents = ['Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36', 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1']
+const { values } = parseArgs({
+  options: {
+    sessions: { type: 'string', default: '1000000' },
+    store: { type: 'string', default: 'memory,sqlite,redis,postgres' },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false }
+  }
+})
 
-const stores = {
-  memory: [null, async () => memoryStore({ max: 2 * total })],
-  sqlite: ['file', async ({ path }) => (await import('../dist/lib/stores/sqlite.js')).sqliteStore(path)],
-  redis: ['redis', async ({ path }) => (await import('../dist/lib/stores/redis.js')).redisStore(new (await import('ioredis')).Redis(path))],
-  postgres: ['postgres', async ({ pool }) => (await import('../dist/lib/stores/postgres.js')).postgresStore(pool)]
-}
+const listColumns = [['filter', 'filter'], ['matches', 'matches'], ['items', 'on the page'], ['pageMs', 'page, ms'], ['pageTurn', 'longest turn'], ['countMs', 'count, ms'], ['countTurn', 'longest turn'], ['server', 'longest command']]
+const rowColumns = [['what', 'what'], ['sessions', 'sessions'], ['ms', 'ms'], ['perSecond', 'a second'], ['turn', 'longest turn'], ['server', 'longest command'], ['rss', 'MiB before'], ['peak', 'MiB at most']]
 
-const rows = []
+const measured = []
 for (const name of values.store.split(',')) {
-  const [needs, open] = stores[name]
-  const engine = needs === null ? null : await startEngine(needs)
-  if (engine?.missing !== undefined) {
-    console.error(`${name}: ${engine.missing}`)
-    continue
-  }
-  engine?.pool?.on('error', () => {})
-  const manager = await new SessionManager({ secret: 'a secret of the benchmark, long enough', store: await open(engine ?? {}), storeTimeout: '30s', warn: () => {} }).open()
-  await fill(manager)
-  const middle = Date.now()
-  const asked = {
-    'list, newest 50': () => manager.list({}, { limit: 50 }),
-    'list of a user': () => manager.listUser('user 77'),
-    'list, remembered': () => manager.list({ remembered: true }, { limit: 50 }),
-    'list, guests': () => manager.list({ guest: true }, { limit: 50 }),
-    'list by address': () => manager.list({ ip: '10.0.77.7' }, { limit: 50 }),
-    'list by network': () => manager.list({ ip: '10.0.0.0/16' }, { limit: 50 }),
-    'list by browser': () => manager.list({ browser: 'firefox' }, { limit: 50 }),
-    'list by system': () => manager.list({ system: 'ios' }, { limit: 50 }),
-    'list, created before now': () => manager.list({ createdBefore: middle }, { limit: 50 }),
-    'list, seen after now': () => manager.list({ seenAfter: middle + 3_600_000 }, { limit: 50 }),
-    'list, 5 requests or more': () => manager.list({ requestsMin: 5 }, { limit: 50 }),
-    'list, search': () => manager.list({ search: 'user 770' }, { limit: 50 }),
-    'count of all': () => manager.count(),
-    'count by browser': () => manager.count({ browser: 'firefox' }),
-    'statistics, 24h': () => manager.statistics('24h'),
-    export: async () => { let count = 0; for await (const row of manager.export()) count += row.id.length / 22; return count },
-    'revoke by network (1/16)': async () => { let cursor = null; do { ({ cursor } = await manager.revokeWhere({ ip: '10.0.0.0/12' }, { limit: 500, cursor })) } while (cursor !== null) }
-  }
-  for (const [what, run] of Object.entries(asked)) {
-    const delay = monitorEventLoopDelay({ resolution: 1 })
-    delay.enable()
-    const start = performance.now()
-    await run()
-    const ms = performance.now() - start
-    delay.disable()
-    rows.push({ store: name, sessions: total, what, ms: round(ms), delayP99: round(delay.percentile(99) / 1e6 || 0), delayMax: round(delay.max / 1e6) })
-    console.error(`${name}: ${what} ${round(ms)} ms`)
-  }
-  await manager.close()
-  await engine?.stop()
-}
-if (values.json) console.log(JSON.stringify({ rows }, null, 2))
-else console.table(rows)
-process.exit()
-
-/** Ten sessions a user, every hundredth a guest, from addresses in 10.0.0.0/8. */
-async function fill (manager) {
-  const started = performance.now()
-  let batch = []
-  for (let i = 0; i < total; i++) {
-    const guest = i % 100 === 99
-    batch.push(manager.create({ userId: guest ? null : `user ${i % (total / 10)}`, remember: i % 3 === 0, ip: `10.${(i >> 12) % 256}.${(i >> 4) % 256}.${i % 256}`, agent: agents[i % agents.length] }))
-    if (batch.length === 256) {
-      await Promise.all(batch)
-      batch = []
-    }
-  }
-  await Promise.all(batch)
-  console.error(`filled in ${round((performance.now() - started) / 1000)} s`)
+  const child = fork(new URL('million/store.js', import.meta.url), [name, values.sessions], { execArgv: ['--max-old-space-size=8192'] })
+  const [answer] = await Promise.race([once(child, 'message'), once(child, 'exit').then(([code]) => [{ missing: `ended with ${code}` }])])
+  if (child.exitCode === null) await once(child, 'exit')
+  if (answer.missing === undefined) measured.push(answer)
+  else console.error(`${name}: ${answer.missing}`)
 }
 
-function round (value) { return Math.round(value * 10) / 10 }
+const command = ['node bench/million.js', ...process.argv.slice(2)].join(' ')
+const at = circumstances()
+const sections = measured.map(({ name, version, fillSeconds, lists, rows }) => `## ${version}
+
+Filled in ${Math.round(fillSeconds)} s.
+
+${table({ columns: listColumns }, lists)}
+
+${table({ columns: rowColumns }, rows)}
+${name === 'redis' ? '\n“Longest command”: of all that Redis did meanwhile, in milliseconds; everybody else waits so long.\n' : ''}`)
+if (values.json) console.log(JSON.stringify({ ...at, command, measured }, null, 2))
+else console.log(sections.join('\n'))
+if (values.write) writeFileSync(new URL('../docs/benchmarks-million.md', import.meta.url), page())
+
+function page () {
+  return `# Benchmarks with many sessions
+
+<!-- Written by \`${command}\`. Do not edit: run it again. -->
+
+What an admin does, on stores with ${Number(values.sessions).toLocaleString('en')} live sessions of a tenth as many users, a tenth as many ended ones, and the numbers of 32 days from two nodes. Measured on ${at.date} by \`${command}\`.
+Node.js ${at.node} on ${at.machine}. ${['redis', 'ioredis', 'pg'].map(name => `${name} ${at.versions[name]}`).join(', ')}.
+
+Each store is asked in a process of its own, through the functions behind the [admin routes](reference/routes.md)${at.pinned ? ', kept on one core; servers are on another' : ''}. What changes nothing runs up to five times, and the middle one counts.
+“Longest turn” is the longest time in milliseconds for which nothing else in the process had a turn, requests of others included; a loop that nothing holds up shows 1 to 2. A page stops after a bounded look, so that it may hold fewer
+than 50 and still have a cursor. “MiB before” and “MiB at most” are resident memory of the process. How a request does is in [benchmarks](benchmarks.md).
+
+${sections.join('\n')}`
+}

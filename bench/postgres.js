@@ -2,15 +2,12 @@
 // Makes a schema of its own in that database, and takes it away.
 import pg from 'pg'
 import postgres from 'postgres'
-import { noData } from '../dist/lib/record.js'
 import { postgresStore } from '../dist/lib/stores/postgres.js'
-import { hashVerifier, newId, newVerifier, shardOf } from '../dist/lib/token.js'
+import { day, newRecord } from './record.js'
 
 const sessions = Number(process.argv[2] ?? 100_000)
 const url = process.env.DATABASE_URL
 const schema = 'fastify_sessions_bench'
-const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
-const day = 86_400_000
 const newest = { limit: 50, cursor: null, order: 'newest' }
 const context = { now: null, history: 30 * day, historyPerUser: 20, warn: console.warn }
 
@@ -22,7 +19,7 @@ await store.open(context)
 const rows = []
 const ids = []
 await measure('sign-in, limit 100, 20 at once', sessions, async i => {
-  const record = newRecord(`user-${i % (sessions / 10)}`, i)
+  const record = newRecord(`user-${i % (sessions / 10)}`, { ip: `203.0.${i % 250}.${i % 199}` })
   await store.create(record, { at: record.createdAt, limit: { max: 100, onLimit: 'oldest' }, replaces: null, adopts: null })
   ids.push(record.id)
 }, 20)
@@ -84,33 +81,4 @@ async function updates () {
   await new Promise(resolve => { setTimeout(resolve, 1500) })
   const { rows: [row] } = await pool.query('SELECT n_tup_upd AS all, n_tup_hot_upd AS hot FROM pg_stat_user_tables WHERE schemaname = $1 AND relname = $2', [schema, 'session'])
   return { all: Number(row?.all ?? 0), hot: Number(row?.hot ?? 0) }
-}
-
-function newRecord (userId, i) {
-  const now = Date.now()
-  const ip = `203.0.${i % 250}.${i % 199}`
-  return {
-    id: newId(shardOf(userId), now),
-    userId,
-    generation: 0,
-    hash: hashVerifier(newVerifier()),
-    previousHash: null,
-    rotatedAt: now,
-    confirmedAt: null,
-    createdAt: now,
-    authenticatedAt: now,
-    methods: 'password',
-    lastSeenAt: now,
-    idle: day / 48,
-    absoluteAt: now + day / 2,
-    requests: 0,
-    remembered: false,
-    ip,
-    agent,
-    firstIp: ip,
-    firstAgent: agent,
-    device: 'Chrome 140|Windows|desktop',
-    name: null,
-    data: noData
-  }
 }

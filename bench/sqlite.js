@@ -2,14 +2,11 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { noData } from '../dist/lib/record.js'
 import { openFile } from '../dist/lib/stores/sqlite/handle.js'
 import { sqliteStore } from '../dist/lib/stores/sqlite.js'
-import { hashVerifier, newId, newVerifier, shardOf } from '../dist/lib/token.js'
+import { day, newRecord } from './record.js'
 
 const sessions = Number(process.argv[2] ?? 200_000)
-const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
-const day = 86_400_000
 const newest = { limit: 50, cursor: null, order: 'newest' }
 
 const dir = mkdtempSync(join(tmpdir(), 'bench-'))
@@ -22,7 +19,7 @@ const rows = []
 const ids = []
 const pending = []
 measure('create, limit 100', sessions, i => {
-  const record = newRecord(`user-${i % (sessions / 10)}`)
+  const record = newRecord(`user-${i % (sessions / 10)}`, { idle: 14 * day, absoluteAt: Date.now() + 30 * day, remembered: true })
   ids.push(record.id)
   store.create(record, { at: record.createdAt, limit: { max: 100, onLimit: 'oldest' }, replaces: null, adopts: null })
 })
@@ -52,34 +49,6 @@ console.log(`a session: ${bytes.toFixed(0)} bytes`)
 await store.close()
 handle.close()
 rmSync(dir, { recursive: true })
-
-function newRecord (userId) {
-  const now = Date.now()
-  return {
-    id: newId(shardOf(userId), now),
-    userId,
-    generation: 0,
-    hash: hashVerifier(newVerifier()),
-    previousHash: null,
-    rotatedAt: now,
-    confirmedAt: null,
-    createdAt: now,
-    authenticatedAt: now,
-    methods: 'password',
-    lastSeenAt: now,
-    idle: 14 * day,
-    absoluteAt: now + 30 * day,
-    requests: 0,
-    remembered: true,
-    ip: '203.0.113.77',
-    agent,
-    firstIp: '203.0.113.77',
-    firstAgent: agent,
-    device: 'Chrome 140|Windows 10|desktop',
-    name: null,
-    data: noData
-  }
-}
 
 function measure (verb, times, run, each = 1) {
   const cpu = process.cpuUsage()

@@ -1,0 +1,114 @@
+import { Oversight } from '../../dist/lib/oversight.js'
+import { parseQuery } from '../../dist/lib/query.js'
+import { Revocation } from '../../dist/lib/revocation.js'
+import { day } from '../record.js'
+import { person, upload } from './people.js'
+
+/** A filter of each kind, as the admin routes take it. */
+export function filters (now, id) {
+  const hours = count => now - count * 3_600_000
+  return {
+    everything: {},
+    userId: { userId: 'user 77' },
+    guest: { guest: true },
+    remembered: { remembered: true },
+    'ip, IPv4 address': { ip: person(77, 1000, now).ip },
+    'ip, IPv4 /24': { ip: `${person(77, 1000, now).ip}/24` },
+    'ip, IPv4 /16': { ip: '10.1.0.0/16' },
+    'ip, IPv4 network of nobody': { ip: '192.0.2.0/24' },
+    'ip, IPv6 address': { ip: person(79, 1000, now).ip },
+    'ip, IPv6 /48': { ip: '2001:db8:1::/48' },
+    browser: { browser: 'Firefox' },
+    system: { system: 'Windows' },
+    'createdAfter, an hour ago': { createdAfter: hours(1) },
+    'createdBefore, ten days but an hour ago': { createdBefore: hours(239) },
+    'seenAfter, an hour ago': { seenAfter: hours(1) },
+    'seenBefore, nine days ago': { seenBefore: hours(216) },
+    'expiresAfter, in 11½ days': { expiresAfter: now + 11.5 * day },
+    'expiresBefore, in 2½ days': { expiresBefore: now + 2.5 * day },
+    requestsMin: { requestsMin: 990 },
+    requestsMax: { requestsMax: 9 },
+    'search, a user id': { search: 'user 770' },
+    'search, a name': { search: 'work laptop' },
+    'search, the start of an id': { search: id.slice(0, 8) },
+    'search, nobody': { search: 'nobody at all' },
+    'browser and seenAfter': { browser: 'Firefox', seenAfter: hours(1) },
+    'at, a day ago': { at: hours(24) },
+    'state: ended': { state: 'ended' },
+    'ended, userId': { state: 'ended', userId: 'user 70' },
+    reason: { reason: 'revoked' },
+    'endedAfter, an hour ago': { endedAfter: hours(1) },
+    'endedBefore, an hour ago': { endedBefore: hours(1) },
+    'ended, ip /16': { state: 'ended', ip: '10.1.0.0/16' },
+    'ended, search': { state: 'ended', search: 'user 770' }
+  }
+}
+
+/** What is asked of each filter: its first page, and how many there are. */
+export function lookAt (manager, input) {
+  const oversight = new Oversight(manager)
+  const query = parseQuery(input)
+  return {
+    page: () => oversight.list(query, { limit: 50, cursor: null, order: 'newest' }),
+    count: () => oversight.count(query)
+  }
+}
+
+/** The rest of what an admin does, in order. `again`: it changes nothing, and may be done more than once. `count`: of the answer, how many. */
+export async function deeds (manager, { total, now }) {
+  const oversight = new Oversight(manager)
+  const all = parseQuery({})
+  const ended = parseQuery({ state: 'ended' })
+  const page = (query, order, cursor = null, limit = 50) => oversight.list(query, { limit, cursor, order })
+  let deep = null
+  for (let i = 0; i < Math.min(50, total / 400); i++) ({ cursor: deep } = await page(all, 'newest', deep, 200))
+  const rows = upload(Math.min(100_000, total), now)
+  const revocation = new Revocation(manager, oversight)
+  const network = parseQuery({ ip: '10.0.0.0/12' })
+  const revoker = { by: 'admin', own: null }
+  let token
+  const again = true
+  const items = ({ items }) => items.length
+  return {
+    'page of 50, newest first': { again, run: () => page(all, 'newest'), count: items },
+    'page of 50, oldest first': { again, run: () => page(all, 'oldest'), count: items },
+    'page of 200': { again, run: () => page(all, 'newest', null, 200), count: items },
+    'page of 50, after 10,000 others': { again, run: () => page(all, 'newest', deep), count: items },
+    'page of 50 ended, newest first': { again, run: () => page(ended, 'newest'), count: items },
+    'page of 50 ended, oldest first': { again, run: () => page(ended, 'oldest'), count: items },
+    'sessions of a user': { again, run: () => manager.listUser('user 77'), count: ({ length }) => length },
+    'one session, by id': { again, run: async () => { const { items: [{ id }] } = await page(all, 'newest', null, 1); return manager.get(id) }, count: () => 1 },
+    ...Object.fromEntries(['1h', '24h', '7d', '30d'].map(range => [`statistics of ${range}`, { again, run: () => manager.statistics(range), count: () => undefined }])),
+    'export of all': { run: () => drained(manager.export()), count: Number },
+    'export of a network, 1/16': { run: () => drained(manager.export({ filter: network.filter })), count: Number },
+    'export of ended ones': { run: () => drained(manager.export({ state: 'ended' })), count: Number },
+    'import, dry run': { run: () => manager.import(rows(), { dryRun: true }), count: report => report.imported },
+    import: { run: () => manager.import(rows()), count: report => report.imported },
+    'import, once more (all skipped)': { run: () => manager.import(rows()), count: report => report.skipped },
+    'revoke by network, preview': { again, run: async () => { const preview = await revocation.preview(network, revoker); ({ token } = preview); return preview }, count: ({ count }) => count },
+    'revoke by network, one call': { run: () => revocation.run(network, { token, cursor: null }, revoker), count: ({ processed }) => processed },
+    'revoke by network, to the end': { run: () => revoked(cursor => revocation.run(network, { token, cursor }, revoker)), count: Number },
+    'revoke a user': { run: () => manager.revokeUser('user 78', { by: 'admin' }), count: ({ length }) => length },
+    'sweep, nothing due': { run: () => manager.sweep(), count: Number }
+  }
+}
+
+/** As the export route writes them. */
+async function drained (rows) {
+  let [count, bytes] = [0, 0]
+  for await (const row of rows) {
+    bytes += JSON.stringify(row).length
+    count += Math.sign(bytes)
+  }
+  return count
+}
+
+async function revoked (run) {
+  let total = 0
+  for (let cursor = null, first = true; first || cursor !== null; first = false) {
+    const done = await run(cursor)
+    total += done.processed
+    cursor = done.cursor
+  }
+  return total
+}

@@ -1,0 +1,35 @@
+import { noData } from '../dist/lib/record.js'
+import { hashVerifier, newId, newVerifier, shardOf } from '../dist/lib/token.js'
+
+export const day = 86_400_000
+const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
+
+/** A session that was signed in to now, as a store takes it; `fields` are what is different. `userId`: `null` for a guest. */
+export function newRecord (userId, fields = {}) {
+  const { createdAt = Date.now(), ip = '203.0.113.77' } = fields
+  return {
+    id: newId(userId === null ? Math.floor(Math.random() * 256) : shardOf(userId), createdAt),
+    userId,
+    generation: 0,
+    hash: hashVerifier(newVerifier()),
+    previousHash: null,
+    rotatedAt: createdAt,
+    confirmedAt: null,
+    createdAt,
+    authenticatedAt: userId === null ? null : createdAt,
+    methods: userId === null ? '' : 'password',
+    lastSeenAt: createdAt,
+    idle: day / 48,
+    absoluteAt: createdAt + day / 2,
+    requests: 0,
+    remembered: false,
+    ip,
+    agent,
+    firstIp: ip,
+    firstAgent: agent,
+    device: 'Chrome 140|Windows|desktop',
+    name: null,
+    data: noData,
+    ...fields
+  }
+}
