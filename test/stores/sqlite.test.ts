@@ -390,6 +390,28 @@ t.test('a start goes on where the last one stopped, whichever driver it was', as
   }
 })
 
+t.test('a start that others are in the way of goes on after them; one that cannot be does not', async t => {
+  const start = async (message: string, times: number): Promise<void> => {
+    const handle = await openFile(newFile(t))
+    let left = times
+    const crowded: SqliteHandle = {
+      exec: sql => handle.exec(sql),
+      close: () => handle.close(),
+      prepare (sql) {
+        if (sql.includes('journal_mode') && left-- > 0) throw new Error(message)
+        return handle.prepare(sql)
+      }
+    }
+    t.teardown(() => handle.close())
+    const store = sqliteStore(crowded)
+    await store.open(context())
+    await store.close()
+  }
+  await start('database is locked', 3)
+  await t.rejects(start('database is locked', Infinity), /locked/)
+  await t.rejects(start('disk I/O error', 1), /disk/)
+})
+
 t.test('a new file is its owner\'s only, and so are those beside it', { skip: process.platform === 'win32' && 'rights of another kind' }, async t => {
   const file = newFile(t)
   await manager(t, { store: `file:${file}` })

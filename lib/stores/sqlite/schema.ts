@@ -7,6 +7,8 @@ import { readSql } from './statements.ts'
 const version = 2
 /** Milliseconds that a start waits for others who start. */
 const patience = 5000
+/** How often it tries what SQLite refuses without waiting. */
+const tries = 100
 
 /** What a connection promises. */
 export interface Pragmas {
@@ -23,7 +25,7 @@ export interface Pragmas {
 export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: Pragmas): void {
   // before the journal mode: of 30 processes that started together 4 failed the other way round
   handle.exec(`PRAGMA busy_timeout = ${patience}`)
-  const mode = new Query(handle.prepare('PRAGMA journal_mode = WAL')).get()?.[0]
+  const mode = keepLog(handle)
   if (mode !== 'wal') throw refuse('store', `a file on a disk of this machine, because processes share it by a write-ahead log (SQLite answers \`${String(mode)}\`)`)
   handle.exec(`PRAGMA synchronous = ${pragmas.synchronous}`)
   // little and often: a checkpoint of 1 MB holds requests up for half as long as one of the default's 4; a log that a burst made long does not stay so
@@ -32,6 +34,21 @@ export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: 
   const found = versionOf(handle, prefix)
   if (found !== version) throw refuse('store', `a file whose tables (${prefix}*) are of version ${version}, which this release knows, not ${found}`)
   handle.exec(`PRAGMA busy_timeout = ${pragmas.busyTimeout}`)
+}
+
+/**
+ * Turns the write-ahead log on, and answers which journal there is. Of processes that make a file at the same moment, SQLite refuses one at once
+ * (each has a lock that the other wants): a transaction waits for the others, and then it is tried again.
+ */
+function keepLog (handle: SqliteHandle): unknown {
+  for (let n = 1; ; n++) {
+    try {
+      return new Query(handle.prepare('PRAGMA journal_mode = WAL')).get()?.[0]
+    } catch (error) {
+      if (n === tries || !(error instanceof Error && error.message.includes('locked'))) throw error
+      handle.exec('BEGIN IMMEDIATE; COMMIT')
+    }
+  }
 }
 
 function create (handle: SqliteHandle, prefix: string): void {
