@@ -40,7 +40,8 @@ export class Tops {
       const entry = this.#entries.get(key) ?? this.#admit(key)
       entry.count += count
       entry.error += error
-      Buffer.from(users, 'base64').forEach((byte, i) => { entry.users[i] = (entry.users[i] as number) | byte })
+      const marks = Buffer.from(users, 'base64')
+      for (let i = 0; i < bytes; i++) entry.users[i] = (entry.users[i] as number) | (marks[i] as number)
     }
   }
 
