@@ -23,16 +23,38 @@ export interface Visitor {
 }
 
 /** What was recorded of one session since the last batch. */
-export interface Entry {
-  /** The batch that it is in; -1: in none. */
-  batch: number
-  id: string
-  requests: number
-  seenAt: number
-  generation: number
-  ip?: string | null
-  agent?: string | null
-  device?: string | null
+export class Entry implements Touch {
+  readonly id: string
+  /** The batch that it is in; -1: in none, so that it can be in another. */
+  batch = -1
+  requests = 0
+  seenAt = 0
+  generation = -1
+  ip: string | null | undefined = undefined
+  agent: string | null | undefined = undefined
+  device: string | null | undefined = undefined
+
+  constructor (id: string) {
+    this.id = id
+  }
+
+  /** Nothing was recorded in this batch yet. */
+  start (batch: number): void {
+    this.batch = batch
+    this.requests = this.seenAt = 0
+    this.generation = -1
+    this.ip = this.agent = this.device = undefined
+  }
+
+  /** Takes over what an earlier one had to say, but how often. */
+  catchUp (earlier: Entry): void {
+    this.seenAt = Math.max(this.seenAt, earlier.seenAt)
+    this.generation = Math.max(this.generation, earlier.generation)
+    if (this.ip === undefined) this.ip = earlier.ip
+    if (this.agent !== undefined) return
+    this.agent = earlier.agent
+    this.device = earlier.device
+  }
 }
 
 export interface ActivityOptions {
@@ -70,7 +92,7 @@ export class Activity {
     const { visitor } = visit
     let entry = visitor?.entry
     if (entry == null || entry.batch !== this.#batch) {
-      entry = this.#entryOf(record.id)
+      entry = this.#enter(record.id, entry)
       if (visitor !== undefined) visitor.entry = entry
     }
     entry.requests++
@@ -146,30 +168,24 @@ export class Activity {
 
   #written (batch: readonly Entry[]): void {
     let requests = 0
-    for (const entry of batch) requests += entry.requests
+    for (const entry of batch) {
+      requests += entry.requests
+      entry.batch = -1
+    }
     this.#options.onFlush(requests)
   }
 
   #keep (entries: readonly Entry[]): void {
-    for (const entry of entries) {
-      const newer = this.#entries.get(entry.id)
-      if (newer === undefined) {
-        // a copy: the store may still be at work on what it was given
-        this.#entries.set(entry.id, { ...entry, batch: this.#batch, requests: 0 })
-      } else {
-        // in place: whoever recorded into it remembers it
-        const { requests, ip, agent, device } = newer
-        const seenAt = Math.max(entry.seenAt, newer.seenAt)
-        const generation = Math.max(entry.generation, newer.generation)
-        Object.assign(newer, entry, { batch: this.#batch, requests, seenAt, generation }, ip === undefined ? {} : { ip }, agent === undefined ? {} : { agent, device })
-      }
-    }
+    // into another: the store may still be at work on what it was given
+    for (const entry of entries) this.#enter(entry.id).catchUp(entry)
   }
 
-  #entryOf (id: string): Entry {
+  /** The session's entry in this batch: what another cookie of it has made, or the one of the cookie's last batch again, or a new one. */
+  #enter (id: string, last?: Entry | null): Entry {
     const known = this.#entries.get(id)
     if (known !== undefined) return known
-    const entry = { batch: this.#batch, id, requests: 0, seenAt: 0, generation: -1 }
+    const entry = last?.batch === -1 ? last : new Entry(id)
+    entry.start(this.#batch)
     this.#entries.set(id, entry)
     return entry
   }

@@ -18,8 +18,9 @@ export function appendSetCookie (reply: FastifyReply, name: string, cookie: stri
 
 /** What a session was read for differs by cookie: caches must know. */
 export function addVary (reply: FastifyReply): void {
-  const vary = String(reply.getHeader('vary') ?? '')
-  if (!/(^|[,\s])(cookie|\*)([,\s]|$)/i.test(vary)) reply.header('vary', vary === '' ? 'Cookie' : `${vary}, Cookie`)
+  const vary = reply.getHeader('vary')
+  if (vary === undefined || vary === '') reply.header('vary', 'Cookie')
+  else if (!/(^|[,\s])(cookie|\*)([,\s]|$)/i.test(String(vary))) reply.header('vary', `${String(vary)}, Cookie`)
 }
 
 /** The default error body has no place for why a session ended; it is put there. */

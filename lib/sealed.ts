@@ -157,7 +157,7 @@ export class SealedStore implements Store {
     return { ...this.#sealFields(record), data: this.#sealData(record.id, record.data) }
   }
 
-  #sealFields <T extends { readonly id: string } & { readonly [K in Sealable]?: string | null }> (from: T): T {
+  #sealFields <T extends { readonly id: string } & { readonly [K in Sealable]?: string | null | undefined }> (from: T): T {
     const sealed: Partial<Record<Sealable, string>> = {}
     for (const field of this.#fields) {
       const text = from[field]

@@ -62,10 +62,10 @@ export interface Touch {
   readonly seenAt: number
   /** The generation that was presented: if it is the current one and not yet confirmed, `confirmedAt` becomes `seenAt` (now, if that is 0); -1: confirms nothing. */
   readonly generation: number
-  /** Set if changed. */
-  readonly ip?: string | null
-  readonly agent?: string | null
-  readonly device?: string | null
+  /** Set if changed; absent or undefined otherwise. */
+  readonly ip?: string | null | undefined
+  readonly agent?: string | null | undefined
+  readonly device?: string | null | undefined
 }
 
 /** One change of one session. All of it happens, or nothing. */
@@ -226,7 +226,11 @@ export interface Store {
 
   /** The only insert: atomic with the limit, the replaced session and the adoption. */
   create (record: SessionRecord, options: CreateOptions): Awaitable<Created>
-  /** The live session, or what is left of it, or `null`; from the primary. Never a write. */
+  /**
+   * The live session, or what is left of it, or `null`; from the primary. Never a write. A change makes another record, so that whoever
+   * holds this one sees none; its activity (`lastSeenAt`, `requests`, `confirmedAt`, address, agent) may move on, where the store is in this
+   * process.
+   */
   read (id: string): Awaitable<SessionRecord | EndedSession | null>
   /** Adds up, never moves back, never creates. Answers the ids that are not live. */
   touch (batch: readonly Touch[], at: number): Awaitable<readonly string[]>

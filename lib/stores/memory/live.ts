@@ -9,9 +9,9 @@ import type { Place } from './timeline.ts'
 /** A record that is being made. */
 export type Draft = { -readonly [K in keyof SessionRecord]: SessionRecord[K] }
 
-/** A session's place in every index. Its record is replaced, never changed, so that what was handed out stays as it was. */
+/** A session's place in every index. Its record is replaced by a change, so that what was handed out stays as it was; only activity moves on in it. */
 export class Entry implements Scheduled {
-  record: SessionRecord
+  record: Draft
   slot = 0
   /** The sessions of one user form a ring, in order of arrival. */
   next: Entry = this
@@ -19,7 +19,7 @@ export class Entry implements Scheduled {
   count = 1
   previous: Entry = this
 
-  constructor (record: SessionRecord) {
+  constructor (record: Draft) {
     this.record = record
   }
 }
@@ -83,7 +83,7 @@ export class Live {
   }
 
   /** Replaces a record; the session is due earlier if its life got shorter. */
-  replace (entry: Entry, record: SessionRecord): void {
+  replace (entry: Entry, record: Draft): void {
     entry.record = record
     const due = expiresAt(record)
     if (due < this.schedule.dueOf(entry)) this.schedule.move(entry, due)
