@@ -1,8 +1,10 @@
 import { connect } from 'node:net'
+import { pinned } from './cores.js'
 
 /**
  * Sends requests over keep-alive connections, one at a time on each, and waits for every answer. A raw client, so that one core of it
- * keeps one core of a server busy.
+ * keeps one core of a server busy. With a core of its own it never sleeps: to wake it would be the server's work, some microseconds a
+ * request on a virtual machine, and more often the slower the server is.
  *
  * @param {{ port: number, requests: string[], connections?: number, seconds?: number, onAnswer?: (index: number, head: string) => void }} options
  *   `seconds`: goes round and round for so long; absent: sends each request once
@@ -13,9 +15,19 @@ export async function load ({ port, requests, connections = 64, seconds, onAnswe
   const started = performance.now()
   const timer = seconds === undefined ? undefined : setTimeout(() => { run.over = true }, seconds * 1000)
   run.total = seconds === undefined ? requests.length : Infinity
+  const rest = stayAwake()
   await Promise.all(Array.from({ length: Math.min(connections, run.total) }, () => converse(run)))
+  rest()
   clearTimeout(timer)
   return { answers: run.answers, failures: run.failures, seconds: (performance.now() - started) / 1000 }
+}
+
+/** Keeps the event loop turning until what it answers is called. */
+function stayAwake () {
+  let awake = pinned
+  const turn = () => { if (awake) setImmediate(turn) }
+  turn()
+  return () => { awake = false }
 }
 
 /** The text of a request. */
