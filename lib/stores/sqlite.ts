@@ -47,6 +47,7 @@ class SqliteStore implements Store {
   /** The write-ahead log, where ends have to be waited for. */
   #log: FileHandle | null = null
   #sessions: Sessions | null = null
+  readonly #running = new Set<Promise<unknown>>()
 
   constructor (source: string | SqliteDatabase, options: Checked) {
     this.#source = source
@@ -72,6 +73,7 @@ class SqliteStore implements Store {
   async close (): Promise<void> {
     const { database } = this.#opened
     this.#sessions = null
+    await Promise.allSettled(this.#running)
     // waits for what is being written
     await this.#log?.close()
     if (typeof this.#source === 'string') database.close()
@@ -92,11 +94,26 @@ class SqliteStore implements Store {
   /** Over at once, and answered when the disk has it: a session that has ended does not come back after a loss of power. Nobody else waits meanwhile. */
   end (selector: EndSelector, why: EndWhy): Awaitable<Ending> {
     const sessions = this.#opened
-    const ending = sessions.database.write((): Ending => {
-      if ('filter' in selector) return endMatching(sessions, selector, why)
-      return { ended: 'ids' in selector ? sessions.end(selector.ids, why) : sessions.endAllOf(selector.userId, selector.except ?? '', why), cursor: null }
-    })
+    if ('filter' in selector) return this.#lasting(this.#endMatching(selector, why))
+    const ended = sessions.database.write(() => 'ids' in selector ? sessions.end(selector.ids, why) : sessions.endAllOf(selector.userId, selector.except ?? '', why))
+    const ending = { ended, cursor: null }
+    // also if nothing ended: another call, whose end this caller relies on, may still wait for the disk
     return this.#log === null ? ending : this.#log.datasync().then(() => ending)
+  }
+
+  /** A step that found nothing, and has others after it, need not wait. */
+  async #endMatching (selector: Extract<EndSelector, { readonly filter: Filter }>, why: EndWhy): Promise<Ending> {
+    const sessions = this.#opened
+    const ending = await endMatching(sessions, selector, why, () => this.#sessions === sessions)
+    if (ending.ended.length > 0 || ending.cursor === null) await this.#log?.datasync()
+    return ending
+  }
+
+  /** What `close` waits for. */
+  #lasting <T>(promise: Promise<T>): Promise<T> {
+    const done = promise.finally(() => { this.#running.delete(done) })
+    this.#running.add(done)
+    return done
   }
 
   get #opened (): Sessions {

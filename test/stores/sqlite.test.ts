@@ -366,13 +366,42 @@ t.test('what many sessions did is written, counted and ended in slices', async t
   let ended = 0
   let cursor: string | null = null
   do {
-    const step: { ended: readonly unknown[], cursor: string | null } = await sessions.revokeWhere({}, { cursor })
-    t.ok(step.ended.length <= 50)
+    const before = (await sessions.counts()).live
+    const revoking: Promise<{ ended: readonly unknown[], cursor: string | null }> = sessions.revokeWhere({}, { cursor })
+    t.ok(before - (await sessions.counts()).live <= 50, 'requests get their turn after 50')
+    const step = await revoking
+    t.ok(step.ended.length <= 500)
     ended += step.ended.length
     cursor = step.cursor
   } while (cursor !== null)
   t.equal(ended, 2100)
   t.match(await sessions.counts(), { live: 0, users: 0 })
+})
+
+t.test('an end by filter that fails halfway answers what has ended, and where to go on', async t => {
+  const { store, handle, clock } = await open(t, newFile(t))
+  for (let i = 0; i < 60; i++) {
+    clock.now++
+    await createSession(store, clock)
+  }
+  handle.exec(`CREATE TRIGGER whim BEFORE INSERT ON app_past WHEN new.created_at = ${clock.now - 5} BEGIN SELECT RAISE(ABORT, 'not this one'); END`)
+  const why = { reason: 'revoked', by: null } as const
+  const { ended, cursor } = await store.end({ filter: {}, limit: 500, cursor: null }, why)
+  t.equal(ended.length, 50)
+  await t.rejects(async () => store.end({ filter: {}, limit: 500, cursor }, why), /not this one/)
+  handle.exec('DROP TRIGGER whim')
+  t.match(await store.end({ filter: {}, limit: 500, cursor }, why), { ended: { length: 10 }, cursor: null })
+})
+
+t.test('a store that is closed amid an end by filter answers what has ended, and ends no more', async t => {
+  const file = newFile(t)
+  const { store, clock, close } = await open(t, file)
+  for (let i = 0; i < 120; i++) await createSession(store, clock)
+  const ending = store.end({ filter: {}, limit: 500, cursor: null }, { reason: 'revoked', by: null })
+  await close()
+  t.match(await ending, { ended: { length: 50 }, cursor: String })
+  const again = await open(t, file)
+  t.match(await again.store.count({}, null), { count: 70 })
 })
 
 t.test('a start goes on where the last one stopped, whichever driver it was', async t => {

@@ -2,7 +2,8 @@ import { compileFilter } from '../../filter.ts'
 import type { Filter } from '../../filter.ts'
 import { expiresAt, noData } from '../../record.ts'
 import type { EndedSession, SessionRecord } from '../../record.ts'
-import type { Ending, EndWhy, Page, PageOptions } from '../../store.ts'
+import type { Ending, EndSelector, EndWhy, Page, PageOptions } from '../../store.ts'
+import { turn } from '../../turn.ts'
 import { toEndedSession, toRecord } from './rows.ts'
 import type { Sessions } from './sessions.ts'
 import { walk } from './walk.ts'
@@ -11,6 +12,10 @@ import { walk } from './walk.ts'
 const width = 1000
 const countWidth = 2000
 const endsAtOnce = 50
+/** Milliseconds that slices follow each other: many ends wait for the disk together, and the deadline of a verb is some way off. */
+const endsFor = 100
+
+type Selector = Extract<EndSelector, { readonly filter: Filter }>
 
 /** Live sessions that match. */
 export function listSessions (sessions: Sessions, filter: Filter, { limit, cursor, order }: PageOptions): Page<SessionRecord> {
@@ -49,12 +54,36 @@ export function countSessions (sessions: Sessions, filter: Filter, cursor: strin
   return { count, cursor: next }
 }
 
-/** Inside a transaction: ends what matches, one step. */
-export function endMatching (sessions: Sessions, step: { readonly filter: Filter, readonly limit: number, readonly cursor: string | null }, why: EndWhy): Ending {
-  const { filter, cursor } = step
+/**
+ * Ends what matches, slice by slice, until so many have ended, nothing is left to look at, or others have to wait for the answer; each slice
+ * is one transaction, and requests get their turn in between. One that fails leaves what the ones before it did.
+ */
+export async function endMatching (sessions: Sessions, selector: Selector, why: EndWhy, isOpen: () => boolean): Promise<Ending> {
+  const { filter, limit } = selector
+  const until = performance.now() + endsFor
+  const ended: EndedSession[] = []
+  let { cursor } = selector
+  do {
+    try {
+      const left = { filter, limit: limit - ended.length, cursor }
+      const slice = sessions.database.write(() => endSlice(sessions, left, why))
+      ended.push(...slice.ended)
+      cursor = slice.cursor
+    } catch (error) {
+      if (ended.length === 0) throw error
+      break
+    }
+    await turn()
+  } while (cursor !== null && ended.length < limit && performance.now() < until && isOpen())
+  return { ended, cursor }
+}
+
+/** Inside a transaction. */
+function endSlice (sessions: Sessions, selector: Selector, why: EndWhy): Ending {
+  const { filter, cursor } = selector
   const matches = liveMatcher(sessions, filter)
   const found: SessionRecord[] = []
-  const next = walk(sessions.database, { list: 'end', filter, order: 'oldest' }, { cursor, limit: Math.min(step.limit, endsAtOnce), width }, row => {
+  const next = walk(sessions.database, { list: 'end', filter, order: 'oldest' }, { cursor, limit: Math.min(selector.limit, endsAtOnce), width }, row => {
     const record = toRecord(row, noData)
     if (!matches(record)) return false
     found.push(record)
