@@ -39,6 +39,23 @@ t.test('a validated request is one command', { skip }, async t => {
   t.strictSame(seen, [...Array<string>(10).fill('hgetall'), 'echo'])
 })
 
+t.test('a page reads the sessions that it shows and few others, and a count each one once', { skip }, async t => {
+  const server = await serverOf(t)
+  const client = clientOf(server.socket)
+  t.teardown(() => { client.disconnect() })
+  const store = await opened(client)
+  for (let n = 0; n < 600; n++) await created(store, `user ${n}`)
+  const readFor = async (ask: () => unknown): Promise<number> => {
+    await client.call('config', 'resetstat')
+    await ask()
+    return Number(/cmdstat_hgetall:calls=(\d+)/.exec(await client.info('commandstats'))?.[1])
+  }
+  t.ok(await readFor(() => store.list({}, { limit: 50, cursor: null, order: 'newest' })) <= 100)
+  t.equal(await readFor(async () => { t.match(await store.count({ remembered: false }, null), { count: 600, cursor: null }) }), 600)
+  await client.call('acl', 'setuser', 'default', '-hgetall')
+  await t.rejects(async () => store.list({}, { limit: 50, cursor: null, order: 'newest' }), /NOPERM/, 'what cannot be read is no empty page')
+})
+
 t.test('a server that is killed is missed only where a session is needed; when it is back, so is the app', { skip }, async t => {
   const server = await serverOf(t, '--appendonly', 'yes', '--appendfsync', 'always')
   const client = clientOf(server.socket)

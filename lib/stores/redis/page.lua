@@ -1,13 +1,12 @@
--- The next sessions of an index in its order, after a place in it. Writes nothing. Called by `list`, `history`, `count` and `end` by filter.
+-- The next places of an index in its order, after one of them. Writes nothing. Called by `list`, `history`, `count` and `end` by filter.
 --
 -- ARGV[6]  suffix of the index: i, e, u:<user> or h:<user>
 -- ARGV[7]  newest | oldest
 -- ARGV[8]  score and ARGV[9] id of the place, or '' and '': from the start
 -- ARGV[10] how many
--- Returns  { now, score, id, fields (of an ended one: JSON), … }: the fields of one that has vanished are empty
+-- Returns  { now, id, score, … }
 
 local index, newest, limit = base .. ARGV[6], ARGV[7] == 'newest', tonumber(ARGV[10])
-local ended = ARGV[6] == 'e' or ARGV[6]:sub(1, 2) == 'h:'
 local range, rank = newest and 'ZREVRANGE' or 'ZRANGE', newest and 'ZREVRANK' or 'ZRANK'
 
 local from = 0
@@ -27,16 +26,4 @@ if ARGV[8] ~= '' then
   end
 end
 
-local answer = { now }
-local found = redis.call(range, index, from, from + limit - 1, 'WITHSCORES')
-for n = 1, #found, 2 do
-  answer[#answer + 1] = found[n + 1]
-  answer[#answer + 1] = found[n]
-  if ended then
-    answer[#answer + 1] = redis.call('HGET', base .. 'r', found[n]) or {}
-  else
-    local fields = attempt('HGETALL', keyOf(found[n]))
-    answer[#answer + 1] = fields.err and {} or fields
-  end
-end
-return answer
+return { now, unpack(redis.call(range, index, from, from + limit - 1, 'WITHSCORES')) }

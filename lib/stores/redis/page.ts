@@ -6,44 +6,54 @@ import { hasEnded } from '../../record.ts'
 import type { EndedSession, SessionRecord } from '../../record.ts'
 import type { Page, PageOptions } from '../../store.ts'
 import type { Reply } from './client.ts'
-import { toFound } from './fields.ts'
 import { allShards, nameOf, shardOfUser } from './shard.ts'
 
-/** Asks shards for the next sessions of an index: what page.lua answers. */
-export type Ask = (shards: readonly number[], args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
+/** Where sessions are looked up. */
+export interface Look {
+  /** Asks shards for the next places of an index: what page.lua answers. */
+  readonly places: (shards: readonly number[], args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
+  /** The session at a place, if it is still there; `now` is the server's. */
+  readonly session: (id: string, now: number) => Promise<SessionRecord | EndedSession | null>
+}
 
-/** So many sessions are looked at in one step, and in one walk at most. */
+/** So many sessions are looked at in one step. */
 const enough = 1000
-const most = 500
-const least = 100
+/** So many are read at once: few at first, because those may be the page. */
+const [first, most] = [32, 256]
 
-interface Found {
+interface Place {
   readonly at: number
   readonly id: string
-  readonly session: SessionRecord | EndedSession | null
+  readonly now: number
 }
 
 /** The next live, or ended, sessions that match, in order over all shards; of one user from that user's index, otherwise by a walk that looks at a bounded number. */
-export async function nextPage <T extends SessionRecord | EndedSession> (ask: Ask, scope: CursorScope, page: PageOptions): Promise<Page<T>> {
+export async function nextPage <T extends SessionRecord | EndedSession> (look: Look, scope: CursorScope, page: PageOptions): Promise<Page<T>> {
   const { filter, order, list } = scope
   const ended = list === 'history'
   const matches = compileFilter(filter)
   const index = indexOf(filter, ended)
   let place = decodePosition(scope, page.cursor) ?? startOf(filter, order, ended)
   const items: T[] = []
-  for (let seen = 0, factor = 2; seen < enough; factor *= 2) {
-    // what came at one time may lie in few shards: each walk asks for more of each
-    const wanted = Math.min(Math.max(page.limit - items.length + 1, least) * factor, most)
-    const { found, asked, more } = await walk(ask, index, order, place, wanted)
-    for (const [n, { at, id, session }] of found.entries()) {
-      if (isPast(filter, order, ended, at)) return { items, cursor: null }
-      place = [at, id]
-      if (session === null || hasEnded(session) !== ended || !matches(session)) continue
-      items.push(session as T)
-      if (items.length >= page.limit) return { items, cursor: more || n < found.length - 1 ? encodeCursor(scope, place) : null }
+  // of most pages, the first few are the page
+  let size = Math.min(page.limit + first, most)
+  for (let seen = 0, wanted = size; seen < enough; wanted = enough - seen) {
+    const { places, more } = await walk(look, index, { order, place, wanted })
+    const end = places.findIndex(({ at }) => isPast(filter, order, ended, at))
+    const within = places.slice(0, end === -1 ? enough - seen : end)
+    for (let from = 0; from < within.length; from += size, size = most) {
+      const read = within.slice(from, from + size)
+      const sessions = await Promise.all(read.map(({ id, now }) => look.session(id, now)))
+      for (const [n, { at, id }] of read.entries()) {
+        place = [at, id]
+        const session = sessions[n] ?? null
+        if (session === null || hasEnded(session) !== ended || !matches(session)) continue
+        items.push(session as T)
+        if (items.length >= page.limit) return { items, cursor: more || from + n < places.length - 1 ? encodeCursor(scope, place) : null }
+      }
     }
-    if (!more) return { items, cursor: null }
-    seen += asked
+    if (end !== -1 || (!more && within.length === places.length)) return { items, cursor: null }
+    seen += within.length
   }
   return { items, cursor: encodeCursor(scope, place as Position) }
 }
@@ -59,29 +69,26 @@ function indexOf ({ userId }: Filter, ended: boolean): Index {
 }
 
 /**
- * The next sessions over all shards. Each is asked for a few; what comes after the last answer of a shard that has more may lie behind
+ * The next places over all shards. Each is asked for a few; what comes after the last answer of a shard that has more may lie behind
  * something nobody has seen yet, and waits for the next walk.
  */
-async function walk (ask: Ask, index: Index, order: PageOptions['order'], place: Position | null, wanted: number): Promise<{ found: Found[], asked: number, more: boolean }> {
-  const share = index.shards.length === 1 ? wanted : Math.max(2, Math.ceil(wanted / index.shards.length))
-  const args = [index.suffix, order, ...(place === null ? ['', ''] : [String(place[0]), place[1]]), String(share)]
-  const answers = (await ask(index.shards, args)).map(toEach)
+async function walk (look: Look, index: Index, { order, place, wanted }: { readonly order: PageOptions['order'], readonly place: Position | null, readonly wanted: number }): Promise<{ places: Place[], more: boolean }> {
+  // one shard of many gives its share early: so many more of each are needed for all of what is wanted to lie before that
+  const mean = wanted / index.shards.length
+  const share = index.shards.length === 1 ? wanted : Math.ceil(mean + 2 * Math.sqrt(mean)) + 2
+  const answers = (await look.places(index.shards, [index.suffix, order, ...(place === null ? ['', ''] : [String(place[0]), place[1]]), String(share)])).map(toPlaces)
   const sign = order === 'newest' ? -1 : 1
-  const compare = (a: Found, b: Found): number => sign * (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  const ends = answers.filter(answer => answer.length === share).map(answer => answer[share - 1] as Found).sort(compare)
-  const found = answers.flat().sort(compare)
+  const compare = (a: Place, b: Place): number => sign * (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
+  const ends = answers.filter(answer => answer.length === share).map(answer => answer[share - 1] as Place).sort(compare)
+  const places = answers.flat().sort(compare)
   const [frontier] = ends
-  const asked = found.length
-  return { asked, found: frontier === undefined ? found : found.filter(each => compare(each, frontier) <= 0), more: frontier !== undefined }
+  return { places: frontier === undefined ? places : places.filter(each => compare(each, frontier) <= 0), more: frontier !== undefined }
 }
 
-function toEach ([now, ...answer]: readonly Reply[]): Found[] {
-  const found: Found[] = []
-  for (let n = 0; n < answer.length; n += 3) {
-    const id = String(answer[n + 1])
-    found.push({ at: Number(answer[n]), id, session: toFound(id, answer[n + 2], Number(now)) })
-  }
-  return found
+function toPlaces ([now, ...answer]: readonly Reply[]): Place[] {
+  const places: Place[] = []
+  for (let n = 0; n < answer.length; n += 2) places.push({ at: Number(answer[n + 1]), id: String(answer[n]), now: Number(now) })
+  return places
 }
 
 /** Instants of the sort key that a filter asks for. */

@@ -10,6 +10,7 @@ import { toChangeArguments, toCreateArguments, toStored, toTouchArguments } from
 import type { RedisClient, Reply } from './client.ts'
 import { connect } from './connect.ts'
 import { toFound, toLeft, toSession } from './fields.ts'
+import type { Fields } from './fields.ts'
 import { checkHealth } from './health.ts'
 import { nextPage } from './page.ts'
 import { scripts } from './script.ts'
@@ -172,7 +173,14 @@ export class RedisStore implements Store {
   }
 
   async #page <T extends SessionRecord | EndedSession>(scope: CursorScope, page: PageOptions): Promise<Page<T>> {
-    return nextPage<T>((shards, args) => this.#server.runAll(scripts.page, shards, args), scope, page)
+    return nextPage<T>({
+      places: (shards, args) => this.#server.runAll(scripts.page, shards, args),
+      // not in the script: a thousand hashes would keep the server from everybody else for as long as they take
+      session: async (id, now) => {
+        const shard = shardOfSession(id)
+        return scope.list === 'history' ? this.#left(shard, id) : toSession(id, await this.#server.fieldsOf(shard, id).catch(unlessOdd), now)
+      }
+    }, scope, page)
   }
 
   async #endIds (ids: readonly string[], why: EndWhy, seen?: ReadonlyMap<string, SessionRecord>): Promise<{ ended: EndedSession[], changed: string[] }> {
@@ -227,4 +235,10 @@ function isLive (session: SessionRecord | EndedSession | null): session is Sessi
 
 function toEndedSessions (answer: Reply | undefined): EndedSession[] {
   return (answer as readonly string[]).map(toLeft)
+}
+
+/** A key that is no hash is nobody's session. */
+function unlessOdd (error: unknown): Fields {
+  if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return new Map()
+  throw error
 }
