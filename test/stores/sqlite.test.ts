@@ -402,6 +402,16 @@ t.test('a store that is closed amid an end by filter answers what has ended, and
   t.match(await ending, { ended: { length: 50 }, cursor: String })
   const again = await open(t, file)
   t.match(await again.store.count({}, null), { count: 70 })
+  for (let i = 0; i < 1000; i++) await createSession(again.store, clock)
+  const nothing = again.store.end({ filter: { userId: 'ada', search: 'nobody' }, limit: 500, cursor: null }, { reason: 'revoked', by: null })
+  await again.close()
+  t.match(await nothing, { ended: { length: 0 }, cursor: String })
+})
+
+t.test('an end by filter waits for no disk where each write does', async t => {
+  const { store, clock } = await open(t, newFile(t), { synchronous: 'full' })
+  await createSession(store, clock)
+  t.match(await store.end({ filter: {}, limit: 500, cursor: null }, { reason: 'revoked', by: null }), { ended: { length: 1 }, cursor: null })
 })
 
 t.test('a start goes on where the last one stopped, whichever driver it was', async t => {

@@ -7,7 +7,7 @@ import { readSql } from './statements.ts'
 const version = 2
 /** Milliseconds that a start waits for others who start. */
 const patience = 5000
-/** How often it tries what SQLite refuses without waiting. */
+/** How often it tries again what SQLite refuses without waiting. */
 const tries = 100
 
 /** What a connection promises. */
@@ -40,14 +40,13 @@ export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: 
  * Turns the write-ahead log on, and answers which journal there is. Of processes that make a file at the same moment, SQLite refuses one at once
  * (each has a lock that the other wants): a transaction waits for the others, and then it is tried again.
  */
-function keepLog (handle: SqliteHandle): unknown {
-  for (let n = 1; ; n++) {
-    try {
-      return new Query(handle.prepare('PRAGMA journal_mode = WAL')).get()?.[0]
-    } catch (error) {
-      if (n === tries || !(error instanceof Error && error.message.includes('locked'))) throw error
-      handle.exec('BEGIN IMMEDIATE; COMMIT')
-    }
+function keepLog (handle: SqliteHandle, again = tries): unknown {
+  try {
+    return new Query(handle.prepare('PRAGMA journal_mode = WAL')).get()?.[0]
+  } catch (error) {
+    if (again === 0 || !(error instanceof Error && error.message.includes('locked'))) throw error
+    handle.exec('BEGIN IMMEDIATE; COMMIT')
+    return keepLog(handle, again - 1)
   }
 }
 
