@@ -1,4 +1,5 @@
 import type { Filter } from './filter.ts'
+import { Latest } from './latest.ts'
 import { hasEnded } from './record.ts'
 import type { EndedSession, SessionRecord } from './record.ts'
 import type { Awaitable, Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, PageOptions, Slice, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from './store.ts'
@@ -36,12 +37,9 @@ export class CachedStore implements Store {
   readonly durable: boolean
   readonly now?: () => Awaitable<number>
   readonly #store: WatchedStore
-  readonly #max: number
   readonly #maxStale: number
   readonly #elapsed: () => number
-  // two generations: what was used lately survives, and nothing needs to be sorted
-  #young = new Map<string, Copy>()
-  #old = new Map<string, Copy>()
+  readonly #copies: Latest<Copy>
   /** Reads under way, by id: what comes of one that was overtaken by an end or a change is not kept. */
   readonly #reading = new Map<string, symbol>()
   /** There from `open` on. */
@@ -56,7 +54,7 @@ export class CachedStore implements Store {
     this.scope = store.scope
     this.durable = store.durable
     this.#store = store
-    this.#max = store.cache.max ?? 10_000
+    this.#copies = new Latest(store.cache.max ?? 10_000)
     this.#maxStale = store.cache.maxStale ?? 1000
     this.#elapsed = options.elapsed ?? (() => performance.now())
     if (store.now !== undefined) this.now = store.now.bind(store)
@@ -93,7 +91,7 @@ export class CachedStore implements Store {
       this.#distrust()
       return null
     }
-    const copy = this.#young.get(id) ?? this.#promote(id)
+    const copy = this.#copies.get(id)
     if (copy === undefined) return null
     if (at - copy.readAt <= maxAge) return copy.record
     this.#drop(id)
@@ -107,7 +105,7 @@ export class CachedStore implements Store {
     try {
       const found = await this.#store.read(id)
       const kept = this.#reading.get(id) === reading && found !== null && !hasEnded(found)
-      if (kept) this.#remember(id, { record: found, readAt })
+      if (kept) this.#copies.set(id, { record: { ...found }, readAt })
       return found
     } finally {
       if (this.#reading.get(id) === reading) this.#reading.delete(id)
@@ -156,25 +154,9 @@ export class CachedStore implements Store {
     }
   }
 
-  #remember (id: string, copy: Copy): Copy {
-    if (this.#young.size >= this.#max / 2) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    this.#young.set(id, copy)
-    return copy
-  }
-
-  #promote (id: string): Copy | undefined {
-    const copy = this.#old.get(id)
-    if (copy === undefined) return undefined
-    this.#old.delete(id)
-    return this.#remember(id, copy)
-  }
-
   /** What this node's requests added, the copy knows, too. */
   #touched (touch: Touch): void {
-    const copy = this.#young.get(touch.id) ?? this.#old.get(touch.id)
+    const copy = this.#copies.get(touch.id)
     if (copy === undefined) return
     const { record } = copy
     const { requests, seenAt, ip = record.ip, agent = record.agent, device = record.device } = touch
@@ -182,8 +164,7 @@ export class CachedStore implements Store {
   }
 
   #drop (id: string): void {
-    this.#young.delete(id)
-    this.#old.delete(id)
+    this.#copies.delete(id)
     this.#reading.delete(id)
   }
 
@@ -193,8 +174,7 @@ export class CachedStore implements Store {
 
   #distrust (): void {
     this.#provenAt = -Infinity
-    this.#young.clear()
-    this.#old.clear()
+    this.#copies.clear()
     this.#reading.clear()
   }
 

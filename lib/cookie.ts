@@ -1,6 +1,7 @@
 import cookiePlugin from '@fastify/cookie'
 import type { Visitor } from './activity.ts'
 import { deriveKeys } from './keys.ts'
+import { Latest } from './latest.ts'
 import type { PresentedToken } from './presented.ts'
 import type { SessionRecord } from './record.ts'
 import { maxCookieAge, oneOf, refuse } from './settings.ts'
@@ -49,7 +50,6 @@ export type CookieProblem = 'bad-signature' | 'cookie-tossing'
 
 /** 68 characters of token, a dot, and 43 of HMAC-SHA-256. */
 const valueLength = tokenLength + 1 + 43
-const cached = 16_384
 
 /** One cookie: read, verified, written, deleted. */
 export class SessionCookie {
@@ -57,9 +57,8 @@ export class SessionCookie {
   readonly #needle: string
   readonly #signer: InstanceType<typeof cookiePlugin.Signer>
   readonly #attributes: string
-  // Two generations of a bounded cache: a cookie that comes again costs one look-up instead of an HMAC. Only valid ones get in.
-  #young = new Map<string, PresentedCookie>()
-  #old = new Map<string, PresentedCookie>()
+  /** A cookie that comes again costs one look-up instead of an HMAC. Only valid ones get in. */
+  readonly #verified = new Latest<PresentedCookie>(32_768)
 
   constructor (attributes: CookieAttributes, secrets: readonly string[]) {
     const { name } = attributes
@@ -105,12 +104,7 @@ export class SessionCookie {
   }
 
   #verify (value: string): PresentedCookie | null {
-    return this.#young.get(value) ?? this.#promote(value) ?? this.#check(value)
-  }
-
-  #promote (value: string): PresentedCookie | null {
-    const known = this.#old.get(value)
-    return known === undefined ? null : this.#remember(value, known)
+    return this.#verified.get(value) ?? this.#check(value)
   }
 
   #check (value: string): PresentedCookie | null {
@@ -121,16 +115,7 @@ export class SessionCookie {
     const { valid, renew } = this.#signer.unsign(value)
     if (!valid) return null
     const { id, generation, verifier } = token
-    return this.#remember(value, { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, accepted: null, entry: null })
-  }
-
-  #remember (value: string, presented: PresentedCookie): PresentedCookie {
-    if (this.#young.size >= cached) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    this.#young.set(flat(value), presented)
-    return presented
+    return this.#verified.set(flat(value), { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, accepted: null, entry: null })
   }
 }
 

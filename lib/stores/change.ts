@@ -1,6 +1,9 @@
 import { noData } from '../record.ts'
 import type { EncodedData, SessionRecord } from '../record.ts'
-import type { Change } from '../store.ts'
+import type { Change, Touch } from '../store.ts'
+
+/** A record that is being made, or whose activity moves on. */
+export type Draft = { -readonly [K in keyof SessionRecord]: SessionRecord[K] }
 
 /** The record after a change, for stores that change records in JavaScript. Pure; the record that came in stays as it is. */
 export function applyChange (record: SessionRecord, change: Change, now: number): SessionRecord {
@@ -15,6 +18,22 @@ export function applyChange (record: SessionRecord, change: Change, now: number)
   }
   if (change.shorten !== undefined) next = { ...next, absoluteAt: Math.min(next.absoluteAt, now + change.shorten.absolute) }
   return next
+}
+
+/** Adds what requests added to a live session, in place. `at`: what `seenAt` goes by; `now`: the same moment on the store's clock. */
+export function applyTouch (record: Draft, { requests, seenAt, generation, ip, agent, device }: Touch, now: number, at: number): void {
+  const seen = seenAt === 0 ? 0 : Math.min(now, seenAt + now - at)
+  record.requests += requests
+  if (seen > record.lastSeenAt) record.lastSeenAt = seen
+  if (record.confirmedAt === null && generation === record.generation) record.confirmedAt = seen === 0 ? now : seen
+  if (ip !== undefined) record.ip = ip
+  if (agent !== undefined) record.agent = agent
+  if (device !== undefined) record.device = device
+}
+
+/** Data of its own, whoever else has the same. */
+export function copyData (data: EncodedData): EncodedData {
+  return data === noData ? noData : mergeData(data, {})
 }
 
 /** Key by key; what is not named stays. */
@@ -35,6 +54,6 @@ export function shiftRecord (record: SessionRecord, shift: number): SessionRecor
     rotatedAt: record.rotatedAt + shift,
     confirmedAt: confirmedAt === null ? null : confirmedAt + shift,
     authenticatedAt: authenticatedAt === null ? null : authenticatedAt + shift,
-    data: mergeData(record.data, {})
+    data: copyData(record.data)
   }
 }

@@ -2,13 +2,15 @@ import { decodePosition, encodeCursor } from '../cursor.ts'
 import type { CursorScope } from '../cursor.ts'
 import { compileFilter } from '../filter.ts'
 import type { Filter } from '../filter.ts'
-import { byAge, expiresAt, expiryReason, noData, toEnded } from '../record.ts'
-import type { EncodedData, EndedSession, SessionRecord } from '../record.ts'
+import { byAge, expiresAt, expiryReason, toEnded } from '../record.ts'
+import type { EndedSession, SessionRecord } from '../record.ts'
 import { refuse } from '../settings.ts'
+import { applyChange, applyTouch, copyData } from './change.ts'
+import type { Draft } from './change.ts'
 import type { Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, Touch, Updated } from '../store.ts'
 import { History, endedPlace } from './memory/history.ts'
 import { Live, draftOf, entryPlace } from './memory/live.ts'
-import type { Draft, Entry } from './memory/live.ts'
+import type { Entry } from './memory/live.ts'
 import { Schedule } from './memory/schedule.ts'
 import type { Scheduled } from './memory/schedule.ts'
 import { Texts } from './memory/texts.ts'
@@ -95,13 +97,8 @@ class MemoryStore implements Store {
       if (entry === null) { gone.push(touch.id); continue }
       // in place: of what decides, a request only moves the idle deadline on, and a new record each second was most of a request's cost
       const { record } = entry
-      const seen = touch.seenAt === 0 ? 0 : Math.min(now, touch.seenAt + now - at)
-      record.requests += touch.requests
-      if (seen > record.lastSeenAt) record.lastSeenAt = seen
-      if (record.confirmedAt === null && touch.generation === record.generation) record.confirmedAt = seen === 0 ? now : seen
-      if (touch.ip !== undefined) record.ip = this.#texts.share(touch.ip)
-      if (touch.agent !== undefined) record.agent = this.#texts.share(touch.agent)
-      if (touch.device !== undefined) record.device = this.#texts.share(touch.device)
+      applyTouch(record, touch, now, at)
+      if (touch.ip !== undefined || touch.agent !== undefined) this.#share(record)
       // a session that is seen is due later; the sweep finds out
     }
     return gone
@@ -115,8 +112,7 @@ class MemoryStore implements Store {
       return { status: 'gone', ended: left !== null && 'reason' in left ? left : null }
     }
     if (expect !== undefined && expect.generation !== entry.record.generation) return { status: 'conflict', record: entry.record }
-    const record = draftOf(entry.record)
-    applyChange(record, change, now)
+    const record = draftOf(applyChange(entry.record, change, now))
     this.#live.replace(entry, record)
     return { status: 'done', record }
   }
@@ -242,21 +238,26 @@ class MemoryStore implements Store {
 
   #toStored (record: SessionRecord, shift: number): Draft {
     const stored = draftOf(record)
-    const texts = this.#texts
     stored.createdAt += shift
     stored.lastSeenAt += shift
     stored.absoluteAt += shift
     stored.rotatedAt += shift
     if (stored.confirmedAt !== null) stored.confirmedAt += shift
     if (stored.authenticatedAt !== null) stored.authenticatedAt += shift
-    stored.ip = texts.share(record.ip)
-    stored.agent = texts.share(record.agent)
-    stored.firstIp = texts.share(record.firstIp)
-    stored.firstAgent = texts.share(record.firstAgent)
-    stored.device = texts.share(record.device)
-    stored.methods = texts.share(record.methods)
-    stored.data = record.data === noData ? noData : merge(noData, record.data, [])
+    stored.data = copyData(record.data)
+    this.#share(stored)
     return stored
+  }
+
+  /** One string for all sessions that have the same. */
+  #share (record: Draft): void {
+    const texts = this.#texts
+    record.ip = texts.share(record.ip)
+    record.agent = texts.share(record.agent)
+    record.firstIp = texts.share(record.firstIp)
+    record.firstAgent = texts.share(record.firstAgent)
+    record.device = texts.share(record.device)
+    record.methods = texts.share(record.methods)
   }
 
   #mark (key: string, id: string, until: number): void {
@@ -285,34 +286,6 @@ class MemoryStore implements Store {
     for (const [key, { until }] of this.#slices) if (until <= now) this.#slices.delete(key)
     return left > 0
   }
-}
-
-/** Applies a change to a record that nobody has yet. */
-function applyChange (record: Draft, change: Change, now: number): void {
-  const { set, unset, rotate, name, seen, authenticate, shorten } = change
-  if (set !== undefined || unset !== undefined) record.data = merge(record.data, set ?? noData, unset ?? [])
-  if (rotate !== undefined) {
-    record.previousHash = rotate.keep ? record.hash : null
-    record.hash = rotate.hash
-    record.generation++
-    record.rotatedAt = now
-    record.confirmedAt = null
-  }
-  if (name !== undefined) record.name = name
-  if (seen === true) record.lastSeenAt = Math.max(now, record.lastSeenAt)
-  if (authenticate !== undefined) {
-    record.authenticatedAt = record.lastSeenAt = now
-    record.methods = authenticate.methods
-    record.idle = authenticate.idle
-    record.absoluteAt = now + authenticate.absolute
-  }
-  if (shorten !== undefined) record.absoluteAt = Math.min(record.absoluteAt, now + shorten.absolute)
-}
-
-function merge (data: EncodedData, set: EncodedData, unset: readonly string[]): EncodedData {
-  const merged: Record<string, string> = Object.assign(Object.create(null) as Record<string, string>, data, set)
-  for (const key of unset) Reflect.deleteProperty(merged, key)
-  return Object.keys(merged).length === 0 ? noData : Object.freeze(merged)
 }
 
 /** A page of what matches: it ends early after so many looks. */

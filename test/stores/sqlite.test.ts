@@ -11,7 +11,7 @@ import type { PresentedToken, SessionManagerOptions, SessionRecord, Store, Store
 import { isThenable } from '../../lib/guard.ts'
 import { hasEnded } from '../../lib/record.ts'
 import { drivers, openFile } from '../../lib/stores/sqlite/handle.ts'
-import type { Driver, SqliteHandle } from '../../lib/stores/sqlite/handle.ts'
+import type { Driver, SqliteHandle, SqliteStatement, SqliteValue } from '../../lib/stores/sqlite/handle.ts'
 import { sqliteStore } from '../../lib/stores/sqlite.ts'
 import type { SqliteStoreOptions } from '../../lib/stores/sqlite.ts'
 import { Stage } from '../../lib/testing/laws/stage.ts'
@@ -294,6 +294,49 @@ t.test('a file that cannot be written is read', async t => {
   t.throws(() => store.observe({ node: 'n', at: 0, span: 300_000, value: '{}', until: 1 }))
   handle.exec('PRAGMA query_only = 0')
   t.match(await store.end({ ids: [id] }, { reason: 'logout', by: null }), { ended: [{ id }] })
+})
+
+t.test('a row is read once, and again after anybody else has written; an expired session is not revived by what comes late', async t => {
+  const file = newFile(t)
+  const handle = await openFile(file)
+  let rows = 0
+  const counted: SqliteHandle = {
+    exec: sql => handle.exec(sql),
+    close: () => handle.close(),
+    prepare (sql) {
+      const statement = handle.prepare(sql)
+      const isRead = /^SELECT id, user_id, generation.* WHERE id = \?$/.test(sql)
+      const get = (...values: SqliteValue[]): unknown => { rows += Number(isRead); return statement.get(...values) }
+      return Object.assign(Object.create(statement) as SqliteStatement, {
+        get,
+        all: (...values: SqliteValue[]) => statement.all(...values),
+        run: (...values: SqliteValue[]) => statement.run(...values),
+        ...statement.raw !== undefined && { raw: () => statement.raw?.() },
+        ...statement.setReturnArrays !== undefined && { setReturnArrays: (on: boolean) => { statement.setReturnArrays?.(on) } }
+      })
+    }
+  }
+  const { store: other, clock } = await open(t, file)
+  const store = sqliteStore(counted, { prefix: 'app_' })
+  await store.open(context({ now: () => clock.now }))
+  t.teardown(async () => { await store.close(); handle.close() })
+  const { id } = await createSession(store, clock)
+  const reads = (): number => { rows = 0; store.read(id); store.read(id); return rows }
+  t.equal(reads(), 1)
+  t.equal(reads(), 0)
+  clock.now += 1000
+  await store.touch([{ id, requests: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.9' }], clock.now)
+  t.match(store.read(id), { requests: 2, lastSeenAt: clock.now, ip: '198.51.100.9', confirmedAt: clock.now })
+  t.equal(reads(), 0, 'its own requests it knows')
+  t.match(await store.update(id, { name: 'Desk' }), { status: 'done' })
+  t.match(store.read(id), { name: 'Desk' })
+  await other.update(id, { set: { a: '1' } })
+  t.match(store.read(id), { data: { a: '1' } }, 'seen at once')
+  await other.touch([{ id, requests: 1, seenAt: 0, generation: 0 }], clock.now)
+  t.match(store.read(id), { requests: 3 })
+  clock.now += day
+  t.strictSame(await store.touch([{ id, requests: 1, seenAt: clock.now, generation: 0 }], clock.now), [id])
+  t.match(store.read(id), { reason: 'idle' })
 })
 
 t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and ends like any other', async t => {

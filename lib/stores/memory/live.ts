@@ -1,13 +1,11 @@
 import { byAge, expiresAt } from '../../record.ts'
 import type { SessionRecord } from '../../record.ts'
+import type { Draft } from '../change.ts'
 import { Schedule } from './schedule.ts'
 import type { Scheduled } from './schedule.ts'
 import { SplitMap } from './splitmap.ts'
 import { Timeline } from './timeline.ts'
 import type { Place } from './timeline.ts'
-
-/** A record that is being made. */
-export type Draft = { -readonly [K in keyof SessionRecord]: SessionRecord[K] }
 
 /** A session's place in every index. Its record is replaced by a change, so that what was handed out stays as it was; only activity moves on in it. */
 export class Entry implements Scheduled {

@@ -2,6 +2,7 @@ import { expiresAt, hasEnded, noData, toEnded, expiryReason } from '../../record
 import type { EndedSession, SessionRecord } from '../../record.ts'
 import type { Change, Created, CreateOptions, EndWhy, Expect, StoreContext, Touch, Updated } from '../../store.ts'
 import { applyChange, shiftRecord } from '../change.ts'
+import { Copies } from './copies.ts'
 import type { Database } from './database.ts'
 import type { Row } from './handle.ts'
 import { Journal } from './journal.ts'
@@ -16,16 +17,25 @@ export class Sessions {
   readonly journal: Journal
   readonly now: () => number
   readonly #context: StoreContext
+  readonly #copies: Copies
   #warned = false
 
   constructor (database: Database, context: StoreContext) {
     this.database = database
     this.journal = new Journal(database)
+    this.#copies = new Copies(database)
     this.now = context.now ?? Date.now
     this.#context = context
   }
 
+  /** In a transaction, not after a write of it. */
   read (id: string): SessionRecord | EndedSession | null {
+    const found = this.#copies.get(id) ?? this.#fetch(id)
+    if (found === null || hasEnded(found) || this.now() < expiresAt(found)) return found
+    return toEnded(found, { reason: expiryReason(found), by: null, at: expiresAt(found) })
+  }
+
+  #fetch (id: string): SessionRecord | EndedSession | null {
     const { read, left } = this.database.sql
     const row = read.get(id)
     if (row === null) {
@@ -33,8 +43,8 @@ export class Sessions {
       return ended === null ? null : toEndedSession(ended)
     }
     const record = this.whole(row)
-    if (record === null || this.now() < expiresAt(record)) return record
-    return toEnded(record, { reason: expiryReason(record), by: null, at: expiresAt(record) })
+    if (record !== null) this.#copies.keep(record)
+    return record
   }
 
   /** A record with its data; `null` for a row that somebody spoiled: nobody can use that session, and it ends like any other. */
@@ -89,9 +99,15 @@ export class Sessions {
     const now = this.now()
     const gone: string[] = []
     for (let from = 0; from < batch.length; from += touchSlice) {
+      const slice = batch.slice(from, from + touchSlice)
+      const touched: Touch[] = []
       this.database.write(() => {
-        for (const touch of batch.slice(from, from + touchSlice)) if (!this.#touch(touch, now, now - at)) gone.push(touch.id)
+        for (const touch of slice) {
+          if (this.#touch(touch, now, now - at)) touched.push(touch)
+          else gone.push(touch.id)
+        }
       })
+      for (const touch of touched) this.#copies.touched(touch, now, at)
     }
     return gone
   }
@@ -117,6 +133,7 @@ export class Sessions {
         next.generation, next.hash, next.previousHash, next.rotatedAt, next.confirmedAt, next.authenticatedAt, next.methods, next.lastSeenAt,
         next.idle, next.absoluteAt, next.name, toText(next.data), expiresAt(next), id)
       this.journal.changed(id, now)
+      this.#copies.drop(id)
       return { status: 'done', record: next }
     })
   }
@@ -143,6 +160,7 @@ export class Sessions {
     const { history, historyPerUser } = this.#context
     const ended = toEnded(record, { ...why, at })
     remove.run(record.id)
+    this.#copies.drop(record.id)
     if (record.userId !== null && history > 0) {
       remember.run(...toEndedValues(ended))
       trim.run(record.userId, historyPerUser)

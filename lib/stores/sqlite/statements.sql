@@ -8,6 +8,8 @@ COMMIT;
 -- :rollback ()
 ROLLBACK;
 
+-- :version () → how many commits of other connections this one knows of: another number after each that it sees
+PRAGMA data_version;
 -- :read (id) → {record}
 SELECT {record} FROM {p}live WHERE id = ?;
 -- :left (id) → {ended}

@@ -3,7 +3,7 @@ import { Command, Query } from './handle.ts'
 import type { SqliteHandle } from './handle.ts'
 import { endedColumns, recordColumns } from './rows.ts'
 
-type Queries = 'read' | 'left' | 'known' | 'mark' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' | 'slices' | 'counts' | 'told' | 'news'
+type Queries = 'version' | 'read' | 'left' | 'known' | 'mark' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' | 'slices' | 'counts' | 'told' | 'news'
 type Commands = 'begin' | 'commit' | 'rollback' | 'adopt' | 'insert' | 'touch' | 'move' | 'change' | 'remove' | 'remember' | 'trim' | 'rearm' |
   'purgeEnded' | 'purgeMarks' | 'purgeSlices' | 'purgeChanges' | 'blankChange' | 'observe' | 'tell' | 'crop'
 
@@ -20,7 +20,7 @@ export function prepareStatements (handle: SqliteHandle, prefix: string): Statem
   const text = readSql('statements.sql', { p: prefix, record: recordColumns, ended: endedColumns })
   const prepared = [...text.matchAll(/^-- :(\w+).*\n([^;]+);/gm)].map(([, name, sql]) => {
     const statement = handle.prepare(sql as string)
-    return [name, (sql as string).startsWith('SELECT') ? new Query(statement) : new Command(statement)]
+    return [name, /^(SELECT|PRAGMA)/.test(sql as string) ? new Query(statement) : new Command(statement)]
   })
   return Object.fromEntries(prepared) as Statements
 }

@@ -27,8 +27,10 @@ export const expiryLaws = [
   law('1 an expired session that no sweep has seen takes no write, counts to no limit and stands in no list', async stage => {
     const { store } = stage
     const record = await stage.created()
+    await stage.live(record.id)
     stage.passTo(record)
     deepEqual(await store.touch([stage.touch(record.id)], stage.clock.now), [record.id])
+    equal((await stage.ended(record.id)).reason, 'idle')
     equal((await store.update(record.id, { seen: true })).status, 'gone')
     equal((await store.update(record.id, { authenticate: { methods: '', idle: hour, absolute: hour } })).status, 'gone')
     deepEqual((await store.end({ ids: [record.id] }, { reason: 'logout', by: null })).ended, [])
