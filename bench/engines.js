@@ -86,6 +86,7 @@ async function startPostgres (dir) {
     }
   }
   return {
+    path: dir,
     pool,
     async stop () {
       await pool.end()

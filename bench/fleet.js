@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { onCore } from './cores.js'
+import { onCore, pinned } from './cores.js'
 import { load } from './load.js'
+import { hasCompany } from './servers/catalogue.js'
 
 const child = new URL('child.js', import.meta.url).pathname
 
@@ -65,9 +66,11 @@ class Server {
 
   /** Loads the server; answers CPU microseconds of its process per answer, and answers per second. */
   async measure (options) {
-    if (options.seconds !== undefined) await load({ port: this.port, ...options, seconds: leadIn })
+    // a client that spins would keep a store's server from the core that they share
+    const all = { port: this.port, awake: pinned && !hasCompany(this.name), ...options }
+    if (options.seconds !== undefined) await load({ ...all, seconds: leadIn })
     const before = await this.ask('usage')
-    const { answers, failures, seconds } = await load({ port: this.port, ...options })
+    const { answers, failures, seconds } = await load(all)
     const after = await this.ask('usage')
     if (failures > 0) throw new Error(`${this.name}: ${failures} of ${answers} answers were no success`)
     const cpu = after.cpu - before.cpu

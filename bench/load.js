@@ -1,21 +1,20 @@
 import { connect } from 'node:net'
-import { pinned } from './cores.js'
 
 /**
  * Sends requests over keep-alive connections, one at a time on each, and waits for every answer. A raw client, so that one core of it
- * keeps one core of a server busy. With a core of its own it never sleeps: to wake it would be the server's work, some microseconds a
- * request on a virtual machine, and more often the slower the server is.
+ * keeps one core of a server busy.
  *
- * @param {{ port: number, requests: string[], connections?: number, seconds?: number, onAnswer?: (index: number, head: string) => void }} options
- *   `seconds`: goes round and round for so long; absent: sends each request once
+ * @param {{ port: number, requests: string[], connections?: number, seconds?: number, awake?: boolean, onAnswer?: (index: number, head: string) => void }} options
+ *   `seconds`: goes round and round for so long; absent: sends each request once. `awake`: never sleeps: to wake the client would be the
+ *   server's work, some microseconds a request on a virtual machine, and more often the slower the server is
  * @returns {Promise<{ answers: number, failures: number, seconds: number }>} failures: answers that are not 2xx
  */
-export async function load ({ port, requests, connections = 64, seconds, onAnswer }) {
+export async function load ({ port, requests, connections = 64, seconds, awake = false, onAnswer }) {
   const run = { port, requests, onAnswer, sent: 0, answers: 0, failures: 0, over: false }
   const started = performance.now()
   const timer = seconds === undefined ? undefined : setTimeout(() => { run.over = true }, seconds * 1000)
   run.total = seconds === undefined ? requests.length : Infinity
-  const rest = stayAwake()
+  const rest = stayAwake(awake)
   await Promise.all(Array.from({ length: Math.min(connections, run.total) }, () => converse(run)))
   rest()
   clearTimeout(timer)
@@ -23,8 +22,7 @@ export async function load ({ port, requests, connections = 64, seconds, onAnswe
 }
 
 /** Keeps the event loop turning until what it answers is called. */
-function stayAwake () {
-  let awake = pinned
+function stayAwake (awake) {
   const turn = () => { if (awake) setImmediate(turn) }
   turn()
   return () => { awake = false }
