@@ -3,6 +3,7 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { circumstances, table } from './report.js'
 
@@ -47,7 +48,7 @@ function page () {
 <!-- Written by \`${command}\`. Do not edit: run it again. -->
 
 What an admin does, on stores with ${Number(values.sessions).toLocaleString('en')} live sessions of a tenth as many users, a tenth as many ended ones, and the numbers of 32 days from two nodes. Measured on ${at.date} by \`${command}\`.
-Node.js ${at.node} on ${at.machine}. ${['redis', 'ioredis', 'pg'].map(name => `${name} ${at.versions[name]}`).join(', ')}.
+Node.js ${at.node} on ${at.machine}. ${['redis', 'ioredis', 'pg'].map(name => `${name} ${at.versions[name]}`).join(', ')}. Load average of the machine at the end: ${loadavg()[0].toFixed(1)}; where nothing else works it is 1 to 2, and figures of a busy one are too high.
 
 Each store is asked in a process of its own, through the functions behind the [admin routes](reference/routes.md)${at.pinned ? ', kept on one core; servers are on another' : ''}. What changes nothing runs up to five times, and the middle one counts.
 “Longest turn” is the longest time in milliseconds for which nothing else in the process had a turn, requests of others included; a loop that nothing holds up shows 1 to 2. A page stops after a bounded look, so that it may hold fewer
