@@ -52,7 +52,7 @@ Node.js ${at.node} on ${at.machine}. ${['redis', 'ioredis', 'pg'].map(name => `$
 
 Each store is asked in a process of its own, through the functions behind the [admin routes](reference/routes.md)${at.pinned ? ', kept on one core; servers are on another' : ''}. What changes nothing runs up to five times, and the middle one counts.
 “Longest turn” is the longest time in milliseconds for which nothing else in the process had a turn, requests of others included; a loop that nothing holds up shows 1 to 2. A page stops after a bounded look, so that it may hold fewer
-than 50 and still have a cursor. “MiB before” and “MiB at most” are resident memory of the process. How a request does is in [benchmarks](benchmarks.md).
+than 50 and still have a cursor. After a count that took longer than five seconds no other is asked: each that goes through all sessions takes as long. “MiB before” and “MiB at most” are resident memory of the process. How a request does is in [benchmarks](benchmarks.md).
 
 ${sections.join('\n')}`
 }

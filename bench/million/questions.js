@@ -62,7 +62,7 @@ export async function deeds (manager, { total, now }) {
   const page = (query, order, cursor = null, limit = 50) => oversight.list(query, { limit, cursor, order })
   let deep = null
   for (let i = 0; i < Math.min(50, total / 400); i++) ({ cursor: deep } = await page(all, 'newest', deep, 200))
-  const rows = upload(Math.min(100_000, total), now)
+  const rows = upload(Math.min(20_000, total), now)
   const revocation = new Revocation(manager, oversight)
   const network = parseQuery({ ip: '10.0.0.0/12' })
   const revoker = { by: 'admin', own: null }
