@@ -1,4 +1,3 @@
-import { decodePosition, encodeCursor } from '../cursor.ts'
 import type { CursorScope } from '../cursor.ts'
 import { compileFilter } from '../filter.ts'
 import type { Filter } from '../filter.ts'
@@ -11,8 +10,9 @@ import type { Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expec
 import { History, endedPlace } from './memory/history.ts'
 import { Live, draftOf, entryPlace } from './memory/live.ts'
 import type { Entry } from './memory/live.ts'
-import { Schedule } from './memory/schedule.ts'
-import type { Scheduled } from './memory/schedule.ts'
+import { Marks } from './memory/marks.ts'
+import { readPage } from './memory/page.ts'
+import { Population } from './memory/population.ts'
 import { Texts } from './memory/texts.ts'
 import { Timeline } from './memory/timeline.ts'
 
@@ -24,38 +24,27 @@ export interface MemoryStoreOptions {
   readonly max?: number
 }
 
-/** A credential that was adopted. */
-interface Mark extends Scheduled {
-  readonly key: string
-  readonly id: string
-}
-
-/** At most so many sessions are looked at in one call: about a millisecond. */
-const looks = 10_000
-
 class MemoryStore implements Store {
   readonly name = 'memory'
   readonly scope = 'process'
   readonly durable = false
-  readonly #max: number
   #now = Date.now
   #keep = 0
-  #keepPerUser = 0
   readonly #live = new Live()
   readonly #history = new History()
+  readonly #population: Population
   readonly #texts = new Texts()
-  readonly #marks = new Map<string, Mark>()
-  readonly #markSchedule = new Schedule<Mark>()
+  readonly #marks = new Marks()
   readonly #slices = new Map<string, Slice>()
 
   constructor (max: number) {
-    this.#max = max
+    this.#population = new Population(max, { live: this.#live, history: this.#history })
   }
 
   open (context: StoreContext): void {
     this.#now = context.now ?? Date.now
     this.#keep = context.history
-    this.#keepPerUser = context.historyPerUser
+    this.#population.keepPerUser = context.history > 0 ? context.historyPerUser : 0
   }
 
   ping (): void {}
@@ -64,20 +53,20 @@ class MemoryStore implements Store {
   create (record: SessionRecord, options: CreateOptions): Created {
     const now = this.#now()
     if (options.adopts !== null) {
-      const mark = this.#marks.get(options.adopts.key)
-      if (mark !== undefined) return { status: 'adopted', session: this.read(mark.id) }
+      const adopted = this.#marks.get(options.adopts.key)
+      if (adopted !== undefined) return { status: 'adopted', session: this.read(adopted) }
     }
     if (this.#live.get(record.id) !== undefined || this.#history.get(record.id) !== undefined) return { status: 'exists' }
     const over = this.#over(record.userId, options, now)
     if (!Array.isArray(over)) return over
     const replaced = options.replaces === null ? null : this.#find(options.replaces, now)
-    if (over.length === 0 && replaced === null && this.#isFull(now)) return { status: 'full' }
-    const ended = over.map(entry => this.#remove(entry, { reason: 'evicted', by: null }, now))
-    if (replaced !== null) ended.push(this.#remove(replaced, { reason: 'replaced', by: null }, now))
-    ended.push(...this.#makeRoom(now))
+    if (over.length === 0 && replaced === null && this.#population.isFull(now)) return { status: 'full' }
+    const ended = over.map(entry => this.#population.remove(entry, { reason: 'evicted', by: null }, now))
+    if (replaced !== null) ended.push(this.#population.remove(replaced, { reason: 'replaced', by: null }, now))
+    ended.push(...this.#population.makeRoom(now))
     const shift = now - options.at
     const stored = this.#live.add(this.#toStored(record, shift))
-    if (options.adopts !== null) this.#mark(options.adopts.key, stored.id, options.adopts.until + shift)
+    if (options.adopts !== null) this.#marks.add(options.adopts.key, stored.id, options.adopts.until + shift)
     return { status: 'created', record: stored, ended }
   }
 
@@ -98,7 +87,7 @@ class MemoryStore implements Store {
       // in place: of what decides, a request only moves the idle deadline on, and a new record each second was most of a request's cost
       const { record } = entry
       applyTouch(record, touch, now, at)
-      if (touch.ip !== undefined || touch.agent !== undefined) this.#share(record)
+      if (touch.ip !== undefined || touch.agent !== undefined) this.#texts.shareAll(record)
       // a session that is seen is due later; the sweep finds out
     }
     return gone
@@ -122,13 +111,13 @@ class MemoryStore implements Store {
     if ('filter' in selector) {
       const { filter, limit, cursor } = selector
       const page = this.#pageOfLive({ list: 'end', filter, order: 'oldest' }, { limit, cursor })
-      return { ended: page.items.map(entry => this.#remove(entry, why, now)), cursor: page.cursor }
+      return { ended: page.items.map(entry => this.#population.remove(entry, why, now)), cursor: page.cursor }
     }
     const ids = 'ids' in selector ? new Set(selector.ids) : this.#live.of(selector.userId).map(entry => entry.record.id).filter(id => id !== selector.except)
     const ended: EndedSession[] = []
     for (const id of ids) {
       const entry = this.#find(id, now)
-      if (entry !== null) ended.push(this.#remove(entry, why, now))
+      if (entry !== null) ended.push(this.#population.remove(entry, why, now))
     }
     return { ended, cursor: null }
   }
@@ -155,7 +144,7 @@ class MemoryStore implements Store {
     for (let looked = 0; looked < 4 * max && ended.length < max; looked++) {
       const entry = this.#live.schedule.next(now)
       if (entry === undefined) break
-      if (!this.#postpone(entry, now)) ended.push(this.#expire(entry))
+      if (!this.#population.postpone(entry, now)) ended.push(this.#population.expire(entry))
     }
     const purged = this.#purge(now, max)
     return { ended, more: !purged || this.#live.schedule.next(now) !== undefined }
@@ -193,49 +182,6 @@ class MemoryStore implements Store {
     return live.slice(0, count)
   }
 
-  /** Nothing could go to make room for one more. */
-  #isFull (now: number): boolean {
-    return this.#live.size >= this.#max && this.#live.guests === 0 && this.#history.size === 0 && this.#nextExpired(now) === undefined
-  }
-
-  /** Makes room for one more: history goes first, then sessions that have expired anyway, then guests. */
-  #makeRoom (now: number): EndedSession[] {
-    const ended: EndedSession[] = []
-    while (this.#live.size + this.#history.size >= this.#max) {
-      if (this.#history.dropOldest(Infinity)) continue
-      const expired = this.#nextExpired(now)
-      ended.push(expired === undefined ? this.#remove(this.#live.oldestGuest as Entry, { reason: 'evicted', by: null }, now) : this.#expire(expired))
-    }
-    return ended
-  }
-
-  #nextExpired (now: number): Entry | undefined {
-    for (;;) {
-      const entry = this.#live.schedule.next(now)
-      if (entry === undefined || !this.#postpone(entry, now)) return entry
-    }
-  }
-
-  /** A session that was seen since it was scheduled is due later. */
-  #postpone (entry: Entry, now: number): boolean {
-    const deadline = expiresAt(entry.record)
-    if (deadline <= now) return false
-    this.#live.schedule.move(entry, deadline)
-    return true
-  }
-
-  #expire (entry: Entry): EndedSession {
-    return this.#remove(entry, { reason: expiryReason(entry.record), by: null }, expiresAt(entry.record))
-  }
-
-  #remove (entry: Entry, why: EndWhy, at: number): EndedSession {
-    const { record } = entry
-    this.#live.remove(entry)
-    const ended = toEnded(record, { ...why, at })
-    if (record.userId !== null && this.#keep > 0) this.#history.add(ended, record.userId, this.#keepPerUser)
-    return ended
-  }
-
   #toStored (record: SessionRecord, shift: number): Draft {
     const stored = draftOf(record)
     stored.createdAt += shift
@@ -245,25 +191,8 @@ class MemoryStore implements Store {
     if (stored.confirmedAt !== null) stored.confirmedAt += shift
     if (stored.authenticatedAt !== null) stored.authenticatedAt += shift
     stored.data = copyData(record.data)
-    this.#share(stored)
+    this.#texts.shareAll(stored)
     return stored
-  }
-
-  /** One string for all sessions that have the same. */
-  #share (record: Draft): void {
-    const texts = this.#texts
-    record.ip = texts.share(record.ip)
-    record.agent = texts.share(record.agent)
-    record.firstIp = texts.share(record.firstIp)
-    record.firstAgent = texts.share(record.firstAgent)
-    record.device = texts.share(record.device)
-    record.methods = texts.share(record.methods)
-  }
-
-  #mark (key: string, id: string, until: number): void {
-    const mark = { key, id, slot: 0 }
-    this.#marks.set(key, mark)
-    this.#markSchedule.add(mark, until)
   }
 
   #pageOfLive (scope: CursorScope, page: { readonly limit: number, readonly cursor: string | null }): Page<Entry> {
@@ -278,29 +207,10 @@ class MemoryStore implements Store {
   #purge (now: number, max: number): boolean {
     let left = max
     while (left > 0 && this.#history.dropOldest(now - this.#keep)) left--
-    for (let mark = this.#markSchedule.next(now); mark !== undefined && left > 0; mark = this.#markSchedule.next(now)) {
-      this.#marks.delete(mark.key)
-      this.#markSchedule.remove(mark)
-      left--
-    }
+    while (left > 0 && this.#marks.dropOldest(now)) left--
     for (const [key, { until }] of this.#slices) if (until <= now) this.#slices.delete(key)
     return left > 0
   }
-}
-
-/** A page of what matches: it ends early after so many looks. */
-function readPage <T> (items: Timeline<T>, matches: (item: T) => boolean, scope: CursorScope, { limit, cursor }: { readonly limit: number, readonly cursor: string | null }): Page<T> {
-  const found: T[] = []
-  let looked = 0
-  let last: T | null = null
-  for (const item of items.walk(scope.order, decodePosition(scope, cursor))) {
-    const matched = matches(item)
-    if (last !== null && (looked === looks || (matched && found.length === limit))) return { items: found, cursor: encodeCursor(scope, items.positionOf(last)) }
-    if (matched) found.push(item)
-    last = item
-    looked++
-  }
-  return { items: found, cursor: null }
 }
 
 /** Sessions of this process. Throws `FST_SESSION_INVALID_OPTION` for a cap below 1. */

@@ -1,4 +1,5 @@
 import { Latest } from '../../latest.ts'
+import type { Draft } from '../change.ts'
 
 /**
  * Texts that many sessions have in common (agents, devices, addresses), as one string each. What has not come again for thousands of other
@@ -10,5 +11,15 @@ export class Texts {
   /** The same text, as the string that others have. */
   share <T extends string | null> (text: T): T {
     return text === null ? text : (this.#known.get(text) ?? this.#known.set(text, text)) as T
+  }
+
+  /** One string for all sessions that have the same. */
+  shareAll (record: Draft): void {
+    record.ip = this.share(record.ip)
+    record.agent = this.share(record.agent)
+    record.firstIp = this.share(record.firstIp)
+    record.firstAgent = this.share(record.firstAgent)
+    record.device = this.share(record.device)
+    record.methods = this.share(record.methods)
   }
 }

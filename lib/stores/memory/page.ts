@@ -1,0 +1,22 @@
+import { decodePosition, encodeCursor } from '../../cursor.ts'
+import type { CursorScope } from '../../cursor.ts'
+import type { Page } from '../../store.ts'
+import type { Timeline } from './timeline.ts'
+
+/** At most so many sessions are looked at in one call: about a millisecond. */
+const looks = 10_000
+
+/** A page of what matches: it ends early after so many looks. */
+export function readPage <T> (items: Timeline<T>, matches: (item: T) => boolean, scope: CursorScope, { limit, cursor }: { readonly limit: number, readonly cursor: string | null }): Page<T> {
+  const found: T[] = []
+  let looked = 0
+  let last: T | null = null
+  for (const item of items.walk(scope.order, decodePosition(scope, cursor))) {
+    const matched = matches(item)
+    if (last !== null && (looked === looks || (matched && found.length === limit))) return { items: found, cursor: encodeCursor(scope, items.positionOf(last)) }
+    if (matched) found.push(item)
+    last = item
+    looked++
+  }
+  return { items: found, cursor: null }
+}
