@@ -10,8 +10,9 @@ export async function compare (servers, measure, { rounds, log, label }) {
   const measured = new Map(servers.map(server => [server, []]))
   log(`${label}: warming up`)
   for (const server of servers) {
-    // until the optimising compiler has seen enough of it
-    for (let answers = 0, tries = 0; answers < warm && tries < 4; tries++) answers += (await measure(server)).answers
+    await warmUp(server, measure)
+    await server.ask('age')
+    await warmUp(server, measure)
   }
   for (let round = 1; round <= rounds; round++) {
     log(`${label}: round ${round} of ${rounds}`)
@@ -26,4 +27,9 @@ export async function compare (servers, measure, { rounds, log, label }) {
     throughputOfBare: median(own.map(({ throughput }, round) => throughput / bare[round].throughput)),
     busy: median(own.map(({ busy }) => busy))
   }]))
+}
+
+/** Until the optimising compiler has seen enough of it. */
+async function warmUp (server, measure) {
+  for (let answers = 0, tries = 0; answers < warm && tries < 4; tries++) answers += (await measure(server)).answers
 }

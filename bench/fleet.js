@@ -46,7 +46,7 @@ class Server {
 
   constructor (name, flags) {
     this.name = name
-    const [command, ...args] = onCore('server', [process.execPath, heap, ...flags, child, name])
+    const [command, ...args] = onCore('server', [process.execPath, heap, '--expose-gc', ...flags, child, name])
     this.#process = spawn(command, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], env: { ...process.env, NODE_ENV: 'production' } })
     this.#process.on('message', message => { this.#answers.shift()?.(message) })
   }
