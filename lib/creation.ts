@@ -5,14 +5,14 @@ import type { Clock } from './clock.ts'
 import { encodeData } from './data.ts'
 import { whyOf } from './ender.ts'
 import type { EndOptions, Ender } from './ender.ts'
-import { SessionError, isUnavailable } from './errors.ts'
+import { SessionError, endedError, isUnavailable } from './errors.ts'
 import type { Events } from './events.ts'
 import { deriveKeys } from './keys.ts'
 import type { PendingEnds } from './pending.ts'
 import { lengthsFor, mayJoin } from './policy.ts'
 import type { Lengths } from './policy.ts'
 import { hasEnded, toMethods } from './record.ts'
-import type { EndReason, EndedSession, SessionRecord } from './record.ts'
+import type { EndedSession, SessionRecord } from './record.ts'
 import type { Settings } from './settings.ts'
 import type { Created, CreateOptions, Store } from './store.ts'
 import { blockIdOf, deriveAdopted, encodeToken, hashVerifier, newId, newVerifier, randomShard, sameHash, shardOf } from './token.ts'
@@ -240,8 +240,4 @@ function markOf (adopts: Adopted): { key: string, until: number } {
 /** What names a credential among all libraries'. */
 function textOf ({ source, credential }: Adopted): string {
   return `${source}\0${credential}`
-}
-
-function endedError (reason: EndReason | 'superseded'): SessionError {
-  return new SessionError('FST_SESSION_ENDED', { values: [reason], reason })
 }

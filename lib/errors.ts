@@ -66,3 +66,8 @@ export class SessionError extends Error {
 export function isUnavailable (error: unknown): boolean {
   return error instanceof SessionError && error.code === 'FST_SESSION_STORE_UNAVAILABLE'
 }
+
+/** What whoever uses a session that is over gets; `null`: of guests nothing is left that says why. */
+export function endedError (reason: string | null): SessionError {
+  return reason === null ? new SessionError('FST_SESSION_REQUIRED') : new SessionError('FST_SESSION_ENDED', { values: [reason], reason })
+}

@@ -8,10 +8,12 @@ import { sessionMetrics } from './metrics.ts'
 import type { MetricsRegistry, MetricsTarget } from './metrics.ts'
 import { checkNames } from './pluginoptions.ts'
 import type { SessionPluginOptions } from './pluginoptions.ts'
-import { Requests, kReply, kState } from './requests.ts'
-import type { SessionRequest } from './requests.ts'
+import { kReply, kState } from './requested.ts'
+import type { SessionRequest } from './requested.ts'
+import { Requests } from './requests.ts'
 import { rulesOf } from './rules.ts'
 import { refuse } from './settings.ts'
+import type { SessionState } from './state.ts'
 import { adminRoutes } from '../routes/admin.ts'
 import { toAdmin, toAdminOptions } from '../routes/adminscope.ts'
 import type { CheckedAdminOptions } from '../routes/adminscope.ts'
@@ -32,16 +34,16 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   const admin = options.admin === undefined ? null : toAdminOptions(options.admin)
   const devices = toDevices(options)
   const requests = new Requests(app, options)
-  const { manager } = requests
+  const { entrance, manager } = requests
   await manager.open()
   if (options.metrics !== undefined) app.addHook('onClose', toMetrics(manager, options.metrics))
   manager.on('*', event => { logEvent(app.log, event) })
   app.decorate('sessions', manager)
-  app.decorate('requireSession', async function requireSession (request: FastifyRequest) { requests.admit(request as SessionRequest) })
+  app.decorate('requireSession', async function requireSession (request: FastifyRequest) { entrance.admit(entrance.get(request as SessionRequest), { required: true, fresh: 0 }) })
   app.decorateRequest(kState as unknown as string, null)
   app.decorateRequest(kReply as unknown as string, null)
   app.decorateRequest('session', {
-    getter () { return requests.get(this as SessionRequest).session },
+    getter () { return entrance.get(this as SessionRequest).session },
     setter () { throw new SessionError('FST_SESSION_RESERVED_KEY', { values: ['session', 'Change its keys instead.'] }) }
   } as never)
   // named: hooks appear in stack traces and spans
@@ -63,7 +65,9 @@ function registerRoutes (app: FastifyInstance, requests: Requests, { options, ad
   const streams = new EventStreams(heartbeat)
   // streams would keep the server from closing
   app.addHook('preClose', async function sessionPreClose () { await streams.close() })
-  const context = { manager: requests.manager, stateOf: (request: FastifyRequest) => requests.get(request as SessionRequest), admit: (request: FastifyRequest, age = 0) => { requests.admit(request as SessionRequest, age) }, security }
+  const { entrance, manager } = requests
+  const stateOf = (request: FastifyRequest): SessionState => entrance.get(request as SessionRequest)
+  const context = { manager, stateOf, admit: (request: FastifyRequest, fresh = 0) => { entrance.admit(stateOf(request), { required: true, fresh }) }, security }
   if (options.routes !== false) {
     const { prefix = userPrefix, fresh } = options.routes ?? {}
     const strict = options.profile === 'aal2' || options.profile === 'aal3'

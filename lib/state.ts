@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { PresentedCookie, SessionCookie } from './cookie.ts'
 import { checkSize, isEmptyText } from './data.ts'
-import { SessionError } from './errors.ts'
-import { appendSetCookie } from './headers.ts'
+import { SessionError, endedError } from './errors.ts'
 import { toInfo } from './info.ts'
 import type { SessionInfo } from './info.ts'
 import type { SessionManager } from './manager.ts'
 import type { Refusal, Renewal } from './validation.ts'
 import { changesOf, encodeOwn, loadOwn, pickOwn } from './owndata.ts'
 import type { OwnChanges } from './owndata.ts'
+import { Outgoing } from './outgoing.ts'
 import { present } from './presented.ts'
 import type { PresentedToken } from './presented.ts'
 import { hasEnded, noData } from './record.ts'
@@ -38,16 +38,10 @@ export class SessionState {
   refusal: Refusal | null = null
   /** The store failed: using the session throws this. */
   error: SessionError | null = null
-  /** The Set-Cookie that must leave. */
-  setCookie: string | null = null
-  /** Cookies of other libraries that must go: their Set-Cookie values. */
-  deletions: readonly string[] = []
-  /** It leaves only because the token changed by age, or the secret: not worth making a public response private. */
-  renewal = false
+  /** What the response must say, if anything. */
+  outgoing: Outgoing | null = null
   /** The handler threw: its data is dropped. */
   failed = false
-  /** The user signed out: tell the browser to forget more than the cookie. */
-  loggedOut = false
   readonly request: FastifyRequest
   readonly reply: FastifyReply
   readonly jar: SessionCookie
@@ -100,14 +94,17 @@ export class SessionState {
     this.record = renewal.record
     // whatever comes next in this request starts from the new one
     this.#goesBy = renewal.token
-    this.#give(renewal.token)
-    this.renewal = true
+    this.#give(renewal.token, true)
   }
 
   /** The same token, signed by the newest secret. */
   resign (): void {
-    if (this.#presented !== null) this.#give(this.#presented.token)
-    this.renewal = true
+    if (this.#presented !== null) this.#give(this.#presented.token, true)
+  }
+
+  /** Cookies of other libraries must go: these Set-Cookie values say so. */
+  drop (deletions: readonly string[]): void {
+    if (this.outgoing !== null || deletions.length > 0) this.#say().deletions = deletions
   }
 
   async login (userId: string | number, options: LoginOptions = {}): Promise<void> {
@@ -122,12 +119,12 @@ export class SessionState {
     const forgotten = legacy?.signedOut(this.request)
     try {
       if (id === undefined) return
-      this.setCookie = this.jar.clear()
-      this.renewal = false
-      this.loggedOut = true
+      const outgoing = this.#say()
+      outgoing.clear()
+      outgoing.loggedOut = true
       await manager.end(id, { reason: 'logout', by: 'user' })
     } finally {
-      if (forgotten !== undefined) this.deletions = await forgotten
+      if (forgotten !== undefined) this.drop(await forgotten)
     }
   }
 
@@ -159,7 +156,7 @@ export class SessionState {
   async reload (): Promise<void> {
     if (this.record === null) return
     const found = await this.#context.manager.get(this.record.id)
-    if (found === null || hasEnded(found)) throw endedError(found)
+    if (found === null || hasEnded(found)) throw endedError(found?.reason ?? null)
     this.record = found
     this.#load(found.data)
   }
@@ -175,10 +172,7 @@ export class SessionState {
   /** Keeps the data, and puts the cookie where it leaves with whatever is sent next. */
   async save (): Promise<void> {
     await this.commit()
-    if (this.setCookie === null || this.reply.raw.headersSent) return
-    if (this.reply.sent) this.reply.raw.appendHeader('set-cookie', this.setCookie)
-    else appendSetCookie(this.reply, this.jar.name, this.setCookie)
-    this.setCookie = null
+    this.outgoing?.leaveAtOnce(this.reply)
   }
 
   /** Whether there is anything to keep: cheap, and all that a response without changes costs. */
@@ -225,7 +219,7 @@ export class SessionState {
     if (!this.#createdHere || this.record === null) return
     const { id } = this.record
     this.#clear()
-    this.setCookie = this.jar.clear()
+    this.#say().clear()
     await this.#context.manager.end(id, { reason: 'revoked', by: 'rollback' })
   }
 
@@ -270,29 +264,31 @@ export class SessionState {
     this.refusal = null
     this.#createdHere = true
     this.#regenerate = false
-    this.renewal = false
     this.#goesBy = token
-    this.#give(token)
+    this.#give(token, false)
     this.#load(session.data)
   }
 
   #rotated (renewal: Renewal): void {
     this.record = renewal.record
     this.#goesBy = renewal.token
-    this.#give(renewal.token)
-    this.renewal = false
+    this.#give(renewal.token, false)
   }
 
-  #give (token: string): void {
+  #give (token: string, renewal: boolean): void {
     const { record } = this
-    this.setCookie = record?.remembered === true
-      ? this.jar.write(token, record.absoluteAt - this.#context.manager.now())
-      : this.jar.write(token)
+    const maxAge = record?.remembered === true ? record.absoluteAt - this.#context.manager.now() : undefined
+    this.#say().give(token, { renewal, maxAge })
+  }
+
+  #say (): Outgoing {
+    this.outgoing ??= new Outgoing(this.jar)
+    return this.outgoing
   }
 
   async #gone (id: string): Promise<SessionError> {
     const left = await this.#context.manager.get(id)
-    return endedError(left !== null && hasEnded(left) ? left : null)
+    return endedError(left !== null && hasEnded(left) ? left.reason : null)
   }
 
   /** Data that cannot be read is not missing: whoever asks is refused, and the session ends. */
@@ -303,7 +299,7 @@ export class SessionState {
     manager.end(id, { by: 'unreadable data' }).catch(() => undefined)
     this.#session = null
     this.record = null
-    this.error = new SessionError('FST_SESSION_ENDED', { values: ['revoked'], reason: 'revoked' })
+    this.error = endedError('revoked')
     return this.error
   }
 
@@ -317,9 +313,4 @@ export class SessionState {
   #load (data: EncodedData): void {
     if (this.#session !== null) this.#baseline = loadOwn(this.#session, data)
   }
-}
-
-/** What whoever uses a session that is over gets; guests leave nothing that says why. */
-function endedError (left: EndedSession | null): SessionError {
-  return left === null ? new SessionError('FST_SESSION_REQUIRED') : new SessionError('FST_SESSION_ENDED', { values: [left.reason], reason: left.reason })
 }
