@@ -1,8 +1,9 @@
 import { Addresses } from './address.ts'
 import { Announcer } from './announcer.ts'
 import type { Visit } from './activity.ts'
+import type { Adopted } from './adopted.ts'
 import { Clock } from './clock.ts'
-import type { Adopted, NewSession, NewSessionResult } from './creation.ts'
+import type { NewSessionResult } from './creation.ts'
 import { checkSize, encodeData } from './data.ts'
 import type { EndOptions } from './ender.ts'
 import { SessionError } from './errors.ts'
@@ -10,6 +11,7 @@ import { Events, eventMeanings } from './events.ts'
 import type { SessionEvent, SessionEventOf, SessionEventType } from './events.ts'
 import type { Filter } from './filter.ts'
 import { deriveKeys } from './keys.ts'
+import type { NewSession } from './newrecord.ts'
 import { Operations } from './operations.ts'
 import { observe, openParts } from './parts.ts'
 import type { Parts } from './parts.ts'
@@ -135,7 +137,7 @@ export class SessionManager {
 
   /** From now on another library's credential opens nothing, adopted or not: a session that it opened ends. `userId`: whose it is. */
   async block (adopts: Adopted, options: EndOptions & { readonly userId: string | number | null }): Promise<void> {
-    await this.#opened().creator.block(adopts, options)
+    await this.#opened().blocks.block(adopts, options)
   }
 
   /** What a token presents, to be validated; `null` if it is none. */
@@ -148,12 +150,12 @@ export class SessionManager {
    * so is a guest of the user's own, which nobody can open.
    */
   async blockUser (userId: string, until: number): Promise<void> {
-    await this.#opened().creator.blockUser(userId, until)
+    await this.#opened().blocks.blockUser(userId, until)
   }
 
   /** Since when credentials of other libraries open nothing for this user; `null`: they do. */
   async blockedAt (userId: string): Promise<number | null> {
-    return this.#opened().creator.blockedAt(userId)
+    return this.#opened().blocks.blockedAt(userId)
   }
 
   /** Listens to all sessions of a user being ended, before they are. Returns what stops it. */

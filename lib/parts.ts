@@ -1,6 +1,8 @@
 import { Activity } from './activity.ts'
 import type { Addresses } from './address.ts'
+import { AdoptedVerifiers } from './adopted.ts'
 import type { Announcer } from './announcer.ts'
+import { Blocks } from './blocks.ts'
 import { CachedStore, isCacheable } from './cached.ts'
 import type { Clock } from './clock.ts'
 import { Counter } from './counter.ts'
@@ -10,6 +12,7 @@ import { Endings } from './endings.ts'
 import type { Events } from './events.ts'
 import { GuardedStore } from './guard.ts'
 import { deriveKeys } from './keys.ts'
+import { NewRecords } from './newrecord.ts'
 import type { Operations } from './operations.ts'
 import { PendingEnds } from './pending.ts'
 import { confirms } from './policy.ts'
@@ -44,6 +47,7 @@ export interface Parts {
   readonly store: GuardedStore
   readonly validator: Validator
   readonly creator: Creator
+  readonly blocks: Blocks
   readonly rotator: Rotator
   readonly ender: Ender
   readonly activity: Activity
@@ -77,6 +81,8 @@ export async function openParts (options: PartsOptions): Promise<Parts> {
   const endings = new Endings({ read: id => store.read(id), now, told: store.scope === 'process' || store.watch !== undefined })
   const pending = new PendingEnds(store, ended => { announcer.ended(ended) })
   const ender = new Ender(store, { announcer, endings, pending })
+  const adopted = new AdoptedVerifiers(settings)
+  const records = new NewRecords(store, { ...options, adopted })
   announcer.attach({ activity, endings, watched: store.watch !== undefined })
   // jittered, so that the nodes of a cluster do not sweep together
   const sweep = new Timer(async () => {
@@ -96,7 +102,8 @@ export async function openParts (options: PartsOptions): Promise<Parts> {
     ender,
     sweep,
     validator: new Validator(store, { ...options, copies, activity, pending, ender, counts: validations, onChange }),
-    creator: new Creator(store, { ...options, pending, ender }),
+    creator: new Creator(store, { ...options, pending, records, adopted }),
+    blocks: new Blocks(store, { clock, records, ender }),
     rotator: new Rotator(store, options),
     async close () {
       await Promise.all(timers.map(timer => timer.stop()))

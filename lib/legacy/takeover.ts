@@ -1,4 +1,5 @@
-import type { Adopted, NewSession } from '../creation.ts'
+import type { Adopted } from '../adopted.ts'
+import type { NewSession } from '../newrecord.ts'
 import { lengthsFor } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import { reservedKeys } from '../session.ts'

@@ -1,5 +1,5 @@
 import { SessionCookie, toCookieAttributes, toLoopbackAttributes } from '../cookie.ts'
-import type { NewSession } from '../creation.ts'
+import type { NewSession } from '../newrecord.ts'
 import type { SessionManager } from '../manager.ts'
 
 /** An app that has registered the plugin. */
