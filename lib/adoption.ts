@@ -1,20 +1,20 @@
-import { decodeValue, encodeData } from './data.ts'
+import { decodeValue } from './data.ts'
 import { SessionError } from './errors.ts'
 import { RequestCookies, deletion } from './legacy/cookies.ts'
 import { GuardedAdapter } from './legacy/guardedadapter.ts'
 import type { LegacySession } from './legacy/adapter.ts'
-import { OldRecords, bound, keyOf } from './legacy/oldrecords.ts'
+import { OldRecords, keyOf } from './legacy/oldrecords.ts'
 import type { Credential } from './legacy/oldrecords.ts'
 import type { LegacySettings } from './legacy/options.ts'
-import { blockMargin, isEmpty, restoreKeys, toTakeover } from './legacy/takeover.ts'
+import { Reports } from './legacy/reports.ts'
+import { Shadow } from './legacy/shadow.ts'
+import { blockMargin, isEmpty, isPast, restoreKeys, toTakeover } from './legacy/takeover.ts'
 import type { Takeover } from './legacy/takeover.ts'
 import { Refusal, Renewal } from './validation.ts'
 import type { SessionManager } from './manager.ts'
-import type { SessionEventOf } from './events.ts'
 import { mayJoin } from './policy.ts'
 import { expiresAt } from './record.ts'
 import type { EndReason, SessionRecord } from './record.ts'
-import { Tally } from './tally.ts'
 
 /** Who brings a credential. */
 export interface Bearer {
@@ -36,9 +36,9 @@ export class Adoption {
   readonly #records: OldRecords
   readonly #underway = new Map<string, Promise<Taken>>()
   readonly #background = new Set<Promise<unknown>>()
-  readonly #refusals: Tally
+  readonly #reports: Reports
+  readonly #shadow: Shadow
   readonly #stops: readonly (() => void)[]
-  readonly #compared = new Set<string>()
   #over = false
 
   constructor (manager: SessionManager, settings: LegacySettings) {
@@ -51,10 +51,8 @@ export class Adoption {
         manager.tell({ type: 'legacy-failed', at: now(), id: null, userId: null, source: adapter.name, operation, error: error instanceof Error ? error.name : 'Error', count })
       }
     }))
-    this.#refusals = new Tally((type, ip, count) => {
-      const [source, why] = type.split('\0') as [string, SessionEventOf<'legacy-refused'>['why']]
-      manager.tell({ type: 'legacy-refused', at: now(), id: null, userId: null, source, why, ip, count })
-    })
+    this.#reports = new Reports(manager)
+    this.#shadow = new Shadow(manager, { settings, reports: this.#reports })
     this.#records = new OldRecords({ get: id => manager.get(id), tell: event => { manager.tell(event) }, now })
     const ended = ({ id }: { readonly id: string | null }): void => { this.#records.ended(id as string) }
     // whoever signs out everywhere means browsers, too, that have not come by since the switch
@@ -69,7 +67,7 @@ export class Adoption {
     for (const store of this.#stores) {
       const text = store.match(cookies)
       if (typeof text === 'string') return { store, text }
-      if (text === false && ip !== undefined) this.#refuse(store, 'forged', ip)
+      if (text === false && ip !== undefined) this.#reports.refuse(store, 'forged', ip)
     }
     return null
   }
@@ -94,7 +92,7 @@ export class Adoption {
     if (!adopted && mode === 'adopt') return []
     const found = this.find(header)
     if (mode === 'shadow') {
-      if (found !== null) this.#later(this.#compare(found, record))
+      if (found !== null) this.#later(this.#shadow.compare(found, record))
       return []
     }
     if (found === null) return this.leftovers(header)
@@ -153,7 +151,7 @@ export class Adoption {
 
   async #take (credential: Credential, bearer: Bearer): Promise<Taken> {
     if (this.#settings.mode === 'shadow') {
-      this.#later(this.#compare(credential, null))
+      this.#later(this.#shadow.compare(credential, null))
       return null
     }
     let session: LegacySession | null
@@ -162,12 +160,12 @@ export class Adoption {
     } catch (error) {
       return new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: error })
     }
-    if (session === null || this.#isPast(session)) return this.#tell(credential, 'over')
+    if (session === null || isPast(session, this.#manager.now())) return this.#nothing(credential, 'over')
     try {
       const takeover = this.#toTakeover(credential, session)
-      if (isEmpty(takeover)) return this.#tell(credential, 'empty')
+      if (isEmpty(takeover)) return this.#nothing(credential, 'empty')
       if (await this.#isBlocked(takeover.userId, session)) {
-        this.#refuse(credential.store, 'revoked', bearer.ip)
+        this.#reports.refuse(credential.store, 'revoked', bearer.ip)
         void this.#records.retire(credential, null)
         return new Refusal('ended', 'revoked')
       }
@@ -188,7 +186,7 @@ export class Adoption {
     const { session, token, joined } = await this.#manager.create({ ...wanted, ...bearer })
     this.#records.remember(session.id, credential)
     if (joined) {
-      this.#tell(credential, 'joined', session)
+      this.#reports.tell(credential, 'joined', session)
     } else {
       for (const { from, to } of renamed) this.#manager.tell({ type: 'key-renamed', at: this.#manager.now(), id: session.id, userId: session.userId, from, to })
     }
@@ -202,50 +200,21 @@ export class Adoption {
     const { store } = credential
     if (code === 'FST_SESSION_ENDED') {
       // `replaced` by its own successor: somebody bears a copy of a cookie that its browser no longer needs
-      this.#refuse(store, reason === 'superseded' ? 'superseded' : 'ended', bearer.ip)
+      this.#reports.refuse(store, reason === 'superseded' ? 'superseded' : 'ended', bearer.ip)
       if (reason !== 'superseded' || this.#settings.rollback === null) void this.#records.retire(credential, null)
       return reason === 'superseded' ? new Refusal('superseded', null) : new Refusal('ended', reason as EndReason)
     }
-    this.#refuse(store, code === 'FST_SESSION_LIMIT_REACHED' ? 'limit' : 'unusable', bearer.ip)
+    this.#reports.refuse(store, code === 'FST_SESSION_LIMIT_REACHED' ? 'limit' : 'unusable', bearer.ip)
     return null
   }
 
-  /** What would be: for mode `shadow`, once for each credential. `own`: the session of ours that came with it. */
-  async #compare (credential: Credential, own: SessionRecord | null): Promise<void> {
-    const key = `${keyOf(credential)}\0${own?.id ?? ''}`
-    if (this.#compared.has(key)) return
-    this.#compared.add(key)
-    bound(this.#compared)
-    const session = await credential.store.load(credential.text).catch(() => undefined)
-    // told by the adapter
-    if (session === undefined) return
-    if (session === null || this.#isPast(session)) { this.#tell(credential, 'over', own); return }
-    try {
-      const takeover = this.#toTakeover(credential, session)
-      encodeData(takeover.data)
-      if (isEmpty(takeover)) this.#tell(credential, 'empty', own)
-      else if (own === null) this.#tell(credential, 'ready')
-      else this.#tell(credential, own.userId === takeover.userId ? 'agrees' : 'differs', own)
-    } catch {
-      this.#refuse(credential.store, 'unusable', undefined)
-    }
+  #nothing (credential: Credential, result: 'over' | 'empty'): null {
+    this.#reports.tell(credential, result)
+    return null
   }
 
   #toTakeover ({ store, text }: Credential, session: LegacySession): Takeover {
     return toTakeover(session, { settings: this.#settings, policy: this.#manager.settings.policy, source: store.adapter.name, credential: text })
-  }
-
-  #isPast (session: LegacySession): boolean {
-    return session.expiresAt !== null && session.expiresAt <= this.#manager.now()
-  }
-
-  #tell (credential: Credential, result: SessionEventOf<'legacy'>['result'], session: SessionRecord | null = null): null {
-    this.#manager.tell({ type: 'legacy', at: this.#manager.now(), id: session?.id ?? null, userId: session?.userId ?? null, source: credential.store.adapter.name, result })
-    return null
-  }
-
-  #refuse (store: GuardedAdapter, why: SessionEventOf<'legacy-refused'>['why'], ip: string | undefined): void {
-    this.#refusals.add(`${store.adapter.name}\0${why}`, this.#manager.keepAddress(ip), this.#manager.now())
   }
 
   /** Deletes whatever the header bears of the old libraries. */

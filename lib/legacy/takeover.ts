@@ -57,6 +57,11 @@ export function isEmpty ({ userId, data }: Pick<Takeover, 'userId' | 'data'>): b
   return userId === null && Object.keys(data).length === 0
 }
 
+/** Whether an old session has outlived its deadline. */
+export function isPast ({ expiresAt }: LegacySession, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now
+}
+
 /** Our names for what old data calls by names of our API. */
 export function restoreKeys (data: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(data).map(([key, value]) => [key.startsWith('_') && reservedKeys.has(key.replace(/^_+/, '')) ? key.slice(1) : key, value]))
