@@ -18,7 +18,7 @@ import type { Parts } from './parts.ts'
 import { isFresh } from './policy.ts'
 import { present } from './presented.ts'
 import type { PresentedToken } from './presented.ts'
-import { expiresAt, hasEnded } from './record.ts'
+import { expiresAt } from './record.ts'
 import type { EndedSession, SessionRecord } from './record.ts'
 import type { Authentication } from './rotation.ts'
 import { toSettings } from './settings.ts'
@@ -28,7 +28,6 @@ import type { Awaitable, Change, Counts, Expect, Page, PageOptions, Store, Updat
 import { Successors } from './successors.ts'
 import { exportSessions, importSessions } from './transfer.ts'
 import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
-import { turn } from './turn.ts'
 import { toUserId } from './user.ts'
 import type { Renewal, Validation, ValidationCounts } from './validation.ts'
 
@@ -173,45 +172,27 @@ export class SessionManager {
 
   /** The live session, what is left of it, or `null`. Counts nothing. */
   async get (id: string): Promise<SessionRecord | EndedSession | null> {
-    const found = await this.#opened().store.read(id)
-    return found === null || hasEnded(found) ? found : this.#withActivity(found)
+    return this.#opened().lookup.get(id)
   }
 
   /** A page of live sessions, by `(createdAt, id)`. `limit` defaults to 50, order to `newest`. A page may be short and still have a cursor. */
   async list (filter: Filter = {}, page: Partial<PageOptions> = {}): Promise<Page<SessionRecord>> {
-    const { items, cursor } = await this.#opened().store.list(filter, toPage(page))
-    return { items: items.map(record => this.#withActivity(record)), cursor }
+    return this.#opened().lookup.list(filter, page)
   }
 
   /** All live sessions of a user, newest first. */
   async listUser (userId: string | number): Promise<SessionRecord[]> {
-    const items: SessionRecord[] = []
-    let cursor: string | null = null
-    do {
-      const page: Page<SessionRecord> = await this.list({ userId: toUserId(userId) }, { limit: 1000, cursor })
-      items.push(...page.items)
-      cursor = page.cursor
-    } while (cursor !== null)
-    return items
+    return this.#opened().lookup.listUser(toUserId(userId))
   }
 
   /** A page of ended sessions, as far as history reaches, by `(endedAt, id)`. */
   async history (filter: Filter = {}, page: Partial<PageOptions> = {}): Promise<Page<EndedSession>> {
-    return this.#opened().store.history(filter, toPage(page))
+    return this.#opened().lookup.history(filter, page)
   }
 
   /** How many live sessions match. */
   async count (filter: Filter = {}): Promise<number> {
-    const { store } = this.#opened()
-    let total = 0
-    let cursor: string | null = null
-    do {
-      const step: { count: number, cursor: string | null } = await store.count(filter, cursor)
-      total += step.count
-      cursor = step.cursor
-      if (cursor !== null) await turn()
-    } while (cursor !== null)
-    return total
+    return this.#opened().lookup.count(filter)
   }
 
   /**
@@ -322,19 +303,8 @@ export class SessionManager {
     return updated.status === 'done' ? updated.record : null
   }
 
-  #withActivity (record: SessionRecord): SessionRecord {
-    const { activity } = this.#opened()
-    const requests = activity.requests(record.id)
-    if (requests === 0) return record
-    return { ...record, requests: record.requests + requests, lastSeenAt: Math.max(record.lastSeenAt, activity.seenAt(record.id)) }
-  }
-
   #opened (): Parts {
     if (this.#parts === null) throw new SessionError('FST_SESSION_CLOSED')
     return this.#parts
   }
-}
-
-function toPage (page: Partial<PageOptions>): PageOptions {
-  return { limit: page.limit ?? 50, cursor: page.cursor ?? null, order: page.order ?? 'newest' }
 }

@@ -12,6 +12,7 @@ import { Endings } from './endings.ts'
 import type { Events } from './events.ts'
 import { GuardedStore } from './guard.ts'
 import { deriveKeys } from './keys.ts'
+import { Lookup } from './lookup.ts'
 import { NewRecords } from './newrecord.ts'
 import type { Operations } from './operations.ts'
 import { PendingEnds } from './pending.ts'
@@ -46,6 +47,7 @@ export interface PartsOptions {
 export interface Parts {
   readonly store: GuardedStore
   readonly validator: Validator
+  readonly lookup: Lookup
   readonly creator: Creator
   readonly blocks: Blocks
   readonly rotator: Rotator
@@ -102,6 +104,7 @@ export async function openParts (options: PartsOptions): Promise<Parts> {
     ender,
     sweep,
     validator: new Validator(store, { ...options, copies, activity, pending, ender, counts: validations, onChange }),
+    lookup: new Lookup(store, activity),
     creator: new Creator(store, { ...options, pending, records, adopted }),
     blocks: new Blocks(store, { clock, records, ender }),
     rotator: new Rotator(store, options),
