@@ -1,8 +1,9 @@
 import { SessionError } from './errors.ts'
 import type { Filter } from './filter.ts'
 import { isThenable } from './guard.ts'
-import { hasEnded, noData } from './record.ts'
-import type { EncodedData, EndedSession, SessionRecord } from './record.ts'
+import { hasEnded } from './record.ts'
+import type { EndedSession, SessionRecord } from './record.ts'
+import { Seals } from './seals.ts'
 import { refuse } from './settings.ts'
 import type { Awaitable, CacheOptions, Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from './store.ts'
 import { isSealed } from './vault.ts'
@@ -18,8 +19,6 @@ export interface SealedStoreOptions {
   readonly onBroken: (session: EndedSession) => void
 }
 
-type Sealable = 'ip' | 'firstIp' | 'agent' | 'firstAgent' | 'device'
-
 /**
  * A store made of a store, that seals what the inner one keeps: data always, addresses and agents by option. Ids, owners and instants stay
  * readable, because the inner store finds and orders sessions by them. A session that does not open is ended; it is never half there.
@@ -33,7 +32,7 @@ export class SealedStore implements Store {
   readonly watch?: (listener: StoreListener) => Awaitable<StoreWatch>
   readonly #store: Store
   readonly #options: SealedStoreOptions
-  readonly #fields: readonly Sealable[]
+  readonly #seals: Seals
 
   constructor (store: Store, options: SealedStoreOptions) {
     this.name = store.name
@@ -44,14 +43,14 @@ export class SealedStore implements Store {
     const watch = store.watch?.bind(store)
     if (watch !== undefined) {
       this.watch = listener => watch({
-        ended: session => { listener.ended(this.#ended(session)) },
+        ended: session => { listener.ended(this.#seals.ended(session)) },
         changed: id => { listener.changed(id) },
         lost: () => { listener.lost() }
       })
     }
     this.#store = store
     this.#options = options
-    this.#fields = [...options.ip ? ['ip', 'firstIp'] as const : [], ...options.agent ? ['agent', 'firstAgent', 'device'] as const : []]
+    this.#seals = new Seals(options.vault, options)
   }
 
   /** Throws `FST_SESSION_INVALID_OPTION` if the newest session in the store does not open: the key is not the one. */
@@ -60,7 +59,7 @@ export class SealedStore implements Store {
     const { items } = await this.#store.list({}, { limit: 1, cursor: null, order: 'newest' })
     for (const record of items) {
       try {
-        this.#open(record)
+        this.#seals.open(record)
       } catch {
         await this.#store.close()
         throw refuse('encryption.key', 'a key that opens the sessions in the store (or `plain: true`, while sessions from before live)')
@@ -72,15 +71,15 @@ export class SealedStore implements Store {
   ping (): Awaitable<void> { return this.#store.ping() }
 
   create (record: SessionRecord, options: CreateOptions): Awaitable<Created> {
-    return then(this.#store.create(this.#seal(record), options), created => this.#created(created))
+    return then(this.#store.create(this.#seals.seal(record), options), created => this.#created(created))
   }
 
   read (id: string): Awaitable<SessionRecord | EndedSession | null> {
     return then(this.#store.read(id), found => {
       if (found === null) return null
-      if (hasEnded(found)) return this.#ended(found)
+      if (hasEnded(found)) return this.#seals.ended(found)
       try {
-        return this.#open(found)
+        return this.#seals.open(found)
       } catch {
         return this.#break(found)
       }
@@ -88,30 +87,30 @@ export class SealedStore implements Store {
   }
 
   touch (batch: readonly Touch[], at: number): Awaitable<readonly string[]> {
-    if (this.#fields.length === 0) return this.#store.touch(batch, at)
-    return this.#store.touch(batch.map(touch => this.#sealFields(touch)), at)
+    if (!this.#seals.sealsTexts) return this.#store.touch(batch, at)
+    return this.#store.touch(batch.map(touch => this.#seals.sealFields(touch)), at)
   }
 
   update (id: string, change: Change, expect?: Expect): Awaitable<Updated> {
-    const sealed = change.set === undefined ? change : { ...change, set: this.#sealData(id, change.set) }
+    const sealed = change.set === undefined ? change : { ...change, set: this.#seals.sealData(id, change.set) }
     return then(this.#store.update(id, sealed, expect), updated => updated.status === 'gone'
-      ? { status: 'gone', ended: updated.ended === null ? null : this.#ended(updated.ended) }
-      : { ...updated, record: this.#readable(updated.record) })
+      ? { status: 'gone', ended: updated.ended === null ? null : this.#seals.ended(updated.ended) }
+      : { ...updated, record: this.#seals.readable(updated.record) })
   }
 
   end (selector: EndSelector, why: EndWhy): Awaitable<Ending> {
     if ('filter' in selector) this.#refuseSealed(selector.filter)
-    return then(this.#store.end(selector, why), ({ ended, cursor }) => ({ ended: ended.map(session => this.#ended(session)), cursor }))
+    return then(this.#store.end(selector, why), ({ ended, cursor }) => ({ ended: ended.map(session => this.#seals.ended(session)), cursor }))
   }
 
   list (filter: Filter, page: PageOptions): Awaitable<Page<SessionRecord>> {
     this.#refuseSealed(filter)
-    return then(this.#store.list(filter, page), ({ items, cursor }) => ({ items: items.map(record => this.#readable(record)), cursor }))
+    return then(this.#store.list(filter, page), ({ items, cursor }) => ({ items: items.map(record => this.#seals.readable(record)), cursor }))
   }
 
   history (filter: Filter, page: PageOptions): Awaitable<Page<EndedSession>> {
     this.#refuseSealed(filter)
-    return then(this.#store.history(filter, page), ({ items, cursor }) => ({ items: items.map(session => this.#ended(session)), cursor }))
+    return then(this.#store.history(filter, page), ({ items, cursor }) => ({ items: items.map(session => this.#seals.ended(session)), cursor }))
   }
 
   count (filter: Filter, cursor: string | null): ReturnType<Store['count']> {
@@ -120,28 +119,23 @@ export class SealedStore implements Store {
   }
 
   sweep (max: number): ReturnType<Store['sweep']> {
-    return then(this.#store.sweep(max), ({ ended, more }) => ({ ended: ended.map(session => this.#ended(session)), more }))
+    return then(this.#store.sweep(max), ({ ended, more }) => ({ ended: ended.map(session => this.#seals.ended(session)), more }))
   }
 
   /** Numbers name addresses and agents, too: sealed where those are. */
   observe (slice: Slice): Awaitable<void> {
-    return this.#store.observe(this.#fields.length === 0 ? slice : { ...slice, value: this.#options.vault.seal(slice.value, slice.node, 'slice') })
+    return this.#store.observe(this.#seals.sealSlice(slice))
   }
 
   statistics (from: number, to: number): Awaitable<Statistics> {
-    return then(this.#store.statistics(from, to), statistics => ({ ...statistics, slices: statistics.slices.flatMap(slice => this.#slice(slice)) }))
-  }
-
-  #slice (slice: Slice): Slice[] {
-    const value = isSealed(slice.value) ? this.#tryOpen(slice.value, slice.node, 'slice') : slice.value
-    return value === null ? [] : [{ ...slice, value }]
+    return then(this.#store.statistics(from, to), statistics => ({ ...statistics, slices: statistics.slices.flatMap(slice => this.#seals.openSlice(slice) ?? []) }))
   }
 
   #created (created: Created): Created {
     switch (created.status) {
-      case 'created': return { ...created, record: this.#readable(created.record), ended: created.ended.map(session => this.#ended(session)) }
-      case 'refused': return { ...created, live: created.live.map(record => this.#readable(record)) }
-      case 'adopted': return { ...created, session: created.session === null ? null : hasEnded(created.session) ? this.#ended(created.session) : this.#readable(created.session) }
+      case 'created': return { ...created, record: this.#seals.readable(created.record), ended: created.ended.map(session => this.#seals.ended(session)) }
+      case 'refused': return { ...created, live: created.live.map(record => this.#seals.readable(record)) }
+      case 'adopted': return { ...created, session: created.session === null ? null : hasEnded(created.session) ? this.#seals.ended(created.session) : this.#seals.readable(created.session) }
       default: return created
     }
   }
@@ -149,67 +143,8 @@ export class SealedStore implements Store {
   async #break (record: SessionRecord): Promise<EndedSession | null> {
     const { ended: [session] } = await this.#store.end({ ids: [record.id] }, { reason: 'revoked', by: 'encryption' })
     if (session === undefined) return null
-    this.#options.onBroken(this.#ended(session))
-    return this.#ended(session)
-  }
-
-  #seal (record: SessionRecord): SessionRecord {
-    return { ...this.#sealFields(record), data: this.#sealData(record.id, record.data) }
-  }
-
-  #sealFields <T extends { readonly id: string } & { readonly [K in Sealable]?: string | null | undefined }> (from: T): T {
-    const sealed: Partial<Record<Sealable, string>> = {}
-    for (const field of this.#fields) {
-      const text = from[field]
-      if (text !== undefined && text !== null) sealed[field] = this.#options.vault.seal(text, from.id, field)
-    }
-    return { ...from, ...sealed }
-  }
-
-  #sealData (id: string, data: EncodedData): EncodedData {
-    return mapData(data, (text, key) => this.#options.vault.seal(text, id, `data ${key}`))
-  }
-
-  /** Throws `Unsealable`. */
-  #open (record: SessionRecord): SessionRecord {
-    const { vault } = this.#options
-    const opened: Partial<Record<Sealable, string>> = {}
-    for (const field of this.#fields) {
-      const text = record[field]
-      if (text !== null) opened[field] = vault.open(text, record.id, field)
-    }
-    return { ...record, ...opened, data: mapData(record.data, (text, key) => vault.open(text, record.id, `data ${key}`)) }
-  }
-
-  /** For lists: what does not open is not shown. The next request of the session ends it. */
-  #readable (record: SessionRecord): SessionRecord {
-    try {
-      return this.#open(record)
-    } catch {
-      return { ...this.#withoutSealed(record), data: noData }
-    }
-  }
-
-  #ended (session: EndedSession): EndedSession {
-    const opened: Partial<Record<Sealable, string | null>> = {}
-    for (const field of this.#fields) {
-      if (field !== 'ip' && field !== 'device') continue
-      const text = session[field]
-      if (text !== null) opened[field] = this.#tryOpen(text, session.id, field)
-    }
-    return { ...session, ...opened }
-  }
-
-  #tryOpen (text: string, id: string, field: string): string | null {
-    try {
-      return this.#options.vault.open(text, id, field)
-    } catch {
-      return null
-    }
-  }
-
-  #withoutSealed (record: SessionRecord): SessionRecord {
-    return { ...record, ...Object.fromEntries(this.#fields.map(field => [field, null])) }
+    this.#options.onBroken(this.#seals.ended(session))
+    return this.#seals.ended(session)
   }
 
   /** What is sealed cannot be looked for. */
@@ -226,14 +161,6 @@ export async function refuseSealedSessions (store: Store): Promise<void> {
   if (!items.some(({ data }) => Object.values(data).some(isSealed))) return
   await store.close()
   throw refuse('encryption', 'given: the sessions in the store are encrypted')
-}
-
-function mapData (data: EncodedData, change: (text: string, key: string) => string): EncodedData {
-  const keys = Object.keys(data)
-  if (keys.length === 0) return noData
-  const changed: Record<string, string> = Object.create(null) as Record<string, string>
-  for (const key of keys) changed[key] = change(data[key] as string, key)
-  return changed
 }
 
 function then <T, R> (answer: Awaitable<T>, change: (value: T) => Awaitable<R>): Awaitable<R> {
