@@ -1,10 +1,16 @@
 import t from 'tap'
 import { explore, nameOf, newReport, scenes } from './explore/explore.ts'
 import type { Report, Scene } from './explore/explore.ts'
+import { moments } from './explore/moments.ts'
+import type { Moment } from './explore/moments.ts'
+import { PassingStore } from './explore/passing.ts'
 import { memoryPlace } from './explore/places.ts'
 import { hunt } from './explore/plant.ts'
 import { plants } from './explore/plants.ts'
 import { playRuns } from './explore/random.ts'
+import { Scheduler } from './explore/scheduler.ts'
+import { World } from './explore/world.ts'
+import type { Awaitable, Store, Touch } from '../lib/store.ts'
 
 // seconds on a machine of its own; minutes on one that is shared
 t.setTimeout(600_000)
@@ -43,6 +49,46 @@ t.test('schedules that are left out come to nothing else than those that stand f
     t.strictSame([...some.ends].sort(), [...every.ends].sort(), nameOf(scene))
     t.ok(some.schedules <= every.schedules)
   }
+})
+
+t.test('before a schedule, too, verbs happen in the order in which they were asked for, however long each takes', async t => {
+  const scheduler = new Scheduler()
+  const happened: string[] = []
+  const slow = new Promise<void>(resolve => { setImmediate(resolve) })
+  const verb = (name: string, until?: Promise<void>): Promise<void> => scheduler.verb(0, name, false, async () => {
+    await until
+    happened.push(name)
+  })
+  const asked = Promise.all([verb('a write in the background', slow).then(() => verb('what follows from it')), verb('a read')])
+  await scheduler.hold()
+  t.strictSame(happened, ['a write in the background', 'a read', 'what follows from it'])
+  await asked
+})
+
+t.test('a schedule that is left leaves nothing under way', async t => {
+  const place = memoryPlace()
+  const { ground, user } = await place.ground()
+  const [store] = await place.stores(ground) as [Store]
+  const slow = new class extends PassingStore {
+    underWay = 0
+    late = false
+    async #slowly <T>(verb: () => Awaitable<T>): Promise<T> {
+      this.underWay++
+      if (this.late) await new Promise(resolve => { setImmediate(resolve) })
+      try { return await verb() } finally { this.underWay-- }
+    }
+
+    override read (id: string): ReturnType<Store['read']> { return this.#slowly(() => this.inner.read(id)) }
+    override touch (batch: readonly Touch[], at: number): ReturnType<Store['touch']> { return this.#slowly(() => this.inner.touch(batch, at)) }
+  }(store)
+  const world = await new World({ ground, stores: [slow, slow], user }).open()
+  await (moments[0] as Moment).prepare(world)
+  await world.scheduler.hold()
+  slow.late = true
+  const actor = world.request(0, world.token).then(() => world.node(0).flush())
+  await world.abandon([actor])
+  t.equal(slow.underWay, 0)
+  t.strictSame((await store.list({ userId: user }, { limit: 10, cursor: null, order: 'oldest' })).items, [])
 })
 
 for (const [kind, wrong] of [['nothing', 'nothing goes wrong'], ['verbs', 'verbs fail before they happen, after, and too late'], ['clocks', 'clocks are off, jump and are turned back']] as const) {

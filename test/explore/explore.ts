@@ -73,7 +73,7 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
   const { scheduler, monitor } = world
   await scene.moment.prepare(world)
   await world.look()
-  scheduler.free = false
+  await scheduler.hold()
   const done: Promise<void>[] = []
   scene.cast.forEach(({ actor, node }, i) => {
     const start = (): void => { done.push(actor.act(world, node, i + 1).catch((error: unknown) => { monitor.broken(0, `${actor.name} fails: ${String(error)}`) })) }
@@ -83,12 +83,14 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
     const step = tree.choose(scheduler.waiting)
     if (step === null) {
       report.left++
-      await world.abandon()
+      await world.abandon(done)
       return
     }
     await scheduler.take(step)
     report.steps++
-    report.states.add(stateOf(world, await world.look()))
+    // a bad store may change what is there whenever it likes
+    const same = options.plant === undefined && (step.kind === 'start' || step.kind === 'answer' || step.readOnly)
+    report.states.add(stateOf(world, await world.look(same)))
   }
   await Promise.all(done)
   report.ends.add(stateOf(world, await world.look()))

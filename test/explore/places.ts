@@ -72,8 +72,9 @@ export async function openPlace (name: string): Promise<Place> {
     }
     case 'postgres': {
       const server = await startPostgres()
-      const pool = pgPool(server)
-      return share(`PostgreSQL ${server.version}`, () => postgresStore(pool), async () => { await pool.end(); await server.remove() })
+      // one verb happens at a time; a machine that is busy must not make it fail
+      const pool = pgPool(server, { max: 1 })
+      return share(`PostgreSQL ${server.version}`, () => postgresStore(pool, { timeout: 60_000 }), async () => { await pool.end(); await server.remove() })
     }
     default: throw new Error(`expected --store to be one of memory, sqlite, redis, postgres, was ${name}`)
   }

@@ -63,7 +63,7 @@ export async function playRun ({ moment, moves, faults, skews }: Run): Promise<r
   await world.look()
   // many may pass: no request takes longer than the grace of an old cookie
   world.passes = Math.min(world.passes, 1000)
-  scheduler.free = false
+  await scheduler.hold()
   failing = true
   const done: Promise<void>[] = []
   let started = 0

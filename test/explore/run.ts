@@ -1,4 +1,4 @@
-// npm run explore -- [--store memory] [--size 3] [--only validate,logout] [--full] [--seconds 600]
+// npm run explore -- [--store memory] [--size 3] [--only validate,logout] [--shard 1/2] [--full] [--seconds 600]
 // npm run explore -- --plant
 // npm run explore -- --random 10000 [--seed 1]
 import { parseArgs } from 'node:util'
@@ -13,6 +13,7 @@ const { values } = parseArgs({
     store: { type: 'string', default: 'memory' },
     size: { type: 'string', default: '2,3' },
     only: { type: 'string' },
+    shard: { type: 'string', default: '1/1' },
     full: { type: 'boolean', default: false },
     plant: { type: 'boolean', default: false },
     random: { type: 'string' },
@@ -28,6 +29,7 @@ process.exitCode = values.plant ? await runPlants() : values.random === undefine
 async function runStore (): Promise<number> {
   const place = await openPlace(values.store)
   const names = values.only?.split(',')
+  const [shard = 1, shards = 1] = values.shard.split('/').map(Number)
   const until = Date.now() + Number(values.seconds) * 1000
   let failures = 0
   try {
@@ -35,12 +37,14 @@ async function runStore (): Promise<number> {
       const report = newReport()
       const started = Date.now()
       let left = 0
+      let nth = 0
       for (const scene of scenes(size, names === undefined ? {} : { only: name => names.includes(name) })) {
+        if (nth++ % shards !== shard - 1) continue
         if (Date.now() < until) await explore(place, scene, report, { reduce: !values.full })
         else left++
       }
       const seconds = (Date.now() - started) / 1000
-      console.log(`${place.name}, ${size} actors: ${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states, ${seconds.toFixed(1)} s${left > 0 ? `, ${left} scenes not reached in time` : ''}: ${report.findings.length === 0 ? 'every law holds' : `${report.findings.length} break a law`}`)
+      console.log(`${place.name}, ${size} actors: ${report.scenes} scenes, ${report.schedules} schedules (${report.left} left), ${report.steps} steps, ${report.states.size} states, ${seconds.toFixed(1)} s${left > 0 ? `, ${left} scenes not reached in time` : ''}: ${report.findings.length === 0 ? 'every law holds' : `${report.findings.length} break a law`}`)
       for (const { scene, violations, schedule } of report.findings.slice(0, 5)) console.log(`\n${scene}\n  ${violations.join('\n  ')}\n    ${schedule.join('\n    ')}`)
       failures += report.findings.length
     }

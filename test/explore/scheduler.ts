@@ -32,9 +32,10 @@ export class Scheduler {
   readonly #waiting: Step[] = []
   readonly #issued = new Map<string, number>()
   #owner = 'setup'
+  #last: Promise<void> = Promise.resolve()
   /** How many steps were taken. */
   taken = 0
-  /** Verbs go through at once: for what comes before and after the schedule. */
+  /** Verbs go through by themselves: for what comes before and after the schedule. */
   free = true
   readonly trace: string[] = []
 
@@ -48,7 +49,7 @@ export class Scheduler {
 
   /** A verb of a store, called by whoever runs now. */
   verb <T>(node: number, name: string, readOnly: boolean, effect: () => Awaitable<T>): Promise<T> {
-    if (this.free) return Promise.resolve().then(() => { this.taken++; return effect() })
+    if (this.free) return this.alone(effect)
     const owner = this.#owner
     const nth = (this.#issued.get(owner) ?? 0) + 1
     this.#issued.set(owner, nth)
@@ -67,6 +68,16 @@ export class Scheduler {
     })
   }
 
+  /**
+   * What nobody schedules happens one at a time, in the order in which it was asked for: otherwise a server's speed would decide whether a
+   * request sees what the one before it wrote in the background, and a schedule could not be repeated.
+   */
+  alone <T>(effect: () => Awaitable<T>): Promise<T> {
+    const done = this.#last.then(() => { this.taken++; return effect() })
+    this.#last = done.then(quiet, quiet)
+    return done
+  }
+
   /** Takes one step, and waits until everybody waits again. */
   async take (step: Step): Promise<void> {
     this.#waiting.splice(this.#waiting.indexOf(step), 1)
@@ -82,10 +93,22 @@ export class Scheduler {
     for (let step = this.#waiting[0]; step !== undefined; step = this.#waiting[0]) await this.take(step)
   }
 
-  /** From here on verbs go through at once; what waits, goes on. */
+  /** From here on nothing happens by itself; what was under way is done. */
+  async hold (): Promise<void> {
+    await this.#settled()
+    this.free = false
+  }
+
+  /** From here on verbs go through by themselves; what waits, goes on. */
   async release (): Promise<void> {
     this.free = true
     await this.drain()
+    await this.#settled()
+  }
+
+  /** What one does may make another ask for more. */
+  async #settled (): Promise<void> {
+    for (let last: Promise<void> | null = null; last !== this.#last;) await (last = this.#last)
   }
 }
 

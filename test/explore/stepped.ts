@@ -10,7 +10,7 @@ export class SteppedStore implements Store {
   readonly name: string
   readonly scope = 'machine'
   readonly durable = false
-  readonly #place: Store
+  #place: Store
   readonly #scheduler: Scheduler
   readonly #node: number
 
@@ -20,6 +20,9 @@ export class SteppedStore implements Store {
     this.#scheduler = scheduler
     this.#node = node
   }
+
+  /** From here on verbs go to another place. */
+  move (place: Store): void { this.#place = place }
 
   // the place is opened and closed by whoever made it
   open (): void {}

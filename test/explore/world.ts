@@ -7,6 +7,7 @@ import type { SessionRecord } from '../../lib/record.ts'
 import type { Store } from '../../lib/store.ts'
 import { decodeToken, hashVerifier } from '../../lib/token.ts'
 import type { Ground } from '../../lib/testing/index.ts'
+import { memoryStore } from '../../lib/stores/memory.ts'
 import { Monitor } from './monitor.ts'
 import { Scheduler } from './scheduler.ts'
 import { ObservedStore, SteppedStore } from './stepped.ts'
@@ -51,6 +52,8 @@ export class World {
   /** Ids of the user's live sessions, as of the last look. */
   present: ReadonlySet<string> = new Set()
   #alarms = 0
+  #seen: readonly SessionRecord[] = []
+  readonly #stepped: readonly SteppedStore[]
   readonly #place: Store
 
   constructor (options: WorldOptions) {
@@ -61,11 +64,10 @@ export class World {
     const shared = new Map<string, unknown>()
     this.#place = plant === undefined ? stores[0] as Store : plant(stores[0] as Store, shared)
     this.monitor = new Monitor({ clock: ground.clock, steps: scheduler, limit }, { skewed, faulty })
-    this.managers = stores.map((store, node) => new SessionManager({
+    this.#stepped = stores.map((store, node) => new SteppedStore(plant === undefined ? new ObservedStore(store, this.monitor) : store, scheduler, node))
+    this.managers = this.#stepped.map((stepped, node) => new SessionManager({
       secret: 'a secret of the explorer, long enough',
-      store: plant === undefined
-        ? between(new SteppedStore(new ObservedStore(store, this.monitor), scheduler, node), scheduler, node)
-        : new ObservedStore(plant(new SteppedStore(store, scheduler, node), shared), this.monitor),
+      store: plant === undefined ? between(stepped, scheduler, node) : new ObservedStore(plant(stepped, shared), this.monitor),
       now: () => ground.clock.now + (skews[node] ?? 0),
       limit,
       flush: minute,
@@ -110,9 +112,10 @@ export class World {
     return items
   }
 
-  /** Looks at the place itself, whatever nodes are told. */
-  async look (): Promise<readonly SessionRecord[]> {
-    const records = await this.standing()
+  /** Looks at the place itself, whatever nodes are told. `same`: nothing was done since the last look that could change it. */
+  async look (same = false): Promise<readonly SessionRecord[]> {
+    const records = same ? this.#seen : await this.standing()
+    this.#seen = records
     this.monitor.standing(records)
     this.present = new Set(records.map(({ id }) => id))
     return records
@@ -140,12 +143,18 @@ export class World {
     await this.close()
   }
 
-  /** Leaves the schedule as it is; the place is for the next one. */
-  async abandon (): Promise<void> {
+  /** Leaves the schedule as it is, to the last thing that is under way; the place is for the next one. */
+  async abandon (actors: readonly Promise<void>[]): Promise<void> {
+    // what is left to do is done elsewhere: it takes time, and comes to nothing
+    const elsewhere = memoryStore()
+    await elsewhere.open({ now: () => this.ground.clock.now, history: hour, historyPerUser: 20, warn: () => {} })
+    for (const stepped of this.#stepped) stepped.move(elsewhere)
     await this.scheduler.release()
+    await Promise.all(actors)
+    await this.close()
+    await elsewhere.close()
     await this.#place.end({ userId: this.user }, { reason: 'revoked', by: null })
     await this.#place.sweep(100)
-    await this.close()
   }
 
   async close (): Promise<void> {
