@@ -7,9 +7,10 @@ import type { Filter } from '../filter.ts'
 import type { EndedSession, SessionRecord } from '../record.ts'
 import { oneOf, refuse } from '../settings.ts'
 import type { Awaitable, Change, Created, CreateOptions, EndSelector, Ending, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../store.ts'
+import { Checkpoints } from './sqlite/checkpoints.ts'
 import { Database } from './sqlite/database.ts'
-import { createPrivate, isHandle, openFile } from './sqlite/handle.ts'
-import type { SqliteDatabase, SqliteHandle } from './sqlite/handle.ts'
+import { createPrivate, isHandle, openDriven } from './sqlite/handle.ts'
+import type { Driver, SqliteDatabase, SqliteHandle } from './sqlite/handle.ts'
 import { countSessions, endMatching, listHistory, listSessions } from './sqlite/lists.ts'
 import type { Pragmas } from './sqlite/schema.ts'
 import { Sessions } from './sqlite/sessions.ts'
@@ -46,6 +47,8 @@ class SqliteStore implements Store {
   #history = 0
   /** The write-ahead log, where ends have to be waited for. */
   #log: FileHandle | null = null
+  /** Where the file is the store's own: on a connection that was handed in, SQLite does as it is told. */
+  #checkpoints: Checkpoints | null = null
   #sessions: Sessions | null = null
   readonly #running = new Set<Promise<unknown>>()
 
@@ -55,16 +58,22 @@ class SqliteStore implements Store {
   }
 
   async open (context: StoreContext): Promise<void> {
-    if (typeof this.#source === 'string') createPrivate(this.#source)
-    const handle = typeof this.#source === 'string' ? await openFile(this.#source) : this.#source as SqliteHandle
+    const { handle, driver } = await this.#connect()
     try {
       const database = new Database(handle, this.#options)
       if (this.#options.synchronous === 'normal') this.#log = await open(database.logFile, 'r+')
+      if (driver !== null) this.#checkpoints = new Checkpoints(database, { file: database.file, driver, warn: context.warn })
       this.#history = context.history
       this.#sessions = new Sessions(database, context)
     } finally {
       if (this.#sessions === null && handle !== this.#source) handle.close()
     }
+  }
+
+  async #connect (): Promise<{ handle: SqliteHandle, driver: Driver | null }> {
+    if (typeof this.#source !== 'string') return { handle: this.#source as SqliteHandle, driver: null }
+    createPrivate(this.#source)
+    return openDriven(this.#source)
   }
 
   /** Takes the write lock for a moment: a file that nobody can write is of no use. */
@@ -76,12 +85,19 @@ class SqliteStore implements Store {
     await Promise.allSettled(this.#running)
     // waits for what is being written
     await this.#log?.close()
+    // before the connection: the last one to close leaves a single file
+    await this.#checkpoints?.close()
     if (typeof this.#source === 'string') database.close()
   }
 
   create (record: SessionRecord, options: CreateOptions): Created { return this.#opened.create(record, options) }
   read (id: string): SessionRecord | EndedSession | null { return this.#opened.read(id) }
-  touch (batch: readonly Touch[], at: number): readonly string[] { return this.#opened.touch(batch, at) }
+  touch (batch: readonly Touch[], at: number): Awaitable<readonly string[]> {
+    const sessions = this.#opened
+    const pause = this.#checkpoints?.pause ?? null
+    return pause === null ? sessions.touch(batch, at) : this.#lasting(pause.then(() => sessions.touch(batch, at)))
+  }
+
   update (id: string, change: Change, expect?: Expect): Updated { return this.#opened.update(id, change, expect) }
   list (filter: Filter, page: PageOptions): Page<SessionRecord> { return listSessions(this.#opened, filter, page) }
   history (filter: Filter, page: PageOptions): Page<EndedSession> { return listHistory(this.#opened, filter, page) }

@@ -4,8 +4,9 @@ import { drivers, openFile } from '../../lib/stores/sqlite/handle.ts'
 import { sqliteStore } from '../../lib/stores/sqlite.ts'
 
 const [file = '', task = '', driver] = process.argv.slice(2)
-const handle = await openFile(file, drivers.filter(([module]) => module === driver))
-const manager = await new SessionManager({ secret: 'a secret of the tests, long enough', store: sqliteStore(handle), limit: 5 }).open()
+// with a driver named, that one; else the store opens the file, and has a worker for the checkpoints
+const source = driver === undefined ? file : await openFile(file, drivers.filter(([module]) => module === driver))
+const manager = await new SessionManager({ secret: 'a secret of the tests, long enough', store: sqliteStore(source), limit: 5 }).open()
 const send = (message: unknown): Promise<void> => new Promise(resolve => { process.send?.(message, undefined, undefined, () => { resolve() }) })
 
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
@@ -25,6 +26,11 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
       await manager.end(id, { reason: 'logout' })
       await send({ id, ended: true })
     }
+  },
+  /** Writes enough for a checkpoint, and leaves without a word. */
+  async leave () {
+    for (let i = 0; i < 400; i++) await manager.create({ userId: `user ${i}` })
+    process.disconnect()
   },
   /** Ends what it is told to. */
   async end () {

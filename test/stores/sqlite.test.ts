@@ -85,8 +85,8 @@ function presented (token: string): PresentedToken {
 }
 
 /** Another process on the file, ready to start at a word. */
-async function child (t: Test, file: string, task: 'login' | 'write' | 'end', [module] = preferred): Promise<ChildProcess> {
-  const process = fork(join(import.meta.dirname, '../helpers/sqlitechild.ts'), [file, task, module])
+async function child (t: Test, file: string, task: 'login' | 'write' | 'end', driver?: Driver): Promise<ChildProcess> {
+  const process = fork(join(import.meta.dirname, '../helpers/sqlitechild.ts'), [file, task, ...driver === undefined ? [] : [driver[0]]])
   t.teardown(() => process.kill('SIGKILL'))
   await once(process, 'message')
   return process

@@ -8,7 +8,7 @@ import type { Database } from './database.ts'
 /**
  * Records that were read, for as long as they are what the file has. SQLite counts the commits of all other connections; a look at the
  * count is a fifth of what it takes to read a row, and says for certain that nothing has changed. What this connection writes it says
- * itself, here.
+ * itself, here. A checkpoint changes no count, whoever makes it.
  */
 export class Copies {
   readonly #database: Database

@@ -9,6 +9,8 @@ import type { Statements } from './statements.ts'
 export class Database {
   readonly prefix: string
   readonly sql: Statements
+  /** Told after each transaction. */
+  onCommit = (): void => {}
   readonly #handle: SqliteHandle
   readonly #queries = new Map<string, Query>()
 
@@ -33,19 +35,36 @@ export class Database {
   write <T>(work: () => T): T {
     const { begin, commit } = this.sql
     begin.run()
+    let result: T
     try {
-      const result = work()
+      result = work()
       commit.run()
-      return result
     } catch (error) {
       this.#rollback()
       throw error
     }
+    this.onCommit()
+    return result
+  }
+
+  /** Its absolute path. */
+  get file (): string {
+    return String(this.query('PRAGMA database_list').get()?.[2])
   }
 
   /** The file that the last commits are in. */
   get logFile (): string {
-    return `${String(this.query('PRAGMA database_list').get()?.[2])}-wal`
+    return `${this.file}-wal`
+  }
+
+  /** How many rows this connection has changed, those of triggers included. */
+  get changes (): number {
+    return Number(this.sql.changes.get()?.[0])
+  }
+
+  /** After how many pages of the log SQLite copies them, in the writer. */
+  setCheckpoint (pages: number): void {
+    this.#handle.exec(`PRAGMA wal_autocheckpoint = ${pages}`)
   }
 
   close (): void {

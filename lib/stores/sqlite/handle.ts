@@ -42,9 +42,15 @@ export function isHandle (value: unknown): value is SqliteHandle {
 
 /** Opens a file with the first driver that is there. Throws `FST_SESSION_INVALID_OPTION`, saying what to install, if none is. */
 export async function openFile (path: string, candidates = drivers): Promise<SqliteHandle> {
-  for (const [module, exported] of candidates) {
-    const found = await load(module)
-    if (found !== null) return new (found[exported] as new (path: string) => SqliteHandle)(path)
+  const { handle } = await openDriven(path, candidates)
+  return handle
+}
+
+/** The same, and says which driver it was. */
+export async function openDriven (path: string, candidates = drivers): Promise<{ handle: SqliteHandle, driver: Driver }> {
+  for (const driver of candidates) {
+    const found = await load(driver[0])
+    if (found !== null) return { handle: new (found[driver[1]] as new (path: string) => SqliteHandle)(path), driver }
   }
   throw refuse('store', 'a file that this Node can open: use Node 22.13 or newer, which has `node:sqlite`, or install `libsql` or `better-sqlite3`, or hand in an open database')
 }

@@ -5,6 +5,11 @@ import { readSql } from './statements.ts'
 
 /** Raised with each change of schema.sql. */
 const version = 2
+/**
+ * Pages of the log after which SQLite copies them. Little and often: a checkpoint of 1 MB holds requests up for half as long as one of the
+ * default's 4.
+ */
+export const checkpointEvery = 250
 /** Milliseconds that a start waits for others who start. */
 const patience = 5000
 /** How often it tries again what SQLite refuses without waiting. */
@@ -28,8 +33,8 @@ export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: 
   const mode = keepLog(handle)
   if (mode !== 'wal') throw refuse('store', `a file on a disk of this machine, because processes share it by a write-ahead log (SQLite answers \`${String(mode)}\`)`)
   handle.exec(`PRAGMA synchronous = ${pragmas.synchronous}`)
-  // little and often: a checkpoint of 1 MB holds requests up for half as long as one of the default's 4; a log that a burst made long does not stay so
-  handle.exec('PRAGMA wal_autocheckpoint = 250; PRAGMA journal_size_limit = 33554432')
+  // a log that a burst made long does not stay so
+  handle.exec(`PRAGMA wal_autocheckpoint = ${checkpointEvery}; PRAGMA journal_size_limit = 33554432`)
   if (versionOf(handle, prefix) === 0) create(handle, prefix)
   const found = versionOf(handle, prefix)
   if (found !== version) throw refuse('store', `a file whose tables (${prefix}*) are of version ${version}, which this release knows, not ${found}`)

@@ -10,6 +10,8 @@ ROLLBACK;
 
 -- :version () → how many commits of other connections this one knows of: another number after each that it sees
 PRAGMA data_version;
+-- :changes () → how many rows this connection has changed, triggers included
+SELECT total_changes();
 -- :read (id) → {record}
 SELECT {record} FROM {p}live WHERE id = ?;
 -- :left (id) → {ended}

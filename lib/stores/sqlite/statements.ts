@@ -3,7 +3,7 @@ import { Command, Query } from './handle.ts'
 import type { SqliteHandle } from './handle.ts'
 import { endedColumns, recordColumns } from './rows.ts'
 
-type Queries = 'version' | 'read' | 'left' | 'known' | 'mark' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' | 'slices' | 'counts' | 'told' | 'news'
+type Queries = 'version' | 'changes' | 'read' | 'left' | 'known' | 'mark' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' | 'slices' | 'counts' | 'told' | 'news'
 type Commands = 'begin' | 'commit' | 'rollback' | 'adopt' | 'insert' | 'touch' | 'move' | 'change' | 'remove' | 'remember' | 'trim' | 'rearm' |
   'purgeEnded' | 'purgeMarks' | 'purgeSlices' | 'purgeChanges' | 'blankChange' | 'observe' | 'tell' | 'crop'
 

@@ -1,0 +1,52 @@
+import process from 'node:process'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { MessagePort } from 'node:worker_threads'
+import { openFile, Query } from './handle.ts'
+import type { Driver } from './handle.ts'
+
+/** What a worker is given. */
+export interface Task {
+  readonly file: string
+  /** The one that has the file open already: two libraries do not see each other's locks. */
+  readonly driver: Driver
+}
+
+/** `pass`: copy what can be copied without waiting for anybody. `close`: do so for the last time. */
+export type Order = 'pass' | 'close'
+
+/**
+ * Makes checkpoints, each when it is told to, on a connection of its own, until it is told to close. Answers each with the number of pages
+ * that the log has, -1 if it could not be made; the next one tries again.
+ *
+ * Threads may share a file because they share the library: SQLite keeps the locks of all connections of a process in one place
+ * (https://www.sqlite.org/howtocorrupt.html, section 2.2), and both `node:sqlite` and `libsql` are compiled with THREADSAFE=1 and loaded
+ * once a process, `libsql` by dlopen of the same file. Both were seen to refuse a write in one thread while the other had the lock, and
+ * to keep the main thread's locks when the worker's connection closed.
+ */
+export async function serve (port: MessagePort, { file, driver }: Task): Promise<void> {
+  const handle = await openFile(file, [driver])
+  handle.exec('PRAGMA synchronous = normal')
+  // the mode that takes no lock which a writer needs; the next writer starts the log anew, if all of it was copied
+  const pass = new Query(handle.prepare('PRAGMA wal_checkpoint(PASSIVE)'))
+  port.on('message', (order: Order) => {
+    port.postMessage(attempt(pass))
+    if (order === 'pass') return
+    handle.close()
+    port.close()
+  })
+}
+
+function attempt (pass: Query): number {
+  try {
+    return Number(pass.get()?.[1])
+  } catch {
+    // a full disk, an I/O error: all of it is in the log still
+    return -1
+  }
+}
+
+if (parentPort !== null) {
+  // that SQLite is experimental has been said by the main thread
+  process.removeAllListeners('warning')
+  await serve(parentPort, workerData as Task)
+}
