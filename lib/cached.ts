@@ -104,8 +104,9 @@ export class CachedStore implements Store {
     if (this.#provenAt !== -Infinity) this.#reading.set(id, reading)
     try {
       const found = await this.#store.read(id)
-      const kept = this.#reading.get(id) === reading && found !== null && !hasEnded(found)
-      if (kept) this.#copies.set(id, { record: { ...found }, readAt })
+      // whoever was refused here is not let in again, though the message is still on its way
+      if (found === null || hasEnded(found)) this.#drop(id)
+      else if (this.#reading.get(id) === reading) this.#copies.set(id, { record: { ...found }, readAt })
       return found
     } finally {
       if (this.#reading.get(id) === reading) this.#reading.delete(id)

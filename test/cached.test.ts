@@ -57,6 +57,24 @@ t.test('row 54: a session that another node ended, rotated or changed is gone fr
   t.equal((await b.send('/me', { cookie })).json().reason, 'logout')
 })
 
+t.test('a node that has read that a session ended answers no copy of it, message or not', async t => {
+  const { here, network, keep } = await twoNodes()
+  const id = await keep()
+  // the end is told to nobody, yet
+  await network.sessions.end({ ids: [id] }, { reason: 'logout', by: null })
+  t.ok(here.peek(id))
+  const found = await here.read(id)
+  t.ok(found !== null && hasEnded(found))
+  t.equal(here.peek(id), null)
+  const other = await keep()
+  await network.sessions.end({ ids: [other] }, { reason: 'logout', by: null })
+  const read = network.sessions.read.bind(network.sessions)
+  network.sessions.read = () => null
+  t.equal(await here.read(other), null, 'nor if nothing is left of it')
+  network.sessions.read = read
+  t.equal(here.peek(other), null)
+})
+
 t.test('a route that asks for a fresh sign-in always reads', async t => {
   const network = new Network()
   const { send, signIn } = await testApp(t, { store: network.node() }, app => {

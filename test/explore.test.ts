@@ -1,10 +1,11 @@
 import t from 'tap'
+import { copyPlants } from './explore/copyplants.ts'
 import { explore, nameOf, newReport, scenes } from './explore/explore.ts'
 import type { Report, Scene } from './explore/explore.ts'
 import { moments } from './explore/moments.ts'
 import type { Moment } from './explore/moments.ts'
 import { PassingStore } from './explore/passing.ts'
-import { memoryPlace } from './explore/places.ts'
+import { copiesPlace, memoryPlace } from './explore/places.ts'
 import { hunt } from './explore/plant.ts'
 import { plants } from './explore/plants.ts'
 import { playRuns } from './explore/random.ts'
@@ -37,17 +38,29 @@ t.test('nor does any of three that come in, write late and end', async t => {
   t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
 })
 
+t.test('nor does any in which nodes keep copies, whenever they are told of an end, or their stream breaks', async t => {
+  const report = newReport()
+  const few = ['validate', 'logout', 'rotate', 'validate-strict', 'break']
+  for (const scene of some(scenes(2, { copies: true, only: name => few.includes(name) }), 1, scene => onTwoNodes(scene) && scene.moment.name.startsWith('with a copy'))) await explore(copiesPlace(), scene, report)
+  t.strictSame(report.findings.slice(0, 3), [])
+  t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
+})
+
 t.test('schedules that are left out come to nothing else than those that stand for them', async t => {
   const few = ['validate', 'flush', 'logout', 'evict']
-  for (const scene of some(scenes(2, { only: name => few.includes(name) }), 3, scene => onTwoNodes(scene) && scene.moment.name.endsWith('due'))) {
-    const ends = async (reduce: boolean): Promise<Report> => {
-      const report = newReport()
-      await explore(memoryPlace(), scene, report, { reduce })
-      return report
+  const due = some(scenes(2, { only: name => few.includes(name) }), 3, scene => onTwoNodes(scene) && scene.moment.name.endsWith('due'))
+  const told = some(scenes(2, { copies: true, only: name => ['validate', 'logout', 'break'].includes(name) }), 1, scene => onTwoNodes(scene) && scene.moment.name.startsWith('with a copy'))
+  for (const [place, chosen] of [[memoryPlace(), due], [copiesPlace(), told]] as const) {
+    for (const scene of chosen) {
+      const ends = async (reduce: boolean): Promise<Report> => {
+        const report = newReport()
+        await explore(place, scene, report, { reduce })
+        return report
+      }
+      const [every, some] = [await ends(false), await ends(true)]
+      t.strictSame([...some.ends].sort(), [...every.ends].sort(), nameOf(scene))
+      t.ok(some.schedules <= every.schedules)
     }
-    const [every, some] = [await ends(false), await ends(true)]
-    t.strictSame([...some.ends].sort(), [...every.ends].sort(), nameOf(scene))
-    t.ok(some.schedules <= every.schedules)
   }
 })
 
@@ -98,7 +111,7 @@ for (const [kind, wrong] of [['nothing', 'nothing goes wrong'], ['verbs', 'verbs
   })
 }
 
-for (const bug of plants) {
+for (const bug of [...plants, ...copyPlants]) {
   t.test(`a store is found out in which ${bug.name}`, async t => {
     const { finding } = await hunt(bug, { hinted: true })
     t.ok(finding?.violations.some(violation => violation.startsWith(bug.shows)), bug.shows)

@@ -5,6 +5,8 @@ import { presentedBy } from './world.ts'
 /** Something that one party does to sessions. `me`: tells actors of one schedule apart. */
 export interface Actor {
   readonly name: string
+  /** It touches more than one node. */
+  readonly everywhere?: true
   readonly act: (world: World, node: number, me: number) => Promise<void>
 }
 
@@ -53,8 +55,15 @@ export const actors: readonly Actor[] = [
   { name: 'page', act: page },
   {
     name: 'time',
+    everywhere: true,
     async act (world) { world.ground.clock.now += world.passes }
   }
+]
+
+/** What there is besides where nodes keep copies. */
+export const copyActors: readonly Actor[] = [
+  { name: 'validate-strict', async act (world, node) { await world.request(node, world.token, { strict: true }) } },
+  { name: 'break', everywhere: true, async act (world, node) { world.feeds[node]?.break() } }
 ]
 
 /** What was ended for the caller is gone by the time it is told. */

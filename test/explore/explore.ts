@@ -1,6 +1,6 @@
 import type { Actor } from './actors.ts'
-import { actors } from './actors.ts'
-import { moments } from './moments.ts'
+import { actors, copyActors } from './actors.ts'
+import { copyMoments, moments } from './moments.ts'
 import type { Moment } from './moments.ts'
 import type { Place } from './places.ts'
 import { ScheduleTree } from './tree.ts'
@@ -47,9 +47,9 @@ export function newReport (): Report {
 }
 
 /** Every set of `size` actors, on one node and on two, from every moment. */
-export function * scenes (size: number, { only = () => true }: { only?: (name: string) => boolean } = {}): Generator<Scene> {
-  const playing = actors.filter(({ name }) => only(name))
-  for (const moment of moments) {
+export function * scenes (size: number, { only = () => true, copies = false }: { only?: (name: string) => boolean, copies?: boolean } = {}): Generator<Scene> {
+  const playing = [...actors, ...copies ? copyActors : []].filter(({ name }) => only(name))
+  for (const moment of [...copies ? copyMoments : [], ...moments]) {
     for (const cast of combinations(playing, size)) {
       for (const placement of placements(size)) yield { moment, cast: cast.map((actor, i) => ({ actor, node: placement[i] as number })) }
     }
@@ -69,7 +69,8 @@ export async function explore (place: Place, scene: Scene, report: Report, optio
 async function runOnce (place: Place, scene: Scene, { tree, report, options }: { readonly tree: ScheduleTree, readonly report: Report, readonly options: ExploreOptions }): Promise<void> {
   const { ground, user } = await place.ground()
   const stores = await place.stores(ground)
-  const world = await new World({ ground, stores, user, ...options.plant === undefined ? {} : { plant: options.plant } }).open()
+  const lines = await place.lines(stores)
+  const world = await new World({ ground, stores, user, lines, ...options.plant === undefined ? {} : { plant: options.plant } }).open()
   const { scheduler, monitor } = world
   await scene.moment.prepare(world)
   await world.look()
@@ -77,7 +78,7 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
   const done: Promise<void>[] = []
   scene.cast.forEach(({ actor, node }, i) => {
     const start = (): void => { done.push(actor.act(world, node, i + 1).catch((error: unknown) => { monitor.broken(0, `${actor.name} fails: ${String(error)}`) })) }
-    scheduler.add(actor.name === 'time' ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start)
+    scheduler.add(actor.everywhere === true ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start)
   })
   while (scheduler.waiting.length > 0) {
     const step = tree.choose(scheduler.waiting)

@@ -82,6 +82,19 @@ export const moments: readonly Moment[] = [
   }
 ]
 
+/** Where nodes keep copies. */
+export const copyMoments: readonly Moment[] = [
+  {
+    name: 'with a copy on each node',
+    async prepare (world) {
+      await begin(world)
+      for (const node of [0, 1]) await world.request(node, world.token)
+      await flushAll(world)
+      await pass(world, 2 * second)
+    }
+  }
+]
+
 async function begin (world: World): Promise<void> {
   const made = await world.node(0).create({ userId: world.user, remember: true, method: 'password', data: { k0: 0 } })
   world.id = made.session.id

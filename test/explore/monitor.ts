@@ -16,6 +16,10 @@ interface Life {
   seen: { readonly lastSeenAt: number, readonly generation: number, readonly requests: number, readonly at: number }
   /** The step at which somebody was told of its end. */
   endedAt: number | null
+  /** The step at which each node knew of its end. */
+  readonly heardAt: Map<number, number>
+  /** The step at which each node was last answered that it lives. */
+  readonly lookedAt: Map<number, number>
   reason: EndReason | null
   /** How many `ended` events there were. */
   told: number
@@ -60,11 +64,14 @@ export class Monitor {
   readonly skewed: boolean
   /** Verbs fail in this run: an end that nobody was told of is possible, one that is told twice is not. */
   readonly faulty: boolean
+  /** Nodes keep copies: a session that ended on another may be let in to until its node knows. */
+  readonly copies: boolean
 
-  constructor (watched: Watched, { skewed = false, faulty = false } = {}) {
+  constructor (watched: Watched, { skewed = false, faulty = false, copies = false } = {}) {
     this.#watched = watched
     this.skewed = skewed
     this.faulty = faulty
+    this.copies = copies
   }
 
   get ids (): readonly string[] { return [...this.#lives.keys()] }
@@ -76,7 +83,7 @@ export class Monitor {
   /** A session is about to be created. */
   wanted (record: SessionRecord): void {
     const seen = { lastSeenAt: 0, generation: 0, requests: 0, at: 0 }
-    this.#lives.set(record.id, { id: record.id, userId: record.userId, exists: false, absoluteAt: record.absoluteAt, expiresAt: 0, seen, endedAt: null, reason: null, told: 0, admitted: 0, admittedAt: 0, kept: new Map(Object.entries(record.data)), rotated: new Set(), killed: false })
+    this.#lives.set(record.id, { id: record.id, userId: record.userId, exists: false, absoluteAt: record.absoluteAt, expiresAt: 0, seen, endedAt: null, heardAt: new Map(), lookedAt: new Map(), reason: null, told: 0, admitted: 0, admittedAt: 0, kept: new Map(Object.entries(record.data)), rotated: new Set(), killed: false })
   }
 
   created (begun: Begun, answer: Created, options: CreateOptions): void {
@@ -181,11 +188,29 @@ export class Monitor {
     if (life.reason !== session.reason) this.#broken(7, `an event tells of the reason ${session.reason}, the store said ${String(life.reason)}`)
   }
 
-  /** A request was let in. */
-  admitted (id: string, begun: Begun): void {
+  /** A node knows, from its own end or another's message, that these have ended. */
+  heard (node: number, ids: readonly string[]): void {
+    for (const id of ids) {
+      const life = this.#lives.get(id)
+      if (life?.endedAt != null && !life.heardAt.has(node)) life.heardAt.set(node, this.#watched.steps.taken)
+    }
+  }
+
+  /** A node's stream broke: from here on it must look. */
+  heardAll (node: number): void { this.heard(node, this.ids) }
+
+  /** A node was answered that a session lives. */
+  looked (node: number, id: string): void { this.#lives.get(id)?.lookedAt.set(node, this.#watched.steps.taken) }
+
+  /** A request was let in. `strict`: no copy will do. */
+  admitted (id: string, begun: Begun, { node, strict }: { readonly node: number, readonly strict: boolean }): void {
     const life = this.#lives.get(id)
     if (life === undefined) { this.#broken(2, 'a request was let in to a session that nobody created'); return }
-    if (life.endedAt !== null && begun.step > life.endedAt) this.#broken(2, 'a request was let in to an ended session')
+    if (this.copies) {
+      if (begun.step > (life.heardAt.get(node) ?? Infinity)) this.#broken(2, 'a request was let in on a node that knows of the end')
+      if (strict && begun.step >= (life.lookedAt.get(node) ?? -1)) this.#broken(2, 'a request that no copy will do for was let in without a look')
+    }
+    if ((strict || !this.copies) && life.endedAt !== null && begun.step > life.endedAt) this.#broken(2, 'a request was let in to an ended session')
     life.admitted++
     life.admittedAt = Math.max(life.admittedAt, begun.now)
   }

@@ -12,6 +12,8 @@ export interface PlantedBug {
   readonly shows: string
   /** Who brings it to light. */
   readonly cast: readonly string[]
+  /** It is one of nodes that keep copies. */
+  readonly copies?: true
   readonly plant: Plant
 }
 

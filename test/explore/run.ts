@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import { explore, newReport, scenes } from './explore.ts'
 import { openPlace } from './places.ts'
 import { hunt } from './plant.ts'
+import { copyPlants } from './copyplants.ts'
 import { plants } from './plants.ts'
 import { playRuns } from './random.ts'
 
@@ -38,7 +39,7 @@ async function runStore (): Promise<number> {
       const started = Date.now()
       let left = 0
       let nth = 0
-      for (const scene of scenes(size, names === undefined ? {} : { only: name => names.includes(name) })) {
+      for (const scene of scenes(size, { copies: values.store.endsWith('-cached'), ...names === undefined ? {} : { only: name => names.includes(name) } })) {
         if (nth++ % shards !== shard - 1) continue
         if (Date.now() < until) await explore(place, scene, report, { reduce: !values.full })
         else left++
@@ -71,8 +72,9 @@ async function runRandom (count: number, seed: number): Promise<number> {
 }
 
 async function runPlants (): Promise<number> {
+  const planted = [...plants, ...copyPlants]
   let missed = 0
-  for (const bug of plants) {
+  for (const bug of planted) {
     const started = Date.now()
     const { finding, report } = await hunt(bug, { hinted: false })
     const after = `${report.schedules} schedules, ${((Date.now() - started) / 1000).toFixed(1)} s`
@@ -84,6 +86,6 @@ async function runPlants (): Promise<number> {
       console.log(`\ncaught  ${bug.name} (${after})\n  ${shown}\n  ${finding.scene}\n    ${finding.schedule.join('\n    ')}`)
     }
   }
-  console.log(`\n${plants.length - missed} of ${plants.length} planted bugs caught`)
+  console.log(`\n${planted.length - missed} of ${planted.length} planted bugs caught`)
   return missed
 }

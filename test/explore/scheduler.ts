@@ -4,8 +4,11 @@ import type { Awaitable } from '../../lib/store.ts'
 export interface Step {
   /** The same in every schedule that has the same past, up to the order of steps that do not touch each other. */
   readonly key: string
-  /** `start` of an actor, the `effect` of a verb in the store, the `answer` that comes back from it, or the `clock` that moves. */
-  readonly kind: 'start' | 'effect' | 'answer' | 'clock'
+  /**
+   * `start` of an actor, the `effect` of a verb in the store, the `answer` that comes back from it, the `arrival` of what the store tells a
+   * node unasked, or what touches everything: the `clock` that moves, a stream that breaks.
+   */
+  readonly kind: 'start' | 'effect' | 'answer' | 'arrival' | 'clock'
   /** On which node it runs. */
   readonly node: number
   /** An effect that changes nothing. */
@@ -21,7 +24,7 @@ export function independent (a: Step, b: Step): boolean {
   if ((a.kind === 'effect') !== (b.kind === 'effect')) return true
   if (a.kind === 'effect') return a.readOnly && b.readOnly
   // an answer may bring the browser a cookie, with which an actor starts elsewhere
-  return a.node !== b.node && a.kind === b.kind
+  return a.node !== b.node && (a.kind === b.kind || a.kind === 'arrival' || b.kind === 'arrival')
 }
 
 /**
@@ -42,9 +45,20 @@ export class Scheduler {
   /** What can happen now, in the order in which it was asked for. */
   get waiting (): readonly Step[] { return this.#waiting }
 
-  /** An actor that may start, or a clock that may move. */
+  /** An actor that may start, or what touches everything. */
   add (kind: 'start' | 'clock', owner: string, node: number, run: () => Awaitable<void>): void {
-    this.#waiting.push({ key: `${owner}: ${kind === 'start' ? 'starts' : 'passes'}`, kind, node, readOnly: false, owner, run })
+    this.#waiting.push({ key: kind === 'start' ? `${owner}: starts` : owner, kind, node, readOnly: false, owner, run })
+  }
+
+  /** Something that a node is told. Answers what takes it away again; `null`: it has arrived. */
+  arrival (key: string, node: number, run: () => void): (() => void) | null {
+    if (this.free) {
+      run()
+      return null
+    }
+    const step: Step = { key, kind: 'arrival', node, readOnly: false, owner: key, run }
+    this.#waiting.push(step)
+    return () => { this.#waiting.splice(this.#waiting.indexOf(step), 1) }
   }
 
   /** A verb of a store, called by whoever runs now. */

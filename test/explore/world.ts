@@ -8,6 +8,8 @@ import type { Store } from '../../lib/store.ts'
 import { decodeToken, hashVerifier } from '../../lib/token.ts'
 import type { Ground } from '../../lib/testing/index.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
+import { Feed, HeardStore, ToldStore } from './feed.ts'
+import type { Line } from './feed.ts'
 import { Monitor } from './monitor.ts'
 import { Scheduler } from './scheduler.ts'
 import { ObservedStore, SteppedStore } from './stepped.ts'
@@ -25,6 +27,8 @@ export interface WorldOptions {
   /** The ground's store of each node. */
   readonly stores: readonly Store[]
   readonly user: string
+  /** Each node's stream, if nodes keep copies. */
+  readonly lines?: readonly Line[]
   readonly plant?: Plant
   readonly skewed?: boolean
   readonly faulty?: boolean
@@ -39,6 +43,8 @@ export class World {
   readonly scheduler = new Scheduler()
   readonly monitor: Monitor
   readonly managers: readonly SessionManager[]
+  /** What each node is told, if nodes keep copies. */
+  readonly feeds: readonly Feed[]
   readonly user: string
   readonly ground: Ground
   /** The session that everything is about, and the user's other one. */
@@ -54,20 +60,34 @@ export class World {
   #alarms = 0
   #seen: readonly SessionRecord[] = []
   readonly #stepped: readonly SteppedStore[]
+  readonly #lines: readonly Line[]
   readonly #place: Store
 
   constructor (options: WorldOptions) {
-    const { ground, stores, plant, user, skewed = false, faulty = false, skews = [], between = keep } = options
+    const { ground, stores, plant, user, lines = [], skewed = false, faulty = false, skews = [], between = keep } = options
     const { scheduler } = this
     this.ground = ground
     this.user = user
     const shared = new Map<string, unknown>()
     this.#place = plant === undefined ? stores[0] as Store : plant(stores[0] as Store, shared)
-    this.monitor = new Monitor({ clock: ground.clock, steps: scheduler, limit }, { skewed, faulty })
-    this.#stepped = stores.map((store, node) => new SteppedStore(plant === undefined ? new ObservedStore(store, this.monitor) : store, scheduler, node))
+    const monitor = this.monitor = new Monitor({ clock: ground.clock, steps: scheduler, limit }, { skewed, faulty, copies: lines.length > 0 })
+    this.#lines = lines
+    this.feeds = lines.map((line, node) => {
+      const feed = new Feed(node, scheduler, monitor)
+      line.hearing = message => { feed.tell(message) }
+      return feed
+    })
+    const observed = stores.map(store => lines.length > 0 ? new ObservedStore(new HeardStore(store, lines), monitor) : plant === undefined ? new ObservedStore(store, monitor) : store)
+    this.#stepped = observed.map((store, node) => new SteppedStore(store, scheduler, node))
+    const way = (stepped: SteppedStore, node: number): Store => {
+      const feed = this.feeds[node]
+      if (feed === undefined) return plant === undefined ? between(stepped, scheduler, node) : new ObservedStore(plant(stepped, shared), monitor)
+      const told = new ToldStore(stepped, { node, feed, monitor })
+      return plant === undefined ? told : plant(told, shared)
+    }
     this.managers = this.#stepped.map((stepped, node) => new SessionManager({
       secret: 'a secret of the explorer, long enough',
-      store: plant === undefined ? between(stepped, scheduler, node) : new ObservedStore(plant(stepped, shared), this.monitor),
+      store: way(stepped, node),
       now: () => ground.clock.now + (skews[node] ?? 0),
       limit,
       flush: minute,
@@ -88,14 +108,14 @@ export class World {
   node (index: number): SessionManager { return this.managers[index] as SessionManager }
 
   /** One request with a token, on a node. What it is let in to, or why not. */
-  async request (node: number, token: string): Promise<Validation> {
+  async request (node: number, token: string, { strict = false } = {}): Promise<Validation> {
     const presented = presentedBy(token)
     const begun = this.monitor.begin()
-    const answer = await this.node(node).validate(presented, { ip: '192.0.2.7', agent: 'curl/8', passive: false })
+    const answer = await this.node(node).validate(presented, { ip: '192.0.2.7', agent: 'curl/8', passive: false, strict })
     if (answer instanceof Refusal) {
       if (answer.code !== 'ended' && !this.monitor.skewed && this.monitor.life(presented.id)?.killed !== true) this.monitor.broken(3, `a request of the session's own browser is ${answer.code}`)
     } else {
-      this.monitor.admitted(presented.id, begun)
+      this.monitor.admitted(presented.id, begun, { node, strict })
       if (answer instanceof Renewal) this.keep(answer.token)
     }
     return answer
@@ -126,6 +146,8 @@ export class World {
     const { monitor, ground, scheduler } = this
     await scheduler.release()
     monitor.settled()
+    // every message has arrived
+    for (const node of this.feeds.keys()) await this.request(node, this.token)
     for (const manager of this.managers) await manager.flush()
     for (const record of await this.standing()) monitor.written((await this.#read(record.id)) ?? record)
     const record = await this.#read(this.id)
@@ -155,10 +177,12 @@ export class World {
     await elsewhere.close()
     await this.#place.end({ userId: this.user }, { reason: 'revoked', by: null })
     await this.#place.sweep(100)
+    for (const line of this.#lines) await line.prove()
   }
 
   async close (): Promise<void> {
     await this.scheduler.release()
+    for (const line of this.#lines) line.hearing = null
     for (const manager of this.managers) await manager.close()
   }
 
