@@ -62,6 +62,7 @@ t.test('devices are told in words people know', async t => {
     ['Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0', 'Firefox 144|Linux|desktop', 'Firefox on Linux'],
     ['Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1', 'Safari 18|iPhone|mobile', 'Safari on iPhone'],
     ['Mozilla/5.0 (iPad; CPU OS 16_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.0 Mobile/15E148 Safari/604.1', 'Safari 16|iPad|tablet', 'Safari on iPad'],
+    ['Mozilla/5.0 (X11; Linux x86_64) Gecko Firefox/', 'Firefox|Linux|desktop', 'Firefox on Linux'],
     ['curl/8.5.0', 'curl||tool', 'Command-line client'], ['xx', '||', 'Unknown device']
   ] as const
   for (const [agent, device, label] of labels) {
