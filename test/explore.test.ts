@@ -16,16 +16,9 @@ import type { Awaitable, Store, Touch } from '../lib/store.ts'
 // seconds on a machine of its own; minutes on one that is shared
 t.setTimeout(600_000)
 
-t.test('no interleaving of two actors on two nodes breaks a law, from any moment of a life', async t => {
+t.test('no interleaving of two actors breaks a law, on one node or two, from any moment of a life', async t => {
   const report = newReport()
-  for (const scene of some(scenes(2), 5, onTwoNodes)) await explore(memoryPlace(), scene, report)
-  t.strictSame(report.findings.slice(0, 3), [])
-  t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
-})
-
-t.test('nor does any of two on one node, with what that node has not written yet', async t => {
-  const report = newReport()
-  for (const scene of some(scenes(2), 3, scene => !onTwoNodes(scene) && scene.moment.name.includes('written'))) await explore(memoryPlace(), scene, report)
+  for (const scene of scenes(2)) await explore(memoryPlace(), scene, report)
   t.strictSame(report.findings.slice(0, 3), [])
   t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
 })
@@ -118,7 +111,7 @@ for (const bug of [...plants, ...copyPlants]) {
   })
 }
 
-/** Every so manieth of the scenes of a kind: `npm test` plays a sample that reaches each actor and each moment, `npm run explore` plays all. */
+/** Every so manieth of the scenes of a kind: `npm test` plays a sample of what takes long, `npm run explore` plays all. */
 function * some (all: Iterable<Scene>, nth: number, wanted: (scene: Scene) => boolean): Generator<Scene> {
   let count = 0
   for (const scene of all) if (wanted(scene) && count++ % nth === 0) yield scene

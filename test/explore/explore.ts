@@ -78,7 +78,7 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
   const done: Promise<void>[] = []
   scene.cast.forEach(({ actor, node }, i) => {
     const start = (): void => { done.push(actor.act(world, node, i + 1).catch((error: unknown) => { monitor.broken(0, `${actor.name} fails: ${String(error)}`) })) }
-    scheduler.add(actor.everywhere === true ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start)
+    scheduler.add(actor.everywhere === true ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start, lines.length > 0 ? undefined : actor.reaches)
   })
   while (scheduler.waiting.length > 0) {
     const step = tree.choose(scheduler.waiting)

@@ -152,7 +152,6 @@ export class ToldStore extends PassingStore {
   override async read (id: string): Promise<SessionRecord | EndedSession | null> {
     const found = await this.inner.read(id)
     if (found === null || hasEnded(found)) this.#knows([id])
-    else this.#monitor.looked(this.#node, id)
     return found
   }
 

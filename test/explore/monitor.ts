@@ -18,7 +18,7 @@ interface Life {
   endedAt: number | null
   /** The step at which each node knew of its end. */
   readonly heardAt: Map<number, number>
-  /** The step at which each node was last answered that it lives. */
+  /** The step at which each node last saw it alive in the store. */
   readonly lookedAt: Map<number, number>
   reason: EndReason | null
   /** How many `ended` events there were. */
@@ -199,18 +199,18 @@ export class Monitor {
   /** A node's stream broke: from here on it must look. */
   heardAll (node: number): void { this.heard(node, this.ids) }
 
-  /** A node was answered that a session lives. */
+  /** A node saw in the store that a session lives. */
   looked (node: number, id: string): void { this.#lives.get(id)?.lookedAt.set(node, this.#watched.steps.taken) }
 
   /** A request was let in. `strict`: no copy will do. */
   admitted (id: string, begun: Begun, { node, strict }: { readonly node: number, readonly strict: boolean }): void {
     const life = this.#lives.get(id)
     if (life === undefined) { this.#broken(2, 'a request was let in to a session that nobody created'); return }
-    if (this.copies) {
-      if (begun.step > (life.heardAt.get(node) ?? Infinity)) this.#broken(2, 'a request was let in on a node that knows of the end')
-      if (strict && begun.step >= (life.lookedAt.get(node) ?? -1)) this.#broken(2, 'a request that no copy will do for was let in without a look')
+    if (begun.step > (life.heardAt.get(node) ?? Infinity)) this.#broken(2, 'a request was let in on a node that knows of the end')
+    if (strict || !this.copies) {
+      if (begun.step >= (life.lookedAt.get(node) ?? -1)) this.#broken(2, 'a request that no copy will do for was let in without a look')
+      if (life.endedAt !== null && begun.step > life.endedAt) this.#broken(2, 'a request was let in to an ended session')
     }
-    if ((strict || !this.copies) && life.endedAt !== null && begun.step > life.endedAt) this.#broken(2, 'a request was let in to an ended session')
     life.admitted++
     life.admittedAt = Math.max(life.admittedAt, begun.now)
   }

@@ -1,5 +1,25 @@
 import type { Awaitable } from '../../lib/store.ts'
 
+/** What code of an actor meets other code in, besides the store. */
+export interface Reach {
+  /** What its own node keeps in memory (activity that is not written, copies), or every node. */
+  readonly node: 'own' | 'every' | null
+  /** The browser's cookie. Two that bring one do not meet: the newer stays. */
+  readonly cookie: 'reads' | 'brings' | null
+}
+
+/** How far the start of an actor reaches, and how far what it does with answers. */
+export interface Reaches {
+  readonly start: Reach
+  readonly answer: Reach
+  /** What comes of it later, if that is more than it does with answers. */
+  readonly later?: Reach
+}
+
+/** Far enough for whatever nobody knows better of: where nodes keep copies, each is told what others do. */
+const far: Reaches = { start: { node: 'own', cookie: 'reads' }, answer: { node: 'own', cookie: 'brings' }, later: { node: 'every', cookie: 'brings' } }
+const told: Reach = { node: 'own', cookie: null }
+
 /** Something that can happen next. */
 export interface Step {
   /** The same in every schedule that has the same past, up to the order of steps that do not touch each other. */
@@ -13,18 +33,36 @@ export interface Step {
   readonly node: number
   /** An effect that changes nothing. */
   readonly readOnly: boolean
+  /** How far the code reaches that runs in it, and how far whatever its actor does later. */
+  readonly reach: Reach
+  readonly later: Reach
   /** Whose continuation runs in it. */
   readonly owner: string
   readonly run: () => Awaitable<void>
 }
 
-/** Whether two steps give the same whichever comes first: code of different nodes, and reads, do not touch each other. */
+/** Whether two steps give the same whichever comes first: reads, and code that does not meet, do not touch each other. */
 export function independent (a: Step, b: Step): boolean {
   if (a.kind === 'clock' || b.kind === 'clock') return false
   if ((a.kind === 'effect') !== (b.kind === 'effect')) return true
   if (a.kind === 'effect') return a.readOnly && b.readOnly
+  return !meet(a, a.reach, b, b.reach)
+}
+
+/**
+ * Whether nothing else that can ever happen touches a step: then it need not be tried in any other place. A request may so always start
+ * before the end that it comes after elsewhere: the model wants a look at the store for each, and hears when that happens.
+ */
+export function apart (step: Step, waiting: readonly Step[]): boolean {
+  if (step.kind === 'effect' || step.kind === 'clock') return false
+  return waiting.every(other => other === step || (independent(step, other) && !meet(step, step.reach, other, other.later)))
+}
+
+function meet (a: Step, aReach: Reach, b: Step, bReach: Reach): boolean {
+  const same = a.node === b.node || aReach.node === 'every' || bReach.node === 'every'
+  if (same && aReach.node !== null && bReach.node !== null) return true
   // an answer may bring the browser a cookie, with which an actor starts elsewhere
-  return a.node !== b.node && (a.kind === b.kind || a.kind === 'arrival' || b.kind === 'arrival')
+  return aReach.cookie !== bReach.cookie && aReach.cookie !== null && bReach.cookie !== null
 }
 
 /**
@@ -34,6 +72,7 @@ export function independent (a: Step, b: Step): boolean {
 export class Scheduler {
   readonly #waiting: Step[] = []
   readonly #issued = new Map<string, number>()
+  readonly #reaches = new Map<string, Reaches>()
   #owner = 'setup'
   #last: Promise<void> = Promise.resolve()
   /** How many steps were taken. */
@@ -46,8 +85,9 @@ export class Scheduler {
   get waiting (): readonly Step[] { return this.#waiting }
 
   /** An actor that may start, or what touches everything. */
-  add (kind: 'start' | 'clock', owner: string, node: number, run: () => Awaitable<void>): void {
-    this.#waiting.push({ key: kind === 'start' ? `${owner}: starts` : owner, kind, node, readOnly: false, owner, run })
+  add (kind: 'start' | 'clock', owner: string, node: number, run: () => Awaitable<void>, reaches = far): void {
+    this.#reaches.set(owner, reaches)
+    this.#waiting.push({ key: kind === 'start' ? `${owner}: starts` : owner, kind, node, readOnly: false, reach: reaches.start, later: reaches.later ?? reaches.answer, owner, run })
   }
 
   /** Something that a node is told. Answers what takes it away again; `null`: it has arrived. */
@@ -56,7 +96,7 @@ export class Scheduler {
       run()
       return null
     }
-    const step: Step = { key, kind: 'arrival', node, readOnly: false, owner: key, run }
+    const step: Step = { key, kind: 'arrival', node, readOnly: false, reach: told, later: told, owner: key, run }
     this.#waiting.push(step)
     return () => { this.#waiting.splice(this.#waiting.indexOf(step), 1) }
   }
@@ -68,17 +108,18 @@ export class Scheduler {
     const nth = (this.#issued.get(owner) ?? 0) + 1
     this.#issued.set(owner, nth)
     const key = `${owner}: ${name}${nth === 1 ? '' : ` (${nth})`}`
+    const { answer: reach, later = reach } = this.#reaches.get(owner) ?? far
     return new Promise(resolve => {
       const answer = (settle: () => void): void => {
         if (this.free) settle()
-        else this.#waiting.push({ key: `${key} answers`, kind: 'answer', node, readOnly: false, owner, run: settle })
+        else this.#waiting.push({ key: `${key} answers`, kind: 'answer', node, readOnly: false, reach, later, owner, run: settle })
       }
       const run = async (): Promise<void> => {
         const done = effectOf(effect)
         await done.catch(() => {})
         answer(() => { resolve(done) })
       }
-      this.#waiting.push({ key: `${key} happens`, kind: 'effect', node, readOnly, owner, run })
+      this.#waiting.push({ key: `${key} happens`, kind: 'effect', node, readOnly, reach, later, owner, run })
     })
   }
 

@@ -1,5 +1,6 @@
 import type { Filter } from '../../lib/filter.ts'
 import { isThenable } from '../../lib/guard.ts'
+import { hasEnded } from '../../lib/record.ts'
 import type { SessionRecord } from '../../lib/record.ts'
 import type { Awaitable, Change, CreateOptions, EndSelector, EndWhy, Expect, PageOptions, Slice, Store, Touch } from '../../lib/store.ts'
 import type { Monitor } from './monitor.ts'
@@ -54,13 +55,15 @@ export class ObservedStore implements Store {
   readonly durable: boolean
   readonly #store: Store
   readonly #monitor: Monitor
+  readonly #node: number
 
-  constructor (store: Store, monitor: Monitor) {
+  constructor (store: Store, monitor: Monitor, node: number) {
     this.name = store.name
     this.scope = store.scope
     this.durable = store.durable
     this.#store = store
     this.#monitor = monitor
+    this.#node = node
   }
 
   open (): void {}
@@ -69,7 +72,10 @@ export class ObservedStore implements Store {
 
   read (id: string): ReturnType<Store['read']> {
     const begun = this.#monitor.begin()
-    return hear(this.#store.read(id), found => { this.#monitor.found(begun, found) })
+    return hear(this.#store.read(id), found => {
+      this.#monitor.found(begun, found)
+      if (found !== null && !hasEnded(found)) this.#monitor.looked(this.#node, id)
+    })
   }
 
   create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> {

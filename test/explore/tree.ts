@@ -1,9 +1,11 @@
-import { independent } from './scheduler.ts'
+import { apart, independent } from './scheduler.ts'
 import type { Step } from './scheduler.ts'
 
 /** One point of a schedule at which something had to be chosen. */
 interface Branch {
   readonly enabled: readonly Step[]
+  /** Of these, what has to be tried: all, or one that touches nothing that can ever happen (a persistent set). */
+  readonly choice: readonly Step[]
   /** What need not be taken here: it was, and what came since did not touch it. */
   readonly asleep: Set<string>
   chosen: Step
@@ -12,7 +14,8 @@ interface Branch {
 /**
  * Every schedule, depth first: each run repeats the choices of the one before up to the last point where another is left, and goes on
  * from there. Schedules that differ only in the order of steps that do not touch each other give the same; of those, one is run (sleep
- * sets: P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996, §5), unless `reduce` is false.
+ * sets and persistent sets: P. Godefroid, Partial-Order Methods for the Verification of Concurrent Systems, 1996, §4 and §5), unless
+ * `reduce` is false.
  */
 export class ScheduleTree {
   readonly #path: Branch[] = []
@@ -33,9 +36,11 @@ export class ScheduleTree {
       return again
     }
     const asleep = this.#inherited()
-    const chosen = enabled.find(step => !asleep.has(step.key))
+    const alone = this.#reduce ? enabled.find(step => apart(step, enabled)) : undefined
+    const choice = alone === undefined ? [...enabled] : [alone]
+    const chosen = choice.find(step => !asleep.has(step.key))
     if (chosen === undefined) return null
-    this.#path.push({ enabled: [...enabled], asleep, chosen })
+    this.#path.push({ enabled: [...enabled], choice, asleep, chosen })
     this.#depth++
     return chosen
   }
@@ -45,7 +50,7 @@ export class ScheduleTree {
     this.#depth = 0
     for (let branch = this.#path.at(-1); branch !== undefined; branch = this.#path.at(-1)) {
       branch.asleep.add(branch.chosen.key)
-      const other = branch.enabled.find(step => !branch.asleep.has(step.key))
+      const other = branch.choice.find(step => !branch.asleep.has(step.key))
       if (other !== undefined) {
         branch.chosen = other
         return true

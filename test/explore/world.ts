@@ -77,11 +77,11 @@ export class World {
       line.hearing = message => { feed.tell(message) }
       return feed
     })
-    const observed = stores.map(store => lines.length > 0 ? new ObservedStore(new HeardStore(store, lines), monitor) : plant === undefined ? new ObservedStore(store, monitor) : store)
+    const observed = stores.map((store, node) => lines.length > 0 ? new ObservedStore(new HeardStore(store, lines), monitor, node) : plant === undefined ? new ObservedStore(store, monitor, node) : store)
     this.#stepped = observed.map((store, node) => new SteppedStore(store, scheduler, node))
     const way = (stepped: SteppedStore, node: number): Store => {
       const feed = this.feeds[node]
-      if (feed === undefined) return plant === undefined ? between(stepped, scheduler, node) : new ObservedStore(plant(stepped, shared), monitor)
+      if (feed === undefined) return plant === undefined ? between(stepped, scheduler, node) : new ObservedStore(plant(stepped, shared), monitor, node)
       const told = new ToldStore(stepped, { node, feed, monitor })
       return plant === undefined ? told : plant(told, shared)
     }
