@@ -1,5 +1,4 @@
 import { SessionError } from '../../lib/errors.ts'
-import type { Reach, Reaches } from './scheduler.ts'
 import type { World } from './world.ts'
 import { presentedBy } from './world.ts'
 
@@ -8,29 +7,17 @@ export interface Actor {
   readonly name: string
   /** It touches more than one node. */
   readonly everywhere?: true
-  /** How far its code reaches where nodes keep no copies; absent: as far as any. */
-  readonly reaches?: Reaches
   readonly act: (world: World, node: number, me: number) => Promise<void>
 }
 
-const nothing: Reach = { node: null, cookie: null }
-const memory: Reach = { node: 'own', cookie: null }
-/** Asks the store, and hands on what it answers. */
-const passing: Reaches = { start: nothing, answer: nothing }
-/** What has ended is forgotten on the node that ended it. */
-const ending: Reaches = { start: nothing, answer: memory }
-/** Presents the browser's cookie, and may bring it another. */
-const rotating: Reaches = { start: { node: null, cookie: 'reads' }, answer: { node: null, cookie: 'brings' } }
-
 /** Everything that can happen to a session, and what it is by then allowed to come to. */
 export const actors: readonly Actor[] = [
-  { name: 'validate', reaches: { start: { node: null, cookie: 'reads' }, answer: { node: 'own', cookie: 'brings' } }, async act (world, node) { await world.request(node, world.token) } },
-  { name: 'validate-old', reaches: { start: nothing, answer: { node: 'own', cookie: 'brings' } }, async act (world, node) { await world.request(node, world.oldToken) } },
-  { name: 'flush', reaches: { start: memory, answer: memory }, async act (world, node) { await world.node(node).flush() } },
-  { name: 'update', reaches: passing, async act (world, node, me) { await world.node(node).update(world.id, { [`k${me}`]: me }) } },
+  { name: 'validate', async act (world, node) { await world.request(node, world.token) } },
+  { name: 'validate-old', async act (world, node) { await world.request(node, world.oldToken) } },
+  { name: 'flush', async act (world, node) { await world.node(node).flush() } },
+  { name: 'update', async act (world, node, me) { await world.node(node).update(world.id, { [`k${me}`]: me }) } },
   {
     name: 'rotate',
-    reaches: rotating,
     async act (world, node) {
       const renewal = await world.node(node).rotate(presentedBy(world.token))
       if (renewal !== null) world.keep(renewal.token)
@@ -38,25 +25,23 @@ export const actors: readonly Actor[] = [
   },
   {
     name: 'reauthenticate',
-    reaches: rotating,
     async act (world, node) {
       const renewal = await world.node(node).rotate(presentedBy(world.token), { method: 'webauthn' })
       if (renewal !== null) world.keep(renewal.token)
     }
   },
-  { name: 'extend', reaches: passing, async act (world, node) { await world.node(node).extend(world.id) } },
+  { name: 'extend', async act (world, node) { await world.node(node).extend(world.id) } },
   // the same browser signs in again
-  { name: 'login', reaches: ending, async act (world, node) { await world.node(node).create({ userId: world.user, method: 'password', replaces: world.id }) } },
+  { name: 'login', async act (world, node) { await world.node(node).create({ userId: world.user, method: 'password', replaces: world.id }) } },
   // another device signs in, and the limit is full
-  { name: 'evict', reaches: ending, async act (world, node) { await world.node(node).create({ userId: world.user, remember: true }) } },
-  { name: 'logout', reaches: ending, async act (world, node) { await ended(world, world.node(node).end(world.id, { reason: 'logout', by: 'user' })) } },
-  { name: 'revoke', reaches: ending, async act (world, node) { await ended(world, world.node(node).endMany([world.id, world.otherId], { by: 'admin' })) } },
-  { name: 'revoke-all', reaches: ending, async act (world, node) { await ended(world, world.node(node).revokeUser(world.user, { by: 'admin' })) } },
-  { name: 'revoke-where', reaches: ending, async act (world, node) { await world.node(node).revokeWhere({ userId: world.user, remembered: true }, { by: 'admin' }) } },
-  { name: 'sweep', reaches: { start: memory, answer: memory }, async act (world, node) { await world.node(node).sweep() } },
+  { name: 'evict', async act (world, node) { await world.node(node).create({ userId: world.user, remember: true }) } },
+  { name: 'logout', async act (world, node) { await ended(world, world.node(node).end(world.id, { reason: 'logout', by: 'user' })) } },
+  { name: 'revoke', async act (world, node) { await ended(world, world.node(node).endMany([world.id, world.otherId], { by: 'admin' })) } },
+  { name: 'revoke-all', async act (world, node) { await ended(world, world.node(node).revokeUser(world.user, { by: 'admin' })) } },
+  { name: 'revoke-where', async act (world, node) { await world.node(node).revokeWhere({ userId: world.user, remembered: true }, { by: 'admin' }) } },
+  { name: 'sweep', async act (world, node) { await world.node(node).sweep() } },
   {
     name: 'adopt',
-    reaches: ending,
     async act (world, node) {
       try {
         const { session } = await world.node(node).create({ userId: world.user, adopts: { credential: `a cookie of another library: ${world.user}`, source: 'express-session', until: world.ground.clock.now + 30 * 86_400_000 } })
@@ -67,7 +52,7 @@ export const actors: readonly Actor[] = [
       }
     }
   },
-  { name: 'page', reaches: passing, act: page },
+  { name: 'page', act: page },
   {
     name: 'time',
     everywhere: true,

@@ -3,6 +3,7 @@ import { actors, copyActors } from './actors.ts'
 import { copyMoments, moments } from './moments.ts'
 import type { Moment } from './moments.ts'
 import type { Place } from './places.ts'
+import { reachesOf } from './reach.ts'
 import { ScheduleTree } from './tree.ts'
 import { World } from './world.ts'
 import type { Plant } from './world.ts'
@@ -78,7 +79,7 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
   const done: Promise<void>[] = []
   scene.cast.forEach(({ actor, node }, i) => {
     const start = (): void => { done.push(actor.act(world, node, i + 1).catch((error: unknown) => { monitor.broken(0, `${actor.name} fails: ${String(error)}`) })) }
-    scheduler.add(actor.everywhere === true ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start, lines.length > 0 ? undefined : actor.reaches)
+    scheduler.add(actor.everywhere === true ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start, reachesOf(actor.name, { copies: lines.length > 0 }))
   })
   while (scheduler.waiting.length > 0) {
     const step = tree.choose(scheduler.waiting)

@@ -2,8 +2,8 @@ import type { Awaitable } from '../../lib/store.ts'
 
 /** What code of an actor meets other code in, besides the store. */
 export interface Reach {
-  /** What its own node keeps in memory (activity that is not written, copies), or every node. */
-  readonly node: 'own' | 'every' | null
+  /** What its node keeps in memory: activity that is not written, copies. */
+  readonly node: boolean
   /** The browser's cookie. Two that bring one do not meet: the newer stays. */
   readonly cookie: 'reads' | 'brings' | null
 }
@@ -12,13 +12,13 @@ export interface Reach {
 export interface Reaches {
   readonly start: Reach
   readonly answer: Reach
-  /** What comes of it later, if that is more than it does with answers. */
-  readonly later?: Reach
+  /** What it does in the store is told to nodes that keep copies. */
+  readonly tells?: boolean
 }
 
-/** Far enough for whatever nobody knows better of: where nodes keep copies, each is told what others do. */
-const far: Reaches = { start: { node: 'own', cookie: 'reads' }, answer: { node: 'own', cookie: 'brings' }, later: { node: 'every', cookie: 'brings' } }
-const told: Reach = { node: 'own', cookie: null }
+/** Far enough for whatever nobody knows better of. */
+const far: Reaches = { start: { node: true, cookie: 'reads' }, answer: { node: true, cookie: 'brings' }, tells: true }
+const told: Reach = { node: true, cookie: null }
 
 /** Something that can happen next. */
 export interface Step {
@@ -33,9 +33,10 @@ export interface Step {
   readonly node: number
   /** An effect that changes nothing. */
   readonly readOnly: boolean
-  /** How far the code reaches that runs in it, and how far whatever its actor does later. */
+  /** How far the code reaches that runs in it, how far whatever its actor does later, and whether nodes may be told of that. */
   readonly reach: Reach
   readonly later: Reach
+  readonly tells: boolean
   /** Whose continuation runs in it. */
   readonly owner: string
   readonly run: () => Awaitable<void>
@@ -55,12 +56,13 @@ export function independent (a: Step, b: Step): boolean {
  */
 export function apart (step: Step, waiting: readonly Step[]): boolean {
   if (step.kind === 'effect' || step.kind === 'clock') return false
-  return waiting.every(other => other === step || (independent(step, other) && !meet(step, step.reach, other, other.later)))
+  // messages come to a node in their order
+  const hears = step.kind !== 'arrival' && step.reach.node
+  return waiting.every(other => other === step || (independent(step, other) && !meet(step, step.reach, other, other.later) && !(hears && other.tells)))
 }
 
 function meet (a: Step, aReach: Reach, b: Step, bReach: Reach): boolean {
-  const same = a.node === b.node || aReach.node === 'every' || bReach.node === 'every'
-  if (same && aReach.node !== null && bReach.node !== null) return true
+  if (a.node === b.node && aReach.node && bReach.node) return true
   // an answer may bring the browser a cookie, with which an actor starts elsewhere
   return aReach.cookie !== bReach.cookie && aReach.cookie !== null && bReach.cookie !== null
 }
@@ -87,7 +89,7 @@ export class Scheduler {
   /** An actor that may start, or what touches everything. */
   add (kind: 'start' | 'clock', owner: string, node: number, run: () => Awaitable<void>, reaches = far): void {
     this.#reaches.set(owner, reaches)
-    this.#waiting.push({ key: kind === 'start' ? `${owner}: starts` : owner, kind, node, readOnly: false, reach: reaches.start, later: reaches.later ?? reaches.answer, owner, run })
+    this.#waiting.push({ key: kind === 'start' ? `${owner}: starts` : owner, kind, node, readOnly: false, reach: reaches.start, later: reaches.answer, tells: reaches.tells === true, owner, run })
   }
 
   /** Something that a node is told. Answers what takes it away again; `null`: it has arrived. */
@@ -96,7 +98,7 @@ export class Scheduler {
       run()
       return null
     }
-    const step: Step = { key, kind: 'arrival', node, readOnly: false, reach: told, later: told, owner: key, run }
+    const step: Step = { key, kind: 'arrival', node, readOnly: false, reach: told, later: told, tells: false, owner: key, run }
     this.#waiting.push(step)
     return () => { this.#waiting.splice(this.#waiting.indexOf(step), 1) }
   }
@@ -108,18 +110,18 @@ export class Scheduler {
     const nth = (this.#issued.get(owner) ?? 0) + 1
     this.#issued.set(owner, nth)
     const key = `${owner}: ${name}${nth === 1 ? '' : ` (${nth})`}`
-    const { answer: reach, later = reach } = this.#reaches.get(owner) ?? far
+    const { answer: reach, tells = false } = this.#reaches.get(owner) ?? far
     return new Promise(resolve => {
       const answer = (settle: () => void): void => {
         if (this.free) settle()
-        else this.#waiting.push({ key: `${key} answers`, kind: 'answer', node, readOnly: false, reach, later, owner, run: settle })
+        else this.#waiting.push({ key: `${key} answers`, kind: 'answer', node, readOnly: false, reach, later: reach, tells, owner, run: settle })
       }
       const run = async (): Promise<void> => {
         const done = effectOf(effect)
         await done.catch(() => {})
         answer(() => { resolve(done) })
       }
-      this.#waiting.push({ key: `${key} happens`, kind: 'effect', node, readOnly, reach, later, owner, run })
+      this.#waiting.push({ key: `${key} happens`, kind: 'effect', node, readOnly, reach, later: reach, tells, owner, run })
     })
   }
 
