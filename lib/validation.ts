@@ -155,7 +155,9 @@ export class Validator {
   #count (record: SessionRecord, visit: Visit, now: number): Awaitable<SessionRecord> {
     this.#activity.record(record, visit, now)
     if (!this.#writesThrough) return record
-    return this.#activity.flush(now)?.then(() => record) ?? record
+    // a store in this process would count the request into what it found
+    const found = { ...record }
+    return this.#activity.flush(now)?.then(() => found) ?? found
   }
 
   /** The app decides about a request that looks different. What it answers is checked: only `allow` allows. */
