@@ -86,7 +86,6 @@ async function startPostgres (dir) {
     }
   }
   return {
-    path: dir,
     pool,
     async stop () {
       await pool.end()

@@ -20,7 +20,6 @@ export const catalogue = {
   'fastify-session-manager Redis, ioredis': { needs: 'redis', build: async engine => redis(engine, {}, new (await import('ioredis')).Redis(engine.path, { enableAutoPipelining: true })) },
   'fastify-session-manager Redis, cached': { needs: 'redis', rests: false, build: engine => redis(engine, { cache: { max: 20_000 } }) },
   'fastify-session-manager PostgreSQL': { needs: 'postgres', build: engine => postgres(engine) },
-  'fastify-session-manager PostgreSQL, postgres.js': { needs: 'postgres', build: engine => postgresJs(engine) },
   'fastify-session-manager PostgreSQL, cached': { needs: 'postgres', rests: false, build: engine => postgres(engine, { cache: { max: 20_000 } }) },
 
   '@fastify/session memory': { build: () => peers('fastifySession') },
@@ -57,10 +56,4 @@ async function redis (engine, options = {}, client = engine.client) {
 async function postgres ({ pool }, options = {}) {
   const { postgresStore } = await import('../../dist/lib/stores/postgres.js')
   return ours({ store: postgresStore(pool, options) })
-}
-
-async function postgresJs ({ path }) {
-  const { postgresStore } = await import('../../dist/lib/stores/postgres.js')
-  const { default: postgres } = await import('postgres')
-  return ours({ store: postgresStore(postgres({ host: path, username: 'sessions', database: 'postgres', max: 10, onnotice: () => {} })) })
 }
