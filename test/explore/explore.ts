@@ -130,6 +130,6 @@ function * combinations <T> (items: readonly T[], size: number, from = 0): Gener
 }
 
 /** Which actor is on which of two nodes, up to their names. */
-function placements (size: number): readonly (readonly number[])[] {
+export function placements (size: number): readonly (readonly number[])[] {
   return size === 2 ? [[0, 0], [0, 1]] : [[0, 0, 0], [0, 0, 1], [0, 1, 0], [0, 1, 1]]
 }

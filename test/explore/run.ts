@@ -2,7 +2,7 @@
 // npm run explore -- --plant
 // npm run explore -- --random 10000 [--seed 1]
 import { parseArgs } from 'node:util'
-import { explore, newReport, scenes } from './explore.ts'
+import { explore, newReport, placements, scenes } from './explore.ts'
 import { openPlace } from './places.ts'
 import { hunt } from './plant.ts'
 import { copyPlants } from './copyplants.ts'
@@ -40,7 +40,8 @@ async function runStore (): Promise<number> {
       let left = 0
       let nth = 0
       for (const scene of scenes(size, { copies: values.store.endsWith('-cached'), ...names === undefined ? {} : { only: name => names.includes(name) } })) {
-        if (nth++ % shards !== shard - 1) continue
+        // a share has each of its casts on one node and on two
+        if (Math.floor(nth++ / placements(size).length) % shards !== shard - 1) continue
         if (Date.now() < until) await explore(place, scene, report, { reduce: !values.full })
         else left++
       }
