@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -337,6 +337,20 @@ t.test('a row is read once, and again after anybody else has written; an expired
   clock.now += day
   t.strictSame(await store.touch([{ id, requests: 1, seenAt: clock.now, generation: 0 }], clock.now), [id])
   t.match(store.read(id), { reason: 'idle' })
+})
+
+t.test('a second store of a process on the same file leaves the first one its locks', { skip: !existsSync('/proc/locks') && 'the system does not tell who has locks' }, async t => {
+  const file = newFile(t)
+  const locks = (): number => readFileSync('/proc/locks', 'utf8').split('\n').filter(line => line.includes(` ${process.pid} `) && line.includes(`:${statSync(file).ino} `)).length
+  const [first, second] = ['a_', 'b_'].map(prefix => sqliteStore(file, { prefix })) as [Store, Store]
+  await first.open(context())
+  t.equal(locks(), 1)
+  await second.open(context())
+  // whoever closes any descriptor of a file gives up all locks that the process has on it
+  t.equal(locks(), 1)
+  await second.close()
+  t.equal(locks(), 1)
+  await first.close()
 })
 
 t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and ends like any other', async t => {

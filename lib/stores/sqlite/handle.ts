@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { refuse } from '../../settings.ts'
 
 /** What a statement is given, and answers, in one column. */
@@ -55,9 +55,13 @@ export async function openDriven (path: string, candidates = drivers): Promise<{
   throw refuse('store', 'a file that this Node can open: use Node 22.13 or newer, which has `node:sqlite`, or install `libsql` or `better-sqlite3`, or hand in an open database')
 }
 
-/** Makes a file that is not there readable by its owner only; SQLite gives the files beside it the same rights. */
+/**
+ * Makes a file that is not there readable by its owner only; SQLite gives the files beside it the same rights. One that is there is not
+ * touched: to close it would give up the locks that another store of this process has on it
+ * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ */
 export function createPrivate (path: string): void {
-  closeSync(openSync(path, 'a', 0o600))
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
 }
 
 async function load (module: string): Promise<Readonly<Record<string, unknown>> | null> {
