@@ -2,6 +2,7 @@ import { cleanAgent, deviceOf } from './agent.ts'
 import type { SessionRecord } from './record.ts'
 import type { Store, Touch } from './store.ts'
 import { isThenable } from './guard.ts'
+import { turn } from './turn.ts'
 
 /** What one validated request adds to its session. */
 export interface Visit {
@@ -163,7 +164,7 @@ export class Activity {
         () => { this.#keep(entries.slice(start)) })
     }
     this.#written(batch)
-    return rest === null ? undefined : nextTurn().then(() => this.#write(entries, now, rest))
+    return rest === null ? undefined : turn().then(() => this.#write(entries, now, rest))
   }
 
   #written (batch: readonly Entry[]): void {
@@ -202,9 +203,4 @@ export class Activity {
     entry.device = deviceOf(agent)
     this.#options.onChange(record, { agent })
   }
-}
-
-/** When requests that came meanwhile have had their turn. */
-function nextTurn (): Promise<void> {
-  return new Promise(resolve => { setImmediate(resolve) })
 }
