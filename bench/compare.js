@@ -4,10 +4,18 @@ const warm = 10_000
 
 /**
  * Measures servers in rounds, each after the other, so that what else the machine does hits all alike; answers the medians of each, and
- * of what it takes over the first one in the same round.
+ * of what it takes over the first one in the same round. A client that never sleeps would keep a store's server from the core that they
+ * share: where `asks` says that a server waits for one, the client sleeps, and so it does for the measurement that this server is compared with.
+ *
+ * @param {Server[]} servers
+ * @param {(server: Server, awake: boolean) => Promise<{ cpu: number, throughput: number, busy: number, answers: number }>} measureWith
+ * @param {{ rounds: number, log: (text: string) => void, label: string, asks?: (server: Server) => boolean }} options
  */
-export async function compare (servers, measure, { rounds, log, label }) {
+export async function compare (servers, measureWith, { rounds, log, label, asks = () => false }) {
   const measured = new Map(servers.map(server => [server, []]))
+  const [first] = servers
+  const asleep = []
+  const measure = server => measureWith(server, !asks(server))
   log(`${label}: warming up`)
   for (const server of servers) {
     await warmUp(server, measure)
@@ -17,16 +25,20 @@ export async function compare (servers, measure, { rounds, log, label }) {
   for (let round = 1; round <= rounds; round++) {
     log(`${label}: round ${round} of ${rounds}`)
     for (const server of servers) measured.get(server).push(await measure(server))
+    if (servers.some(asks)) asleep.push(await measureWith(first, false))
   }
-  const bare = measured.get(servers[0])
-  return new Map([...measured].map(([server, own]) => [server, {
+  return new Map([...measured].map(([server, own]) => [server, figures(own, asks(server) ? asleep : measured.get(first))]))
+}
+
+function figures (own, bare) {
+  return {
     cpuUs: median(own.map(({ cpu }) => cpu)),
     cpuUsOverBare: median(own.map(({ cpu }, round) => cpu - bare[round].cpu)),
     cpuUsOverBareLeast: Math.min(...own.map(({ cpu }) => cpu)) - Math.min(...bare.map(({ cpu }) => cpu)),
     throughput: Math.round(median(own.map(({ throughput }) => throughput))),
     throughputOfBare: median(own.map(({ throughput }, round) => throughput / bare[round].throughput)),
     busy: median(own.map(({ busy }) => busy))
-  }]))
+  }
 }
 
 /** Until the optimising compiler has seen enough of it. */

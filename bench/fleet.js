@@ -2,7 +2,6 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { onCore, pinned } from './cores.js'
 import { load } from './load.js'
-import { hasCompany } from './servers/catalogue.js'
 
 const child = new URL('child.js', import.meta.url).pathname
 
@@ -64,10 +63,9 @@ class Server {
     return this.#answer()
   }
 
-  /** Loads the server; answers CPU microseconds of its process per answer, and answers per second. */
-  async measure (options) {
-    // a client that spins would keep a store's server from the core that they share
-    const all = { port: this.port, awake: pinned && !hasCompany(this.name), ...options }
+  /** Loads the server; answers CPU microseconds of its process per answer, and answers per second. `awake`: of the client, see `load`. */
+  async measure ({ awake = true, ...options }) {
+    const all = { port: this.port, awake: awake && pinned, ...options }
     if (options.seconds !== undefined) await load({ ...all, seconds: leadIn })
     const before = await this.ask('usage')
     const { answers, failures, seconds } = await load(all)

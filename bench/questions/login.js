@@ -1,9 +1,11 @@
 import { compare } from '../compare.js'
 import { request } from '../load.js'
-import { catalogue, names } from '../servers/catalogue.js'
+import { asksAnother, catalogue, names } from '../servers/catalogue.js'
 import { signIn } from '../signin.js'
 
 const columns = [['server', 'server'], ['cpuUs', 'µs'], ['cpuUsOverBare', 'µs over bare'], ['cpuUsOverBareLeast', 'least'], ['throughputOfBare', 'throughput of bare']]
+
+const asks = server => asksAnother(server.name, { writes: true })
 
 /** A sign-in: a POST whose handler makes a session of the user that the body names. */
 export const loginQuestion = {
@@ -12,7 +14,7 @@ export const loginQuestion = {
   columns,
   async run ({ fleet, choose, rounds, seconds, sessions, log }) {
     const servers = await fleet.start(choose(names), { log })
-    const results = await compare(servers, server => server.measure({ requests: signIns(server, sessions), seconds }), { rounds, log, label: 'login' })
+    const results = await compare(servers, (server, awake) => server.measure({ requests: signIns(server, sessions), seconds, awake }), { rounds, log, label: 'login', asks })
     return [...results].map(([server, figures]) => ({ question: 'login', server: server.name, ...figures }))
   }
 }
@@ -24,10 +26,10 @@ export const logoutQuestion = {
   columns,
   async run ({ fleet, choose, rounds, sessions, log }) {
     const servers = await fleet.start(choose(names), { log })
-    const results = await compare(servers, async server => {
+    const results = await compare(servers, async (server, awake) => {
       const cookies = await signIn(server, Math.min(sessions / 2, catalogue[server.name].cookies ?? sessions))
-      return server.measure({ requests: cookies.map(cookie => request('POST', '/logout', { cookie, body: {} })) })
-    }, { rounds: Math.min(rounds, 3), log, label: 'logout' })
+      return server.measure({ requests: cookies.map(cookie => request('POST', '/logout', { cookie, body: {} })), awake })
+    }, { rounds: Math.min(rounds, 3), log, label: 'logout', asks })
     return [...results].map(([server, figures]) => ({ question: 'logout', server: server.name, ...figures }))
   }
 }

@@ -1,6 +1,6 @@
 import { compare } from '../compare.js'
 import { load, request } from '../load.js'
-import { catalogue, names, own } from '../servers/catalogue.js'
+import { asksAnother, catalogue, names, own } from '../servers/catalogue.js'
 import { signIn } from '../signin.js'
 
 const columns = [['server', 'server'], ['cookies', 'cookies'], ['cpuUsOverBare', 'µs over bare'], ['cpuUsOverBareLeast', 'least'], ['throughputOfBare', 'throughput of bare'], ['hotCpuUsOverBare', 'one cookie, µs over bare'], ['hotThroughputOfBare', 'throughput of bare'],
@@ -32,10 +32,10 @@ async function run (wanted, { fleet, choose, rounds, seconds, sessions, log }) {
   const rows = new Map(servers.map(server => [server, { question: 'request', server: server.name, cookies: cookies.get(server).length }]))
   for (const [kind, requestsOf] of Object.entries(requests)) {
     const texts = new Map(servers.map(server => [server, requestsOf(server)]))
-    const results = await compare(servers, async server => {
+    const results = await compare(servers, async (server, awake) => {
       if (catalogue[server.name].rests === false) await load({ port: server.port, requests: texts.get(server) })
-      return server.measure({ requests: texts.get(server), seconds })
-    }, { rounds, log, label: kind === '' ? 'many cookies' : kind })
+      return server.measure({ requests: texts.get(server), seconds, awake })
+    }, { rounds, log, label: kind === '' ? 'many cookies' : kind, asks: server => kind !== 'anonymous' && asksAnother(server.name) })
     for (const [server, figures] of results) Object.assign(rows.get(server), kind === '' ? figures : prefixed(kind, figures))
   }
   for (const server of servers.filter(({ name }) => catalogue[name].needs === 'redis')) {

@@ -35,9 +35,10 @@ export const catalogue = {
   'better-auth': { cookies: 500, users: 500, build: async () => (await import('./betterauth.js')).better() }
 }
 
-/** Whether the engine of a server is another process, on the core of the load. */
-export function hasCompany (name) {
-  return ['redis', 'postgres'].includes(catalogue[name]?.needs)
+/** Whether a request with a session asks another process, which shares the core of the load; `writes`: whether the request changes something. */
+export function asksAnother (name, { writes = false } = {}) {
+  const { needs, rests } = catalogue[name]
+  return (needs === 'redis' || needs === 'postgres') && (writes || rests !== false)
 }
 
 /** Servers that only one question asks. */
