@@ -47,6 +47,8 @@ export function statementsFor (schema: string) {
     version: sql('SELECT coalesce(max(version), 0)::text FROM "fastify_sessions".version'),
     clock: sql('SELECT "fastify_sessions".clock()::text'),
     read: sql("SELECT coalesce(\"fastify_sessions\".known($1::text)::text, 'null')"),
+    /** As many rows as ids, in their order. */
+    reads: sql("SELECT coalesce(\"fastify_sessions\".known(k.id)::text, 'null') FROM unnest($1::text::text[]) WITH ORDINALITY k(id, place) ORDER BY k.place"),
     notify: sql("SELECT pg_notify('fastify_sessions', $1::text)::text"),
     create: call('create_session'),
     update: call('update_session'),

@@ -5,6 +5,7 @@ import { hasEnded } from '../../record.ts'
 import type { CacheOptions, Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../../store.ts'
 import type { Connection } from './client.ts'
 import { Pages } from './pages.ts'
+import { Reads } from './reads.ts'
 import { RecentEnds } from './recent.ts'
 import { encodeKeys, toAdoption, toColumns, toEndedSession, toKnown, toRecord, toSlice, toTouchRow } from './rows.ts'
 import type { KnownRow } from './rows.ts'
@@ -42,7 +43,7 @@ export class PostgresStore implements Store {
   readonly #parts: StoreParts
   readonly #recent = new RecentEnds()
   readonly #closing: (() => Promise<void>)[] = []
-  #open: { readonly server: Server, readonly pages: Pages } | null = null
+  #open: { readonly server: Server, readonly reads: Reads, readonly pages: Pages } | null = null
   #settings = { now: null as (() => number) | null, history: 0, perUser: 0 }
 
   constructor (parts: StoreParts) {
@@ -58,7 +59,7 @@ export class PostgresStore implements Store {
     if (owned) this.#closing.push(() => connection.end())
     const server = new Server(connection, { prepared, timeout, warn: context.warn, onReturn: () => { void this.#reassert() } })
     await prepareSchema(server, { ...this.#parts, warn: context.warn })
-    this.#open = { server, pages: new Pages(server, this.#parts.statements, () => this.#now()?.toString() ?? null) }
+    this.#open = { server, reads: new Reads(server, this.#parts.statements), pages: new Pages(server, this.#parts.statements, () => this.#now()?.toString() ?? null) }
   }
 
   async ping (): Promise<void> { await this.#asked.read(this.#parts.statements.clock, []) }
@@ -85,8 +86,7 @@ export class PostgresStore implements Store {
 
   async read (id: string): Promise<SessionRecord | EndedSession | null> {
     if (!isId(id)) return null
-    const [text = ''] = await this.#asked.read(this.#parts.statements.read, [id])
-    const found = this.#known(fromReply(text))
+    const found = this.#known(fromReply(await this.#opened().reads.read(id)))
     // what a failover brought back is refused until it is ended again
     return found === null || hasEnded(found) ? found : this.#recent.get(id) ?? found
   }
@@ -142,7 +142,7 @@ export class PostgresStore implements Store {
   get #asked (): Server { return this.#opened().server }
   get #pages (): Pages { return this.#opened().pages }
 
-  #opened (): { readonly server: Server, readonly pages: Pages } {
+  #opened (): { readonly server: Server, readonly reads: Reads, readonly pages: Pages } {
     if (this.#open === null) throw new SessionError('FST_SESSION_CLOSED')
     return this.#open
   }

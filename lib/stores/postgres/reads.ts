@@ -1,0 +1,54 @@
+import type { Server } from './server.ts'
+import type { Statements } from './statements.ts'
+
+/** One statement asks for so many ids at most. */
+const most = 200
+
+interface Question {
+  readonly id: string
+  readonly resolve: (text: string) => void
+  readonly reject: (cause: unknown) => void
+}
+
+/**
+ * Reads of single ids. Those that come in one turn of the event loop become one statement: the busier a process is, the less each of its
+ * reads costs, here and in the server. None joins a statement that was sent before it came, so no answer is older than its question.
+ */
+export class Reads {
+  readonly #server: Server
+  readonly #statements: Statements
+  #waiting: Question[] = []
+
+  constructor (server: Server, statements: Statements) {
+    this.#server = server
+    this.#statements = statements
+  }
+
+  /** The text of whatever is known of an id, which must be one (`isId`): it becomes part of an array's text as it is. */
+  read (id: string): Promise<string> {
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.push({ id, resolve, reject }) === 1) setImmediate(() => { this.#send() })
+    })
+  }
+
+  #send (): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (let at = 0; at < waiting.length; at += most) void this.#ask(waiting.slice(at, at + most))
+  }
+
+  async #ask (questions: readonly Question[]): Promise<void> {
+    const ids = questions.map(({ id }) => id)
+    try {
+      const rows = await this.#server.read(...this.#statementFor(ids))
+      for (const [i, { resolve }] of questions.entries()) resolve(rows[i] ?? 'null')
+    } catch (error) {
+      for (const { reject } of questions) reject(error)
+    }
+  }
+
+  #statementFor (ids: readonly string[]): [text: string, values: string[]] {
+    // an array costs the server a little more than what it is compared with
+    return ids.length === 1 ? [this.#statements.read, [...ids]] : [this.#statements.reads, [`{${ids.join(',')}}`]]
+  }
+}
