@@ -15,6 +15,8 @@ export default tseslint.config(
       // the interface that apps augment, and the one place that sets a field as it answers it
       '@typescript-eslint/no-empty-object-type': ['error', { allowInterfaces: 'always' }],
       '@typescript-eslint/require-await': 'off',
+      // what somebody else's promise was rejected with is passed on as it is
+      '@typescript-eslint/prefer-promise-reject-errors': ['error', { allowThrowingUnknown: true }],
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }]
     }
   },

@@ -40,14 +40,15 @@ export class Timer {
 }
 
 /** Rejects if the promise takes longer than so many milliseconds; what it was for goes on, and nobody hears of it. */
-export async function inTime <T> (promise: PromiseLike<T>, timeout: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(new Error(`no answer within ${timeout} ms`)) }, timeout)
+export function inTime <T> (promise: PromiseLike<T>, timeout: number): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const timer = setTimeout(() => { reject(new Error(`no answer within ${timeout} ms`)) }, timeout)
+    promise.then(value => {
+      clearTimeout(timer)
+      resolve(value)
+    }, (error: unknown) => {
+      clearTimeout(timer)
+      reject(error)
+    })
   })
-  try {
-    return await Promise.race([promise, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

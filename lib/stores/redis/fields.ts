@@ -14,6 +14,9 @@ export type Fields = ReadonlyMap<string, string>
 
 const piece = 64
 const longest = 512
+const shortestPiece = Math.floor((piece - 3) / 3)
+const zero = 48
+const space = 32 - zero
 // what an address or agent of its own says if it is null: neither has control characters
 const nothing = '\0'
 
@@ -85,13 +88,13 @@ type Left = [
 
 /** The session that a hash holds; one that is over is what is left of it, swept or not. `null`: there is none, or nobody can tell what it is. */
 export function toSession (id: string, fields: Fields, now: number): SessionRecord | EndedSession | null {
-  const [createdAt, absoluteAt, idle, remembered, authenticatedAt] = numbers(fields, 't', 5)
+  const [createdAt, absoluteAt, idle, remembered, authenticatedAt] = numbers(fields, 't')
   const lastSeenAt = Number(fields.get('l'))
   const requests = Number(fields.get('n'))
   if (createdAt === undefined || absoluteAt === undefined || idle === undefined || Number.isNaN(lastSeenAt + requests)) return null
   const firstIp = textOf(fields, 'j')
   const ip = lastOf(fields, 'i', firstIp)
-  const [generation, rotatedAt, confirmedAt] = numbers(fields, 'g', 3)
+  const [generation, rotatedAt, confirmedAt] = numbers(fields, 'g')
   const hash = fields.get('h')
   if (generation === undefined || rotatedAt === undefined || hash === undefined) return null
   const firstAgent = textOf(fields, 'b')
@@ -123,18 +126,30 @@ export function toSession (id: string, fields: Fields, now: number): SessionReco
   return now < deadline ? record : toEnded(record, { reason: expiryReason(record), by: null, at: deadline })
 }
 
-/** Numbers in one field; `-` is undefined, and so is what is missing. */
-function numbers (fields: Fields, name: string, count: number): (number | undefined)[] {
-  const parts = fields.get(name)?.split(' ') ?? []
-  return Array.from({ length: count }, (_, n) => {
-    const part = parts[n]
-    return part === undefined || !/^\d+$/.test(part) ? undefined : Number(part)
-  })
+/** Whole numbers in one field; `-` is undefined, and so is what is missing. No pattern and no parts: a read has eight of them. */
+function numbers (fields: Fields, name: string): (number | undefined)[] {
+  const text = fields.get(name) ?? ''
+  const found: (number | undefined)[] = []
+  let from = 0
+  let value = 0
+  for (let at = 0; at <= text.length; at++) {
+    const digit = at === text.length ? space : text.charCodeAt(at) - zero
+    if (digit === space) {
+      found.push(at > from && !Number.isNaN(value) ? value : undefined)
+      from = at + 1
+      value = 0
+    } else {
+      value = digit >= 0 && digit <= 9 ? value * 10 + digit : NaN
+    }
+  }
+  return found
 }
 
 function textOf (fields: Fields, name: string): string | null {
   let text = fields.get(name)
   if (text === undefined) return null
+  // what goes on has a first piece of 61 bytes or more, three of which are one character at most: no look-up for a further one
+  if (text.length < shortestPiece) return text
   for (let n = 1, next = fields.get(`1${name}`); next !== undefined; next = fields.get(`${++n}${name}`)) text += next
   return text
 }

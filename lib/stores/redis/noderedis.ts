@@ -39,31 +39,34 @@ export type NodeRedis = NodeRedisLike | NodeRedisPoolLike | NodeRedisSentinelLik
 /** Texts come as strings, whatever the app has its own commands answer with. */
 const plain = { typeMapping: {} }
 
+/** For a read: nothing comes of one that is late. Its asker looks at the time, and the client's own way, an AbortSignal each, costs more than the read. */
+const read = { ...plain, timeout: 0 }
+
 /** Speaks through node-redis, whose four faces send in four ways. */
 export class NodeRedisClient implements RedisClient {
   // node-redis puts its own prefix before keys of typed commands only, and this sends none of those
   readonly keyPrefix = ''
   readonly cluster: boolean
   readonly #client: NodeRedis
-  readonly #send: (key: string, args: string[]) => Promise<unknown>
+  readonly #send: (key: string, args: string[], options: object) => Promise<unknown>
   readonly #nodes = new Kept<object, Primary>(node => this.#toPrimary(node))
 
   constructor (client: NodeRedis) {
     this.#client = client
     this.cluster = 'nodeClient' in client
     this.#send = 'nodeClient' in client
-      ? (key, args) => client.sendCommand(key, false, args, plain)
+      ? (key, args, options) => client.sendCommand(key, false, args, options)
       : 'getSentinelNode' in client
-        ? (_key, args) => client.sendCommand(false, args, plain)
-        : (_key, args) => client.sendCommand(args, plain)
+        ? (_key, args, options) => client.sendCommand(false, args, options)
+        : (_key, args, options) => client.sendCommand(args, options)
   }
 
   command (key: string, args: readonly string[]): Promise<unknown> {
-    return this.#send(key, [...args])
+    return this.#send(key, [...args], plain)
   }
 
   fields (key: string): Promise<unknown> {
-    return this.#send(key, ['HGETALL', key])
+    return this.#send(key, ['HGETALL', key], read)
   }
 
   async wait (key: string, replicas: number, timeout: number): Promise<number> {
@@ -75,8 +78,8 @@ export class NodeRedisClient implements RedisClient {
         return client.sendCommand(args, plain)
       }))
     }
-    await this.#send(key, ['EXISTS', key])
-    return Number(await this.#send(key, args))
+    await this.#send(key, ['EXISTS', key], plain)
+    return Number(await this.#send(key, args, plain))
   }
 
   async primaries (): Promise<readonly Primary[]> {
@@ -94,7 +97,7 @@ export class NodeRedisClient implements RedisClient {
       'nodeClient' in client ? await client.nodeClient(node as never) : 'execute' in client ? await client.execute(each => each) : client
     return {
       command: async args => {
-        if (!('nodeClient' in client)) return this.#send('', [...args])
+        if (!('nodeClient' in client)) return this.#send('', [...args], plain)
         return (await client.nodeClient(node as never)).sendCommand([...args], plain)
       },
       subscribe: async (channel, listener) => subscribe((await inTime(target(), patience)).duplicate(), channel, listener)
