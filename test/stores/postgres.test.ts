@@ -202,6 +202,26 @@ t.test('a validated request is one statement, by primary key', { skip }, async t
   t.notMatch(JSON.stringify(rows), /Seq Scan/)
 })
 
+t.test('requests that come at once share statements, and each gets its own session', { skip }, async t => {
+  const { stage, store, pool } = await open(t)
+  const live = await Promise.all(Array.from({ length: 40 }, (_, i) => stage.created({ userId: `user ${i}` })))
+  const [gone] = live.splice(0, 1) as [SessionRecord]
+  await stage.logout(gone.id)
+  let asked = 0
+  const query = pool.query.bind(pool) as (query: object) => unknown
+  Object.assign(pool, { query: (given: object) => { asked++; return query(given) } })
+  // more than one statement holds, one id several times, what has ended, what never was
+  const wanted = Array.from({ length: 250 }, (_, i) => i % 50 === 49 ? 'A'.repeat(22) : i % 50 === 48 ? gone.id : (live[i % live.length] as SessionRecord).id)
+  const found = await Promise.all(wanted.map(async id => store.read(id)))
+  t.equal(asked, 2)
+  t.strictSame(found.map(session => session?.id), wanted.map(id => id === 'A'.repeat(22) ? undefined : id))
+  t.match(found[48], { reason: 'logout' })
+  await pool.query(`ALTER SCHEMA test_${schemas} RENAME TO elsewhere`)
+  const failed = await Promise.allSettled([...live, gone].map(async ({ id }) => store.read(id)))
+  t.ok(failed.every(({ status }) => status === 'rejected'), 'what fails fails for all of them')
+  await pool.query(`ALTER SCHEMA elsewhere RENAME TO test_${schemas}`)
+})
+
 t.test('with copies a validated request is no statement, until another node ends its session', { skip }, async t => {
   const pool = pgPool(server)
   t.teardown(() => pool.end())
