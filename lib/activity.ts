@@ -71,13 +71,11 @@ export interface ActivityOptions {
   readonly onFlush: (requests: number) => void
 }
 
-/** So many sessions at once: where the store is in this process, requests wait meanwhile (a file takes 2 ms). */
-const slice = 200
-
 /** What requests add to sessions, gathered into one batch: last seen, address, agent, count. Nothing here can make a session live. */
 export class Activity {
   readonly #store: Store
   readonly #options: ActivityOptions
+  readonly #slice: number
   #entries = new Map<string, Entry>()
   #batch = 0
   #flushedAt = 0
@@ -86,6 +84,8 @@ export class Activity {
   constructor (store: Store, options: ActivityOptions) {
     this.#store = store
     this.#options = options
+    // a file takes 2 ms for so many
+    this.#slice = store.batch ?? 200
   }
 
   /** Adds one request. */
@@ -149,8 +149,9 @@ export class Activity {
 
   /** Writes from `start` on, a slice a turn: no promise for one slice that the store took at once. */
   #write (entries: readonly Entry[], now: number, start: number): Promise<void> | undefined {
-    const batch = entries.slice(start, start + slice)
-    const rest = start + slice < entries.length ? start + slice : null
+    const end = start + this.#slice
+    const batch = entries.slice(start, end)
+    const rest = end < entries.length ? end : null
     let answer
     try {
       answer = this.#store.touch(batch satisfies readonly Touch[], now)

@@ -35,6 +35,7 @@ export class CachedStore implements Store {
   readonly name: string
   readonly scope: Store['scope']
   readonly durable: boolean
+  readonly batch?: number
   readonly now?: () => Awaitable<number>
   readonly #store: WatchedStore
   readonly #maxStale: number
@@ -53,6 +54,7 @@ export class CachedStore implements Store {
     this.name = store.name
     this.scope = store.scope
     this.durable = store.durable
+    if (store.batch !== undefined) this.batch = store.batch
     this.#store = store
     this.#copies = new Latest(store.cache.max ?? 10_000)
     this.#maxStale = store.cache.maxStale ?? 1000

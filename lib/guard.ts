@@ -28,6 +28,7 @@ export class GuardedStore implements Store {
   readonly name: string
   readonly scope: Store['scope']
   readonly durable: boolean
+  readonly batch?: number
   readonly #store: Store
   readonly #options: GuardOptions
   #failures = 0
@@ -42,6 +43,7 @@ export class GuardedStore implements Store {
     this.name = store.name
     this.scope = store.scope
     this.durable = store.durable
+    if (store.batch !== undefined) this.batch = store.batch
     this.#store = store
     this.#options = options
     const now = store.now?.bind(store)

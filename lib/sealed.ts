@@ -27,6 +27,7 @@ export class SealedStore implements Store {
   readonly name: string
   readonly scope: Store['scope']
   readonly durable: boolean
+  readonly batch?: number
   readonly cache?: CacheOptions
   readonly now?: () => Awaitable<number>
   readonly watch?: (listener: StoreListener) => Awaitable<StoreWatch>
@@ -38,6 +39,7 @@ export class SealedStore implements Store {
     this.name = store.name
     this.scope = store.scope
     this.durable = store.durable
+    if (store.batch !== undefined) this.batch = store.batch
     if (store.cache !== undefined) this.cache = store.cache
     if (store.now !== undefined) this.now = store.now.bind(store)
     const watch = store.watch?.bind(store)

@@ -214,6 +214,11 @@ export interface Store {
   readonly durable: boolean
   /** The app wants validations answered from copies in this process, kept true by `watch`, which the store must then have. Absent: every validation reads. */
   readonly cache?: CacheOptions
+  /**
+   * So many sessions are in a `touch` at most. Default 200, because where a store is in this process, requests wait meanwhile; more suit one
+   * that divides them further.
+   */
+  readonly batch?: number
 
   /** Connects, creates what it needs. Called once, before any other verb. */
   open (context: StoreContext): Awaitable<void>

@@ -38,6 +38,8 @@ export class PostgresStore implements Store {
   readonly name = 'postgres'
   readonly scope = 'network'
   readonly durable = true
+  // their rows are locked for as long as that takes, some milliseconds
+  readonly batch = 500
   readonly cache?: CacheOptions
   readonly watch?: (listener: StoreListener) => Promise<StoreWatch>
   readonly #parts: StoreParts

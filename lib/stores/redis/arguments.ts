@@ -36,6 +36,8 @@ export function toStored (record: SessionRecord, shift: number): SessionRecord {
 
 /** What touch.lua is given for one session. */
 export function toTouchArguments ({ id, requests, seenAt, generation, ip, agent, device }: Touch): string[] {
+  const counts = [id, String(requests), String(seenAt), String(generation)]
+  if (ip === undefined && agent === undefined && device === undefined) return [...counts, '0', '0']
   const names: string[] = []
   const texts: string[] = []
   for (const [name, text] of [['i', ip], ['a', agent]] as const) {
@@ -47,7 +49,7 @@ export function toTouchArguments ({ id, requests, seenAt, generation, ip, agent,
     names.push('d')
     put(texts, 'd', device)
   }
-  return [id, String(requests), String(seenAt), String(generation), String(names.length), ...names, String(texts.length / 2), ...texts]
+  return [...counts, String(names.length), ...names, String(texts.length / 2), ...texts]
 }
 
 /** What update.lua is given. */

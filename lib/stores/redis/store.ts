@@ -28,6 +28,8 @@ export class RedisStore implements Store {
   readonly name = 'redis'
   readonly scope = 'network'
   readonly durable = true
+  // a command for each of 64 shards: with 200, hardly three sessions would share one
+  readonly batch = 2000
   readonly cache?: CacheOptions
   readonly #client: RedisClient | string
   readonly #settings: RedisStoreSettings
