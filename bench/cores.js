@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 
+/** The core of the servers, and the one of whoever asks them and of their stores; found once, because a process on one core sees no other. */
+const cores = JSON.parse(process.env.BENCH_CORES ??= JSON.stringify({ server: availableParallelism() - 1, load: availableParallelism() - 2 }))
+
 /** Whether processes can be kept on one core: Linux with taskset, and two cores or more. */
 export const pinned = canPin()
-
-/** The core of the servers, and the one of whoever asks them. */
-const cores = { server: availableParallelism() - 1, load: availableParallelism() - 2 }
 
 /** A command, started on the core of its part. */
 export function onCore (part, command) {
@@ -18,7 +18,7 @@ export function stayOnCore (part) {
 }
 
 function canPin () {
-  if (availableParallelism() < 2) return false
+  if (cores.load < 0) return false
   try {
     execFileSync('taskset', ['-p', String(process.pid)], { stdio: 'ignore' })
     return true

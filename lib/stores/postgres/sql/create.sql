@@ -3,7 +3,7 @@
 -- r: record (columns of a session, instants as milliseconds from now), limit { max, onLimit } or null, replaces or null, adopts { key, until }
 -- or null, now (null: the clock), history, perUser.
 -- Answers [status, …]: created, record, ended[] · refused, records[] · adopted, whatever is known of the session · exists.
-CREATE OR REPLACE FUNCTION "fastify_sessions".create_session(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+CREATE OR REPLACE FUNCTION "fastify_sessions".create_session(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   s "fastify_sessions".session;
   v_now bigint;

@@ -77,7 +77,7 @@ $$;
 
 -- Ends sessions by ids, or all of a user. Answers each that it ended, oldest first.
 -- r: ids, or user and except; now (null: the clock), history, perUser, reason, by, wanted.
-CREATE OR REPLACE FUNCTION "fastify_sessions".end_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+CREATE OR REPLACE FUNCTION "fastify_sessions".end_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   v_ids text[];
   v_gone record;

@@ -2,7 +2,7 @@
 -- somebody else works on are left for the next step.
 -- r: max, now (null: the clock), history, perUser.
 -- Answers [ended[], more].
-CREATE OR REPLACE FUNCTION "fastify_sessions".sweep_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+CREATE OR REPLACE FUNCTION "fastify_sessions".sweep_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   v_max int := (r->>'max')::int;
   v_now bigint := coalesce((r->>'now')::bigint, "fastify_sessions".clock());

@@ -2,7 +2,7 @@
 -- their ids, so that two batches never wait for each other.
 -- r: now (null: the clock), batch: [[id, requests, seen (ms from now, or null), generation, { ip?, agent?, device? }?], …].
 -- Answers the ids that are not live.
-CREATE OR REPLACE FUNCTION "fastify_sessions".touch_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+CREATE OR REPLACE FUNCTION "fastify_sessions".touch_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   v_now bigint := coalesce((r->>'now')::bigint, "fastify_sessions".clock());
   v_gone text[] := '{}';

@@ -2,7 +2,7 @@
 -- r: id, expect (a generation, or null), now (null: the clock), change: set { key: text }, unset [key], rotate { hash, keep }, name,
 -- seen, authenticate { methods, idle, absolute }, shorten { absolute }.
 -- Answers [status, …]: done, record · conflict, record · gone, whatever is known of the session.
-CREATE OR REPLACE FUNCTION "fastify_sessions".update_session(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
+CREATE OR REPLACE FUNCTION "fastify_sessions".update_session(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   s "fastify_sessions".session;
   c jsonb := r->'change';
