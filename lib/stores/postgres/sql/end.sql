@@ -12,11 +12,13 @@ BEGIN
 END
 $$;
 
--- Adds to the counters. Always the last step.
-CREATE OR REPLACE FUNCTION "fastify_sessions".tally(p_live bigint, p_guests bigint, p_remembered bigint, p_users bigint) RETURNS void LANGUAGE sql AS $$
+-- Adds to the counters. Always the last step. Not LANGUAGE sql, which would plan it anew with each call.
+CREATE OR REPLACE FUNCTION "fastify_sessions".tally(p_live bigint, p_guests bigint, p_remembered bigint, p_users bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
   UPDATE "fastify_sessions".counter
   SET live = live + p_live, guests = guests + p_guests, remembered = remembered + p_remembered, users = users + p_users
-  WHERE shard = pg_backend_pid() % 16 AND (p_live, p_guests, p_remembered, p_users) <> (0, 0, 0, 0)
+  WHERE shard = pg_backend_pid() % 16 AND (p_live, p_guests, p_remembered, p_users) <> (0, 0, 0, 0);
+END
 $$;
 
 -- Tells all nodes of ended sessions. NOTIFY carries less than 8000 bytes: several messages, and without the long texts where one session alone is too much.
@@ -50,6 +52,15 @@ DECLARE
   v_filter jsonb := (r->'wanted'->>'filter')::jsonb;
   v_users text[];
 BEGIN
+  -- most sign-ins end nothing
+  IF coalesce(cardinality(array_remove(p_ids, NULL)), 0) = 0 THEN
+    ended := '[]';
+    live := 0;
+    guests := 0;
+    remembered := 0;
+    users := 0;
+    RETURN;
+  END IF;
   PERFORM FROM "fastify_sessions".session s WHERE s.id = ANY (p_ids) ORDER BY s.id FOR UPDATE;
   WITH gone AS (
     DELETE FROM "fastify_sessions".session s

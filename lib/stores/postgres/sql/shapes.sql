@@ -24,11 +24,13 @@ CREATE OR REPLACE FUNCTION "fastify_sessions".ended_of(e "fastify_sessions".ende
   SELECT json_build_array(e.id, e.user_id, e.reason, e.ended_by, e.created_at, e.last_seen_at, e.ended_at, e.requests, e.remembered, e.ip, e.device, e.name)
 $$;
 
--- Whatever is known of an id: a record, what is left of one, or NULL.
-CREATE OR REPLACE FUNCTION "fastify_sessions".known(p_id text) RETURNS json LANGUAGE sql VOLATILE AS $$
-  SELECT coalesce(
+-- Whatever is known of an id: a record, what is left of one, or NULL. Not LANGUAGE sql, which would plan it anew with each statement.
+CREATE OR REPLACE FUNCTION "fastify_sessions".known(p_id text) RETURNS json LANGUAGE plpgsql VOLATILE SET enable_seqscan = off AS $$
+BEGIN
+  RETURN coalesce(
     (SELECT "fastify_sessions".record_of(s) FROM "fastify_sessions".session s WHERE s.id = p_id),
-    (SELECT "fastify_sessions".ended_of(e) FROM "fastify_sessions".ended e WHERE e.id = p_id))
+    (SELECT "fastify_sessions".ended_of(e) FROM "fastify_sessions".ended e WHERE e.id = p_id));
+END
 $$;
 
 -- For people: what lives, with times to read and without anything that checks a token.
