@@ -39,6 +39,33 @@ t.test('a validated request is one command', { skip }, async t => {
   t.strictSame(seen, [...Array<string>(10).fill('hgetall'), 'echo'])
 })
 
+t.test('the activity of many sessions is one command for each shard', { skip }, async t => {
+  const server = await serverOf(t)
+  const client = clientOf(server.socket)
+  t.teardown(() => { client.disconnect() })
+  const { app, send, signIn } = await testApp(t, { store: redisStore(client), flush: '1m' })
+  for (let n = 0; n < 300; n++) await send('/me', { cookie: await signIn(`user ${n}`) })
+  await client.call('config', 'resetstat')
+  await app.sessions.flush()
+  const calls = Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1])
+  t.ok(calls > 1 && calls <= 64, `${calls} commands`)
+})
+
+t.test('a read that nobody waits for leaves the queue of a client whose server is gone', { skip }, async t => {
+  const server = await serverOf(t)
+  const client = createClient({ socket: { path: server.socket, reconnectStrategy: 20 }, commandOptions: { timeout: 50 } })
+  t.teardown(() => { client.destroy() })
+  client.on('error', () => {})
+  await client.connect()
+  const store = await opened(client)
+  const id = await created(store)
+  t.equal(await stateOf(store, id), 'live')
+  const gone = new Promise(resolve => { client.once('reconnecting', resolve) })
+  await server.stop()
+  await gone
+  await t.rejects(async () => store.read(id))
+})
+
 t.test('a page reads the sessions that it shows and few others, and a count each one once', { skip }, async t => {
   const server = await serverOf(t)
   const client = clientOf(server.socket)
