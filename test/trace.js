@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 const dir = mkdtempSync(join(tmpdir(), 'trace-'))
-spawnSync('npx', ['tap', '--reporter=terse', '--disable-coverage', ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, TRACE_DIR: dir } })
+const { status } = spawnSync('npx', ['tap', '--reporter=terse', '--disable-coverage', ...process.argv.slice(2)], { stdio: 'inherit', env: { ...process.env, TRACE_DIR: dir } })
 
 const read = name => readFileSync(join(dir, name), 'utf8')
 const files = readdirSync(dir)
@@ -24,4 +24,4 @@ for (const cookie of cookies) {
 }
 rmSync(dir, { recursive: true })
 console.log(`${log.reduce((sum, text) => sum + text.split('\n').length - 1, 0)} lines of log, ${looked} cookies, ${found.length} parts of them found`)
-process.exitCode = found.length === 0 && looked > 0 ? 0 : 1
+process.exitCode = status === 0 && found.length === 0 && looked > 0 ? 0 : 1
