@@ -41,7 +41,7 @@ export class Reads {
     const ids = questions.map(({ id }) => id)
     try {
       const rows = await this.#server.read(...this.#statementFor(ids))
-      for (const [i, { resolve }] of questions.entries()) resolve(rows[i] ?? 'null')
+      for (const [i, { resolve }] of questions.entries()) resolve(rows[i] as string)
     } catch (error) {
       for (const { reject } of questions) reject(error)
     }
