@@ -51,7 +51,7 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
     let left = any() * total
     return weights.find(([, weight]) => (left -= weight) < 0)[0]
   }
-  const address = () => pick([() => `198.51.100.${1 + below(250)}`, () => `192.0.2.${1 + below(250)}`, () => `203.0.113.${20 + below(230)}`, () => `2001:db8:${(1 + below(60)).toString(16)}:${below(4)}::${(1 + below(65000)).toString(16)}`])()
+  const address = () => pick([() => `198.51.100.${1 + below(250)}`, () => `192.0.2.${1 + below(250)}`, () => `203.0.113.${20 + below(230)}`, () => `2001:db8:${(1 + below(60)).toString(16)}:${1 + below(4)}::${(1 + below(65000)).toString(16)}`])()
   const names = [...first.slice(0, 3), ...first.flatMap((name, i) => hosts.map((host, j) => ({ name: `${name}@${host}`, at: (i * 7 + j * 13) % 97 }))).sort((a, b) => a.at - b.at).map(({ name }) => name)]
   const users = names.map(userId => {
     // some sit in one office, behind one address
