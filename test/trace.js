@@ -10,18 +10,34 @@ const { status } = spawnSync('npx', ['tap', '--reporter=terse', '--disable-cover
 
 const read = name => readFileSync(join(dir, name), 'utf8')
 const files = readdirSync(dir)
-const log = files.filter(name => name.endsWith('.log')).map(read)
 const cookies = new Set(files.filter(name => name.endsWith('.cookies')).flatMap(name => read(name).split('\n')))
+
+/** Every part of every cookie, by how it begins: there are tens of thousands of them, and as many lines. */
+const parts = new Map()
+const start = 16
 let looked = 0
-const found = []
 for (const cookie of cookies) {
   const [, token, signature] = /=([\w-]{68})\.([\w+/]{43})$/.exec(cookie) ?? []
   if (token === undefined) continue
   looked++
   const verifier = Buffer.from(token, 'base64url').subarray(19)
-  const parts = [token, signature, token.slice(26), hash('sha256', verifier, 'base64url'), hash('sha256', verifier, 'base64'), hash('sha256', verifier, 'hex'), verifier.toString('hex'), verifier.toString('base64')]
-  for (const part of parts) if (log.some(text => text.includes(part))) found.push(part)
+  for (const part of [token, signature, token.slice(26), hash('sha256', verifier, 'base64url'), hash('sha256', verifier, 'base64'), hash('sha256', verifier, 'hex'), verifier.toString('hex'), verifier.toString('base64')]) {
+    parts.set(part.slice(0, start), [...parts.get(part.slice(0, start)) ?? [], part])
+  }
+}
+
+let lines = 0
+const found = new Set()
+for (const name of files.filter(name => name.endsWith('.log'))) {
+  // one test asks with a cookie in the address, which nobody takes, and which Fastify itself logs
+  const log = read(name).replaceAll(/"url":"[^"]*"/g, '')
+  lines += log.split('\n').length - 1
+  for (const { index, 0: run } of log.matchAll(/[\w+/=-]{16,}/g)) {
+    for (let at = index; at <= index + run.length - start; at++) {
+      for (const part of parts.get(log.slice(at, at + start)) ?? []) if (log.startsWith(part, at)) found.add(part)
+    }
+  }
 }
 rmSync(dir, { recursive: true })
-console.log(`${log.reduce((sum, text) => sum + text.split('\n').length - 1, 0)} lines of log, ${looked} cookies, ${found.length} parts of them found`)
-process.exitCode = status === 0 && found.length === 0 && looked > 0 ? 0 : 1
+console.log(`${lines} lines of log, ${looked} cookies, ${found.size} parts of them found`)
+process.exitCode = status === 0 && found.size === 0 && looked > 0 ? 0 : 1
