@@ -2,7 +2,7 @@
 -- "fastify_sessions" stands for the option `schema`, here and in every other file. Instants and lengths are milliseconds.
 -- All text is COLLATE "C": compared by bytes, the same on every server.
 -- Functions of verbs have `enable_seqscan = off`: PostgreSQL keeps the plans in them for as long as a connection lives, and one that was made while a
--- table had a page or two reads all of it ever after, or until somebody analyses it: 2 ms a session instead of 20 µs.
+-- table had a page or two reads all of it ever after, or until somebody analyses it.
 
 SELECT pg_advisory_xact_lock(hashtextextended('fastify_sessions schema', 0));
 
