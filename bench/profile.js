@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { stayOnCore } from './cores.js'
 import { Fleet } from './fleet.js'
 import { request } from './load.js'
+import { asksAnother } from './servers/catalogue.js'
 import { signIn } from './signin.js'
 
 const [name = 'fastify-session-manager memory', kind = 'spread'] = process.argv.slice(2)
@@ -21,8 +22,9 @@ try {
   stayOnCore('load')
   const [server] = await fleet.start([name], { flags: ['--cpu-prof', `--cpu-prof-dir=${dir}`, '--cpu-prof-interval=200'], log: console.error })
   const requests = kinds[kind](await signIn(server, 10_000))
-  await server.measure({ requests, seconds: 3 })
-  const { cpu } = await server.measure({ requests, seconds: 8 })
+  const awake = kind === 'anonymous' || !asksAnother(name, { writes: kind === 'login' })
+  await server.measure({ requests, seconds: 3, awake })
+  const { cpu } = await server.measure({ requests, seconds: 8, awake })
   await fleet.stop()
   print(JSON.parse(readFileSync(join(dir, readdirSync(dir)[0]))), cpu)
 } finally {

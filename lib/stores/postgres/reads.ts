@@ -47,8 +47,8 @@ export class Reads {
     }
   }
 
-  #statementFor (ids: readonly string[]): [text: string, values: string[]] {
-    // an array costs the server a little more than what it is compared with
-    return ids.length === 1 ? [this.#statements.read, [...ids]] : [this.#statements.reads, [`{${ids.join(',')}}`]]
+  #statementFor (ids: readonly string[]): [text: string, values: readonly string[]] {
+    // one id needs no array and no order
+    return ids.length === 1 ? [this.#statements.read, ids] : [this.#statements.reads, [`{${ids.join(',')}}`]]
   }
 }

@@ -30,6 +30,13 @@ export interface StoreParts {
   readonly listen: (() => Promise<{ readonly connection: Connection, readonly owned: boolean }>) | null | undefined
 }
 
+/** What there is from `open` on. */
+interface Opened {
+  readonly server: Server
+  readonly reads: Reads
+  readonly pages: Pages
+}
+
 /** One step of an end by filter ends at most so many sessions. */
 const endStep = 500
 
@@ -45,7 +52,7 @@ export class PostgresStore implements Store {
   readonly #parts: StoreParts
   readonly #recent = new RecentEnds()
   readonly #closing: (() => Promise<void>)[] = []
-  #open: { readonly server: Server, readonly reads: Reads, readonly pages: Pages } | null = null
+  #open: Opened | null = null
   #settings = { now: null as (() => number) | null, history: 0, perUser: 0 }
 
   constructor (parts: StoreParts) {
@@ -61,7 +68,8 @@ export class PostgresStore implements Store {
     if (owned) this.#closing.push(() => connection.end())
     const server = new Server(connection, { prepared, timeout, warn: context.warn, onReturn: () => { void this.#reassert() } })
     await prepareSchema(server, { ...this.#parts, warn: context.warn })
-    this.#open = { server, reads: new Reads(server, this.#parts.statements), pages: new Pages(server, this.#parts.statements, () => this.#now()?.toString() ?? null) }
+    const { statements } = this.#parts
+    this.#open = { server, reads: new Reads(server, statements), pages: new Pages(server, statements, () => this.#now()?.toString() ?? null) }
   }
 
   async ping (): Promise<void> { await this.#asked.read(this.#parts.statements.clock, []) }
@@ -144,7 +152,7 @@ export class PostgresStore implements Store {
   get #asked (): Server { return this.#opened().server }
   get #pages (): Pages { return this.#opened().pages }
 
-  #opened (): { readonly server: Server, readonly reads: Reads, readonly pages: Pages } {
+  #opened (): Opened {
     if (this.#open === null) throw new SessionError('FST_SESSION_CLOSED')
     return this.#open
   }
