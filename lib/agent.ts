@@ -9,6 +9,8 @@ const maxDevices = 1000
 /** A user-agent header as it is kept: at most 512 bytes, no control characters; `null` if there is none. */
 export function cleanAgent (header: string | undefined): string | null {
   if (header === undefined || header === '') return null
+  // as nearly all are: ASCII, not too long, nothing to trim
+  if (header.length <= maxBytes && /^[!-~](?:[ -~]*[!-~])?$/.test(header)) return header
   const text = cutToBytes(header, maxBytes).replace(/[\p{Cc}\u2028\u2029]/gu, '').trim()
   return text === '' ? null : text
 }

@@ -2,6 +2,7 @@ import cookiePlugin from '@fastify/cookie'
 import type { Visitor } from './activity.ts'
 import { deriveKeys } from './keys.ts'
 import { Latest } from './latest.ts'
+import { Mac } from './mac.ts'
 import type { PresentedToken } from './presented.ts'
 import type { SessionRecord } from './record.ts'
 import { maxCookieAge, oneOf, refuse } from './settings.ts'
@@ -55,6 +56,7 @@ const valueLength = tokenLength + 1 + 43
 export class SessionCookie {
   readonly name: string
   readonly #needle: string
+  readonly #mac: Mac
   readonly #signer: InstanceType<typeof cookiePlugin.Signer>
   readonly #attributes: string
   /** A cookie that comes again costs one look-up instead of an HMAC. Only valid ones get in. */
@@ -64,7 +66,9 @@ export class SessionCookie {
     const { name } = attributes
     this.name = name
     this.#needle = `${name}=`
-    this.#signer = new cookiePlugin.Signer(deriveKeys(secrets, 'cookie', name))
+    const keys = deriveKeys(secrets, 'cookie', name)
+    this.#mac = new Mac(keys[0] as Buffer, tokenLength)
+    this.#signer = new cookiePlugin.Signer(keys)
     this.#attributes = serializeAttributes(attributes)
   }
 
@@ -95,7 +99,7 @@ export class SessionCookie {
   /** The Set-Cookie value for a token. `maxAge`: milliseconds that the browser keeps it, capped at 400 days; omitted: until it closes. */
   write (token: string, maxAge?: number): string {
     const lasting = maxAge === undefined ? '' : `; Max-Age=${Math.max(0, Math.floor(Math.min(maxAge, maxCookieAge) / 1000))}`
-    return `${this.name}=${this.#signer.sign(token)}${lasting}${this.#attributes}`
+    return `${this.name}=${token}.${this.#mac.of(token)}${lasting}${this.#attributes}`
   }
 
   /** The Set-Cookie value that deletes it: every attribute repeated, or browsers ignore it. */

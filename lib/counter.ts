@@ -3,7 +3,7 @@ import type { Events, SessionEvent } from './events.ts'
 import { rangeOf, summarise } from './statistics.ts'
 import type { SessionStatistics, StatisticsRange } from './statistics.ts'
 import type { Store } from './store.ts'
-import { Stretch, fine, hour } from './stretch.ts'
+import { Stretch, fine, hour, toCounted } from './stretch.ts'
 
 /** A stretch can still be added to for so long: a sweep tells of ends that are a while ago. What comes later counts at that edge. */
 const open = 2 * hour
@@ -13,6 +13,8 @@ export class Counter {
   readonly #node = randomBytes(6).toString('base64url')
   readonly #store: Store
   readonly #stretches = new Map<number, Stretch>()
+  /** Where the last event fell: nearly always the next one, too. */
+  #latest: readonly Stretch[] = []
   #now = 0
 
   constructor (store: Store, events: Events) {
@@ -51,19 +53,26 @@ export class Counter {
   }
 
   #count (event: SessionEvent): void {
-    for (const stretch of this.#at(event.at)) stretch.count(event)
+    const counted = toCounted(event)
+    for (const stretch of this.#at(event.at)) stretch.count(counted)
   }
 
-  #at (instant: number): Stretch[] {
+  /** The stretches that an instant falls into, changed from now on. */
+  #at (instant: number): readonly Stretch[] {
     this.#now = Math.max(instant, this.#now)
-    return [fine, hour].map(span => {
-      const at = Math.floor(Math.max(instant, this.#now - open) / span) * span
-      // hours and their first five minutes start at the same instant
-      const key = span === hour ? -at : at
-      const stretch = this.#stretches.get(key) ?? new Stretch(at, span)
-      this.#stretches.set(key, stretch)
-      stretch.changed = true
-      return stretch
-    })
+    const at = Math.max(instant, this.#now - open)
+    const [first] = this.#latest
+    if (first === undefined || at < first.at || at >= first.at + fine) this.#latest = [this.#stretch(at, fine), this.#stretch(at, hour)]
+    for (const stretch of this.#latest) stretch.changed = true
+    return this.#latest
+  }
+
+  #stretch (instant: number, span: number): Stretch {
+    const at = Math.floor(instant / span) * span
+    // hours and their first five minutes start at the same instant
+    const key = span === hour ? -at : at
+    const stretch = this.#stretches.get(key) ?? new Stretch(at, span)
+    this.#stretches.set(key, stretch)
+    return stretch
   }
 }

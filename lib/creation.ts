@@ -4,14 +4,14 @@ import type { Announcer } from './announcer.ts'
 import type { Clock } from './clock.ts'
 import { SessionError, endedError, isUnavailable } from './errors.ts'
 import type { Events } from './events.ts'
+import { isThenable } from './guard.ts'
 import type { NewRecords, NewSession } from './newrecord.ts'
 import type { PendingEnds } from './pending.ts'
 import { mayJoin } from './policy.ts'
 import { hasEnded } from './record.ts'
 import type { EndedSession, SessionRecord } from './record.ts'
 import type { Settings } from './settings.ts'
-import type { Created, CreateOptions, Store } from './store.ts'
-import { encodeToken } from './token.ts'
+import type { Created, Store } from './store.ts'
 
 /** A created session, with the one token that opens it. */
 export interface NewSessionResult {
@@ -46,29 +46,31 @@ export class Creator {
 
   /** Creates a session, in one step with the limit. */
   async create (options: NewSession): Promise<NewSessionResult> {
-    const { record, verifier } = this.#options.records.newRecord(options)
+    const { record, token } = this.#options.records.newRecord(options)
     const { adopts } = options
-    const created = await this.#create(record, {
-      at: this.#options.clock.now(),
-      limit: await this.#limitOf(record.userId),
-      replaces: options.replaces ?? null,
-      adopts: adopts === undefined ? null : markOf(adopts)
-    })
-    return this.#created(created, record, verifier, options)
-  }
-
-  /** A sign-in that was not answered may still have happened: then nobody has its token, and it must not stay. */
-  async #create (record: SessionRecord, options: CreateOptions): Promise<Created> {
+    const { limit } = this.#options.settings
+    // no await where there is nothing to wait for
+    let max = record.userId === null ? Infinity : limit.max(record.userId)
+    if (isThenable(max)) max = await max
+    let created
     try {
-      return await this.#store.create(record, options)
+      created = this.#store.create(record, {
+        at: this.#options.clock.now(),
+        limit: max === Infinity ? null : { max, onLimit: limit.onLimit },
+        replaces: options.replaces ?? null,
+        adopts: adopts === undefined ? null : markOf(adopts)
+      })
+      if (isThenable(created)) created = await created
     } catch (error) {
-      // a credential's next request gets what the first one made
-      if (options.adopts === null && isUnavailable(error)) this.#options.pending.add([record.id], { reason: 'revoked', by: 'rollback' })
+      // A sign-in that was not answered may still have happened: then nobody has its token, and it must not stay. But a credential's next
+      // request gets what the first one made.
+      if (adopts === undefined && isUnavailable(error)) this.#options.pending.add([record.id], { reason: 'revoked', by: 'rollback' })
       throw error
     }
+    return this.#created(created, { record, token }, options)
   }
 
-  #created (created: Created, wanted: SessionRecord, verifier: Buffer, options: NewSession): NewSessionResult {
+  #created (created: Created, wanted: { readonly record: SessionRecord, readonly token: string }, options: NewSession): NewSessionResult {
     const { clock, events, announcer, pending } = this.#options
     const at = clock.now()
     switch (created.status) {
@@ -78,7 +80,7 @@ export class Creator {
         const base = { at, id: record.id, userId: record.userId }
         events.emit({ type: 'created', ...base, methods: record.methods, remembered: record.remembered, ip: record.ip, device: record.device })
         if (options.adopts !== undefined) events.emit({ type: 'adopted', ...base, source: options.adopts.source })
-        return { session: record, token: encodeToken({ id: record.id, generation: 0, verifier }), ended, joined: false }
+        return { session: record, token: wanted.token, ended, joined: false }
       }
       case 'adopted': {
         const { session } = created
@@ -88,7 +90,7 @@ export class Creator {
         return { session, token: this.#joinToken(session, options.adopts as Adopted, at), ended: [], joined: true }
       }
       case 'refused':
-        events.emit({ type: 'limit-refused', at, id: null, userId: wanted.userId, max: created.live.length })
+        events.emit({ type: 'limit-refused', at, id: null, userId: wanted.record.userId, max: created.live.length })
         throw new SessionError('FST_SESSION_LIMIT_REACHED')
       case 'full': throw new SessionError('FST_SESSION_STORE_FULL')
       case 'exists': throw new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: new Error('an id was used twice') })
@@ -101,12 +103,5 @@ export class Creator {
     const token = adopted.tokenOf(session, adopts)
     if (token === null || !mayJoin(settings.policy, session, now)) throw endedError('superseded')
     return token
-  }
-
-  async #limitOf (userId: string | null): Promise<{ max: number, onLimit: 'oldest' | 'idle' | 'reject' } | null> {
-    if (userId === null) return null
-    const { limit } = this.#options.settings
-    const max = await limit.max(userId)
-    return max === Infinity ? null : { max, onLimit: limit.onLimit }
   }
 }

@@ -16,9 +16,11 @@ export function encodeValue (key: string, value: unknown): string | undefined {
 
 /** Every key of an object as JSON text. Throws as `encodeValue`, and `FST_SESSION_DATA_TOO_LARGE`. */
 export function encodeData (data: Readonly<Record<string, unknown>>): EncodedData {
+  const keys = Object.keys(data)
+  if (keys.length === 0) return noData
   const encoded: Record<string, string> = Object.create(null) as Record<string, string>
   let any = false
-  for (const key of Object.keys(data)) {
+  for (const key of keys) {
     const text = encodeValue(key, data[key])
     if (text === undefined) continue
     encoded[key] = text

@@ -164,9 +164,12 @@ export class Events {
 
   emit (event: SessionEvent): void {
     if (eventChannel.hasSubscribers) eventChannel.publish(event)
-    for (const type of [event.type, '*'] as const) {
-      for (const listener of this.#listeners.get(type) ?? []) this.#tell(listener, event)
-    }
+    this.#tellAll(this.#listeners.get(event.type), event)
+    this.#tellAll(this.#listeners.get('*'), event)
+  }
+
+  #tellAll (listeners: ReadonlySet<(event: SessionEvent) => unknown> | undefined, event: SessionEvent): void {
+    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener, event)
   }
 
   #tell (listener: (event: SessionEvent) => unknown, event: SessionEvent): void {

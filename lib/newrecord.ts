@@ -8,19 +8,20 @@ import { toMethods } from './record.ts'
 import type { SessionRecord } from './record.ts'
 import type { Settings } from './settings.ts'
 import type { Store } from './store.ts'
-import { hashVerifier, newId, newVerifier, randomShard, shardOf } from './token.ts'
+import { encodeToken, hashVerifier, issueToken, newId, randomShard, shardOf } from './token.ts'
+import type { IssuedToken } from './token.ts'
 import { toUserId } from './user.ts'
 
 /** A session to create. */
 export interface NewSession {
   /** Omitted or `null`: a guest. A safe integer counts as its decimal form. */
-  readonly userId?: string | number | null
+  readonly userId?: string | number | null | undefined
   /** Outlives the browser. Ignored for guests, and with profiles that remember nothing. */
-  readonly remember?: boolean
+  readonly remember?: boolean | undefined
   /** How the user proved who they are: `password`, `webauthn`, … */
-  readonly method?: string | readonly string[]
+  readonly method?: string | readonly string[] | undefined
   /** JSON, at most 64 KiB. */
-  readonly data?: Readonly<Record<string, unknown>>
+  readonly data?: Readonly<Record<string, unknown>> | undefined
   /** The raw address and user-agent header of the request. */
   readonly ip?: string | undefined
   readonly agent?: string | undefined
@@ -47,9 +48,9 @@ export class NewRecords {
     this.#options = options
   }
 
-  /** A record, and the verifier that only the browser is to have. Throws `FST_SESSION_INVALID_USER_ID`, `FST_SESSION_INVALID_DATA`. */
-  newRecord (options: NewSession): { readonly record: SessionRecord, readonly verifier: Buffer } {
-    const { settings, clock, addresses, adopted } = this.#options
+  /** A record, and the token that only the browser is to have. Throws `FST_SESSION_INVALID_USER_ID`, `FST_SESSION_INVALID_DATA`. */
+  newRecord (options: NewSession): { readonly record: SessionRecord, readonly token: string } {
+    const { settings, clock, addresses } = this.#options
     const now = clock.now()
     const userId = options.userId === undefined || options.userId === null ? null : toUserId(options.userId)
     const remembered = options.remember === true && userId !== null && settings.remembers
@@ -57,16 +58,15 @@ export class NewRecords {
     const agent = cleanAgent(options.agent)
     const lengths = storedLengths(settings, this.#store, { userId, remembered })
     const { adopts } = options
-    const verifier = adopts === undefined ? newVerifier() : adopted.of(adopts)
     const absolute = adopts === undefined ? lengths.absolute : Math.min(lengths.absolute, adopts.until - now)
-    const shard = userId !== null ? shardOf(userId) : adopts === undefined ? randomShard() : shardOf(adopts.credential)
+    const { id, hash, token } = adopts === undefined ? issueToken(userId === null ? randomShard() : shardOf(userId), now) : this.#adopting(adopts, userId, now)
     return {
-      verifier,
+      token,
       record: {
-        id: newId(shard, now),
+        id,
         userId,
         generation: 0,
-        hash: hashVerifier(verifier),
+        hash,
         previousHash: null,
         rotatedAt: now,
         confirmedAt: null,
@@ -87,5 +87,12 @@ export class NewRecords {
         data: encodeData(options.data ?? {})
       }
     }
+  }
+
+  /** A token that follows from a credential, so that whoever brings it gets the same. */
+  #adopting (adopts: Adopted, userId: string | null, now: number): IssuedToken {
+    const id = newId(shardOf(userId ?? adopts.credential), now)
+    const verifier = this.#options.adopted.of(adopts)
+    return { id, hash: hashVerifier(verifier), token: encodeToken({ id, generation: 0, verifier }) }
   }
 }

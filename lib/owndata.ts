@@ -55,7 +55,7 @@ export function changesOf (session: Own, baseline: EncodedData): OwnChanges | nu
   return any ? { set, unset } : null
 }
 
-/** Those own properties that are there, of the names given. */
-export function pickOwn (session: Own, keys: readonly string[]): Own {
-  return Object.fromEntries(keys.filter(key => Object.hasOwn(session, key)).map(key => [key, session[key]]))
+/** Those own properties that are there, of the names given; `null` if no names are. */
+export function pickOwn (session: Own, keys: readonly string[]): Own | null {
+  return keys.length === 0 ? null : Object.fromEntries(keys.filter(key => Object.hasOwn(session, key)).map(key => [key, session[key]]))
 }

@@ -5,6 +5,7 @@ import { SessionError, endedError } from './errors.ts'
 import { toInfo } from './info.ts'
 import type { SessionInfo } from './info.ts'
 import type { SessionManager } from './manager.ts'
+import type { NewSession } from './newrecord.ts'
 import type { Refusal, Renewal } from './validation.ts'
 import { changesOf, encodeOwn, loadOwn, pickOwn } from './owndata.ts'
 import type { OwnChanges } from './owndata.ts'
@@ -109,7 +110,7 @@ export class SessionState {
 
   async login (userId: string | number, options: LoginOptions = {}): Promise<void> {
     const kept = pickOwn(this.session, this.#context.keep)
-    await this.#create({ ...options, userId: toUserId(userId), data: { ...kept, ...options.data } })
+    await this.#create({ userId: toUserId(userId), remember: options.remember ?? false, method: options.method, data: kept === null ? options.data : { ...kept, ...options.data } })
   }
 
   async logout (): Promise<void> {
@@ -228,7 +229,7 @@ export class SessionState {
     if (record === null) {
       // a guest comes to be with the first thing worth keeping
       if (Object.values(changes.set).every(isEmptyText)) return
-      await this.#create({ data: { ...this.session } })
+      await this.#create({ userId: null, remember: false, method: undefined, data: { ...this.session } })
       return
     }
     checkSize({ ...this.#baseline, ...changes.set })
@@ -252,13 +253,20 @@ export class SessionState {
     const data = { ...this.session }
     if (this.record === null && owner === null) { await this.#write({ set: encodeOwn(this.session), unset: [] }); return }
     if (owner === null && Object.keys(data).length === 0) { await this.logout(); return }
-    await this.#create({ ...owner === null ? {} : { userId: owner }, data, remember: this.record?.remembered ?? false })
+    await this.#create({ userId: owner, remember: this.record?.remembered ?? false, method: undefined, data })
   }
 
-  async #create (options: { readonly userId?: string, readonly data: Record<string, unknown> } & LoginOptions): Promise<void> {
+  async #create (wanted: Pick<NewSession, 'userId' | 'remember' | 'method' | 'data'>): Promise<void> {
     const { request } = this
+    // key by key: a spread of whatever shape takes longer than all the rest of this
     const { session, token } = await this.#context.manager.create({
-      ...options, ip: request.ip, agent: request.headers['user-agent'], replaces: this.record?.id ?? null
+      userId: wanted.userId,
+      remember: wanted.remember,
+      method: wanted.method,
+      data: wanted.data,
+      ip: request.ip,
+      agent: request.headers['user-agent'],
+      replaces: this.record?.id ?? null
     })
     this.record = session
     this.refusal = null

@@ -42,6 +42,40 @@ export interface SliceJson extends SliceValue {
   us: TopsJson
 }
 
+/** An event, with what each stretch that it falls into needs to know of it: found out once. */
+export interface Counted {
+  readonly event: SessionEvent
+  readonly legacy: ReturnType<typeof legacyOf>
+  readonly creation: {
+    readonly remembered: boolean
+    /** The shard: eight bits of a hash of the user, already there. `null`: nobody. */
+    readonly mark: number | null
+    readonly ip: string | null
+    readonly browser: string
+    readonly system: string
+    readonly userId: string | null
+  } | null
+}
+
+/** What an event adds to statistics. */
+export function toCounted (event: SessionEvent): Counted {
+  const legacy = legacyOf(event)
+  if (event.type !== 'created') return { event, legacy, creation: null }
+  const { remembered, ip, device, userId } = event
+  return {
+    event,
+    legacy,
+    creation: {
+      remembered,
+      mark: userId === null ? null : shardOfId(event.id as string),
+      ip: ip === null ? null : addressGroup(ip),
+      browser: browserOf(device) || 'Unknown',
+      system: systemOf(device) || 'Unknown',
+      userId
+    }
+  }
+}
+
 /** The numbers of one stretch of time. */
 export class Stretch {
   readonly at: number
@@ -55,19 +89,18 @@ export class Stretch {
     this.span = span
   }
 
-  count (event: SessionEvent): void {
+  count (counted: Counted): void {
     const { value, tops } = this
-    const old = legacyOf(event)
-    if (old !== null) increase(value.a, `${old.source} ${old.result}`, old.count)
-    if (event.type === 'created') {
+    const { event, legacy, creation } = counted
+    if (legacy !== null) increase(value.a, `${legacy.source} ${legacy.result}`, legacy.count)
+    if (creation !== null) {
+      const { mark } = creation
       value.c++
-      if (event.remembered) value.m++
-      // the shard is eight bits of a hash of the user, already there
-      const mark = event.userId === null ? null : shardOfId(event.id as string)
-      if (event.ip !== null) tops.ip.add(addressGroup(event.ip), mark)
-      tops.br.add(browserOf(event.device) || 'Unknown', mark)
-      tops.os.add(systemOf(event.device) || 'Unknown', mark)
-      if (event.userId !== null) tops.us.add(event.userId, mark)
+      if (creation.remembered) value.m++
+      if (creation.ip !== null) tops.ip.add(creation.ip, mark)
+      tops.br.add(creation.browser, mark)
+      tops.os.add(creation.system, mark)
+      if (creation.userId !== null) tops.us.add(creation.userId, mark)
     } else if (event.type === 'ended') {
       increase(value.e, event.reason, 1)
       const lived = event.session.endedAt - event.session.createdAt

@@ -22,6 +22,36 @@ export interface Token {
   readonly verifier: Buffer
 }
 
+/** What a new session needs of its token: the text for the browser, and what the server keeps. */
+export interface IssuedToken {
+  readonly id: string
+  /** Of the verifier, which nobody but the browser has. */
+  readonly hash: string
+  readonly token: string
+}
+
+// laid out as a token; wiped once its texts are made
+const issued = Buffer.alloc(51)
+const issuedVerifier = issued.subarray(19)
+
+/**
+ * A token of generation 0, with a new id and a new verifier, made in one piece: a third of the time that its parts take.
+ *
+ * @param shard 0 to 255
+ * @param now milliseconds since the epoch
+ */
+export function issueToken (shard: number, now: number): IssuedToken {
+  issued[0] = tokenVersion
+  issued[3] = shard
+  issued.writeUIntBE(toTime(now), 4, 6)
+  fillRandom(issued, 10)
+  const id = issued.toString('base64url', 3, 19)
+  const hash = hashVerifier(issuedVerifier)
+  const token = issued.toString('base64url')
+  issued.fill(0)
+  return { id, hash, token }
+}
+
 /** Writes a token as 68 base64url characters. */
 export function encodeToken (token: Token): string {
   const bytes = Buffer.allocUnsafe(51)
@@ -65,9 +95,14 @@ export function newVerifier (): Buffer {
 export function newId (shard: number, now: number): string {
   const bytes = Buffer.allocUnsafe(16)
   bytes[0] = shard
-  bytes.writeUIntBE(Math.max(0, Math.floor(now)) % 0x1000000000000, 1, 6)
-  randomBytes(9).copy(bytes, 7)
+  bytes.writeUIntBE(toTime(now), 1, 6)
+  fillRandom(bytes, 7)
   return bytes.toString('base64url')
+}
+
+/** The six bytes of an id that grow with time. */
+function toTime (now: number): number {
+  return Math.max(0, Math.floor(now)) % 0x1000000000000
 }
 
 /**
@@ -75,7 +110,8 @@ export function newId (shard: number, now: number): string {
  * Its key is a constant, because a key that rotates would tear a user's sessions apart; eight bits of a hash tell nobody who the user is.
  */
 export function shardOf (userId: string): number {
-  return hash('sha256', `fastify-session-manager shard\0${userId}`, 'buffer')[0] as number
+  // as text: a Buffer for the result is two thirds of the time
+  return hash('sha256', `fastify-session-manager shard\0${userId}`, 'binary').charCodeAt(0)
 }
 
 /** The id of what says that a user has signed out everywhere: in the user's shard, the same on every node and with every secret. */
@@ -121,14 +157,20 @@ export function sameHash (a: string, b: string): boolean {
 const pool = Buffer.alloc(8192)
 let used = pool.length
 
-function randomBytes (length: number): Buffer {
+/** Fills a buffer from `start` to its end. */
+function fillRandom (bytes: Buffer, start: number): void {
+  const length = bytes.length - start
   if (used + length > pool.length) {
     randomFillSync(pool)
     used = 0
   }
-  const bytes = Buffer.allocUnsafe(length)
-  pool.copy(bytes, 0, used, used + length)
+  pool.copy(bytes, start, used, used + length)
   pool.fill(0, used, used + length)
   used += length
+}
+
+function randomBytes (length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length)
+  fillRandom(bytes, 0)
   return bytes
 }

@@ -77,9 +77,15 @@ export class Tops {
   }
 
   #findLeast (): void {
-    const entries = [...this.#entries]
-    this.#leastCount = Math.min(...entries.map(([, { count }]) => count))
-    this.#least = entries.filter(([, { count }]) => count === this.#leastCount).map(([key]) => key).reverse()
+    this.#leastCount = Infinity
+    for (const [key, { count }] of this.#entries) {
+      if (count < this.#leastCount) {
+        this.#leastCount = count
+        this.#least = []
+      }
+      if (count === this.#leastCount) this.#least.push(key)
+    }
+    this.#least.reverse()
   }
 }
 
