@@ -14,6 +14,7 @@ import { Requests } from './requests.ts'
 import { rulesOf } from './rules.ts'
 import { refuse } from './settings.ts'
 import type { SessionState } from './state.ts'
+import { keepTick } from './tick.ts'
 import { adminRoutes } from '../routes/admin.ts'
 import { toAdmin, toAdminOptions } from '../routes/adminscope.ts'
 import type { CheckedAdminOptions } from '../routes/adminscope.ts'
@@ -36,6 +37,7 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
   const requests = new Requests(app, options)
   const { entrance, manager } = requests
   await manager.open()
+  await keepTick()
   if (options.metrics !== undefined) app.addHook('onClose', toMetrics(manager, options.metrics))
   manager.on('*', event => { logEvent(app.log, event) })
   app.decorate('sessions', manager)

@@ -1,5 +1,7 @@
 // What a request costs, counted instead of timed: calls of the store, cookies, promises. bench/ has the times.
-import { createHook } from 'node:async_hooks'
+import { createHook, executionAsyncResource } from 'node:async_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInThisContext } from 'node:vm'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
@@ -7,6 +9,7 @@ import sessions, { memoryStore } from '../lib/index.ts'
 import type { Store, Touch } from '../lib/index.ts'
 import { browserOf } from '../lib/filter.ts'
 import { deviceOf } from '../lib/agent.ts'
+import { keepTick } from '../lib/tick.ts'
 import { Tops } from '../lib/tops.ts'
 import { cookieOf, firefox, secret, setCookies, testApp } from './helpers/app.ts'
 
@@ -116,6 +119,16 @@ t.test('on a store that answers at once, the session makes no promise', async t 
     const [without, with_] = [await promisesOf(bare, url, cookie), await promisesOf(app, url, cookie)]
     t.equal(with_, without, url)
   }
+})
+
+t.test('one object of process.nextTick stays alive, of the shape of all others', async t => {
+  const kept = await keepTick()
+  t.equal(await keepTick(), kept)
+  const another = await new Promise<object>(resolve => { process.nextTick(() => { resolve(executionAsyncResource()) }) })
+  setFlagsFromString('--allow-natives-syntax')
+  const sameShape = runInThisContext('(a, b) => %HaveSameMap(a, b)') as (a: object, b: object) => boolean
+  t.ok(sameShape(kept, another))
+  t.notOk(sameShape(kept, {}))
 })
 
 /** How many promises come to be during 100 requests. */
