@@ -1,12 +1,14 @@
 import cookiePlugin from '@fastify/cookie'
 import type { Visitor } from './activity.ts'
 import { deriveKeys } from './keys.ts'
-import { Latest } from './latest.ts'
 import { Mac } from './mac.ts'
 import type { PresentedToken } from './presented.ts'
 import type { SessionRecord } from './record.ts'
 import { maxCookieAge, oneOf, refuse } from './settings.ts'
+import { tailOf } from './tail.ts'
 import { decodeToken, hashVerifier, tokenLength } from './token.ts'
+import { VerifiedTexts } from './verified.ts'
+import type { Verified } from './verified.ts'
 
 /** Name and attributes of the cookie. Fixed at registration; contradictions are refused there. */
 export interface CookieOptions {
@@ -28,7 +30,7 @@ export interface CookieOptions {
 }
 
 /** A cookie that was verified: what it presents. */
-export interface PresentedCookie extends PresentedToken, Visitor {
+export interface PresentedCookie extends PresentedToken, Verified, Visitor {
   id: string
   accepted: string | null
   /** Signed by an older secret: to be signed again. */
@@ -60,7 +62,7 @@ export class SessionCookie {
   readonly #signer: InstanceType<typeof cookiePlugin.Signer>
   readonly #attributes: string
   /** A cookie that comes again costs one look-up instead of an HMAC. Only valid ones get in. */
-  readonly #verified = new Latest<PresentedCookie>(32_768)
+  readonly #verified = new VerifiedTexts<PresentedCookie>(32_768)
 
   constructor (attributes: CookieAttributes, secrets: readonly string[]) {
     const { name } = attributes
@@ -119,7 +121,7 @@ export class SessionCookie {
     const { valid, renew } = this.#signer.unsign(value)
     if (!valid) return null
     const { id, generation, verifier } = token
-    return this.#verified.set(flat(value), { id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, accepted: null, entry: null })
+    return this.#verified.add({ value: flat(value), tail: tailOf(value), id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, accepted: null, entry: null })
   }
 }
 

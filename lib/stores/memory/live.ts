@@ -1,6 +1,9 @@
 import { byAge, expiresAt } from '../../record.ts'
 import type { SessionRecord } from '../../record.ts'
+import { tailOf } from '../../tail.ts'
 import type { Draft } from '../change.ts'
+import { IdIndex } from './idindex.ts'
+import type { Identified } from './idindex.ts'
 import { Schedule } from './schedule.ts'
 import type { Scheduled } from './schedule.ts'
 import { SplitMap } from './splitmap.ts'
@@ -8,8 +11,9 @@ import { Timeline } from './timeline.ts'
 import type { Place } from './timeline.ts'
 
 /** A session's place in every index. Its record is replaced by a change, so that what was handed out stays as it was; only activity moves on in it. */
-export class Entry implements Scheduled {
+export class Entry implements Scheduled, Identified {
   record: Draft
+  readonly tail: number
   slot = 0
   /** The sessions of one user form a ring, in order of arrival. */
   next: Entry = this
@@ -19,6 +23,7 @@ export class Entry implements Scheduled {
 
   constructor (record: Draft) {
     this.record = record
+    this.tail = tailOf(record.id)
   }
 }
 
@@ -29,7 +34,7 @@ export const entryPlace: Place<Entry> = { at: entry => entry.record.createdAt, i
  * than its session expires; activity does not move it, the sweep does.
  */
 export class Live {
-  readonly #byId = new SplitMap<Entry>()
+  readonly #byId = new IdIndex<Entry>()
   /** The longest known of each user's ring, and of the guests'. */
   readonly #byUser = new SplitMap<Entry>()
   #guest: Entry | null = null
@@ -72,7 +77,7 @@ export class Live {
       first.previous = entry
       first.count++
     }
-    this.#byId.set(record.id, entry)
+    this.#byId.add(entry)
     this.all.add(entry)
     this.schedule.add(entry, expiresAt(record))
     if (record.userId === null) this.guests++
@@ -100,7 +105,7 @@ export class Live {
       next.count = entry.count - 1
       this.#setFirst(record.userId, next)
     }
-    this.#byId.delete(record.id)
+    this.#byId.delete(entry)
     this.all.remove(entry)
     this.schedule.remove(entry)
     if (record.userId === null) this.guests--
