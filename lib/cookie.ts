@@ -121,7 +121,7 @@ export class SessionCookie {
     const { valid, renew } = this.#signer.unsign(value)
     if (!valid) return null
     const { id, generation, verifier } = token
-    return this.#verified.add({ value: flat(value), tail: tailOf(value), id, generation, hash: hashVerifier(verifier), token: flat(text), resign: renew, duplicate: false, accepted: null, entry: null })
+    return this.#verified.add({ value: flat(value), tail: tailOf(value), id, generation, accepted: null, entry: null, resign: renew, duplicate: false, hash: hashVerifier(verifier), token: flat(text) })
   }
 }
 

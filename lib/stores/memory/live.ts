@@ -123,30 +123,33 @@ export class Live {
   }
 }
 
-/** A copy to be changed and then kept. Every record is made here, so that all have one shape and none carries what a store does not know. */
+/**
+ * A copy to be changed and then kept. Every record is made here, so that all have one shape and none carries what a store does not know.
+ * What each request looks at comes first: it lies together in memory.
+ */
 export function draftOf (record: SessionRecord): Draft {
   return {
     id: record.id,
-    userId: record.userId,
-    generation: record.generation,
     hash: record.hash,
-    previousHash: record.previousHash,
-    rotatedAt: record.rotatedAt,
-    confirmedAt: record.confirmedAt,
-    createdAt: record.createdAt,
-    authenticatedAt: record.authenticatedAt,
-    methods: record.methods,
+    generation: record.generation,
     lastSeenAt: record.lastSeenAt,
     idle: record.idle,
     absoluteAt: record.absoluteAt,
-    requests: record.requests,
-    remembered: record.remembered,
+    methods: record.methods,
+    data: record.data,
+    confirmedAt: record.confirmedAt,
     ip: record.ip,
     agent: record.agent,
+    userId: record.userId,
+    requests: record.requests,
+    previousHash: record.previousHash,
+    rotatedAt: record.rotatedAt,
+    createdAt: record.createdAt,
+    authenticatedAt: record.authenticatedAt,
+    remembered: record.remembered,
     firstIp: record.firstIp,
     firstAgent: record.firstAgent,
     device: record.device,
-    name: record.name,
-    data: record.data
+    name: record.name
   }
 }
