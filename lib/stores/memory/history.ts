@@ -26,8 +26,13 @@ export class History {
   add (session: EndedSession, userId: string, max: number): void {
     this.#byId.set(session.id, session)
     this.all.add(session)
-    const sessions = [...this.of(userId), session]
-    this.#keep(userId, sessions)
+    const before = this.#byUser.get(userId)
+    if (before === undefined) {
+      this.#byUser.set(userId, session)
+      return
+    }
+    const sessions = [...'id' in before ? [before] : before, session]
+    this.#byUser.set(userId, sessions)
     if (sessions.length > max) this.#drop(sessions.reduce((a, b) => b.endedAt < a.endedAt ? b : a))
   }
 
