@@ -1,3 +1,4 @@
+import type { Draft } from './stores/change.ts'
 import type { Filter } from './filter.ts'
 import { Latest } from './latest.ts'
 import { hasEnded } from './record.ts'
@@ -6,7 +7,7 @@ import type { Awaitable, Change, Created, CreateOptions, Ending, EndSelector, En
 import { inTime } from './timer.ts'
 
 interface Copy {
-  record: SessionRecord
+  readonly record: Draft
   /** On the monotonic clock. */
   readonly readAt: number
 }
@@ -157,13 +158,15 @@ export class CachedStore implements Store {
     }
   }
 
-  /** What this node's requests added, the copy knows, too. */
-  #touched (touch: Touch): void {
-    const copy = this.#copies.get(touch.id)
-    if (copy === undefined) return
-    const { record } = copy
-    const { requests, seenAt, ip = record.ip, agent = record.agent, device = record.device } = touch
-    copy.record = { ...record, ip, agent, device, requests: record.requests + requests, lastSeenAt: Math.max(record.lastSeenAt, seenAt) }
+  /** What this node's requests added, the copy knows, too; in place, as where sessions are in memory. */
+  #touched ({ id, requests, seenAt, ip, agent, device }: Touch): void {
+    const record = this.#copies.get(id)?.record
+    if (record === undefined) return
+    record.requests += requests
+    if (seenAt > record.lastSeenAt) record.lastSeenAt = seenAt
+    if (ip !== undefined) record.ip = ip
+    if (agent !== undefined) record.agent = agent
+    if (device !== undefined) record.device = device
   }
 
   #drop (id: string): void {
