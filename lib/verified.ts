@@ -50,10 +50,13 @@ class Generation<T extends Verified> {
   get (value: string, tail: number): T | undefined {
     const places = this.#places
     const last = places.length - 1
-    for (let i = tail & last; ; i = (i + 1) & last) {
-      const item = places[i]
-      if (item === undefined || (item.tail === tail && item.value === value)) return item
+    let i = tail & last
+    let item = places[i]
+    while (item !== undefined && (item.tail !== tail || item.value !== value)) {
+      i = (i + 1) & last
+      item = places[i]
     }
+    return item
   }
 
   add (item: T): void {

@@ -1,7 +1,9 @@
+import cookiePlugin from '@fastify/cookie'
 import fc from 'fast-check'
 import t from 'tap'
 import { SessionCookie, toCookieAttributes, toLoopbackAttributes } from '../lib/cookie.ts'
 import type { CookieOptions } from '../lib/cookie.ts'
+import { Mac } from '../lib/mac.ts'
 import { encodeToken, newId, newVerifier } from '../lib/token.ts'
 
 const secret = 'a secret of the tests, long enough'
@@ -88,4 +90,11 @@ t.test('any header is read in linear time, and never throws', async () => {
   cookie.read(';'.repeat(400_000))
   cookie.read('__Host-sid=x; '.repeat(30_000))
   cookie.read(' '.repeat(400_000) + '__Host-sid=')
+})
+
+t.test("a signature is the one that @fastify/cookie's Signer makes, whatever the key", async () => {
+  fc.assert(fc.property(fc.uint8Array({ minLength: 0, maxLength: 64 }), fc.stringMatching(/^[\w-]{68}$/), (bytes, text) => {
+    const key = Buffer.from(bytes)
+    return `${text}.${new Mac(key, 68).of(text)}` === new cookiePlugin.Signer(key).sign(text)
+  }))
 })

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, isId, newId, newVerifier, randomShard, sameHash, shardOf, shardOfId, tokenLength } from '../lib/token.ts'
+import { decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, isId, issueToken, newId, newVerifier, randomShard, sameHash, shardOf, shardOfId, tokenLength } from '../lib/token.ts'
+import type { Token } from '../lib/token.ts'
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(bytes => Buffer.from(bytes).toString('base64url'))
 const token = fc.record({ generation: fc.integer({ min: 0, max: 0xffff }), id, verifier: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => Buffer.from(bytes)) }, { noNullPrototype: true })
@@ -35,6 +36,19 @@ t.test('an id names its shard, has one spelling, and opens nothing', async t => 
   t.notOk(isId('../../../../etc/passwd'))
   t.not(newId(77, 0), newId(77, 0))
   t.ok(isId(newId(0, -5)), 'a clock before 1970 makes an id all the same')
+})
+
+t.test('an issued token is a token like any other, of an id and a verifier that come once', async t => {
+  const now = Date.UTC(2026, 0, 1)
+  const issued = Array.from({ length: 1000 }, () => issueToken(77, now))
+  for (const { id, hash, token } of issued) {
+    const read = decodeToken(token) as Token
+    if (read.id !== id || read.generation !== 0 || hashVerifier(read.verifier) !== hash || shardOfId(id) !== 77 || !isId(id)) t.fail(token)
+    if (Buffer.from(id, 'base64url').readUIntBE(1, 6) !== now) t.fail(id)
+  }
+  t.equal(new Set(issued.map(({ id }) => id)).size, 1000)
+  t.equal(new Set(issued.map(({ hash }) => hash)).size, 1000)
+  t.ok(isId(issueToken(0, -5).id), 'a clock before 1970 makes one all the same')
 })
 
 t.test("a user's shard is the same for ever", async t => {

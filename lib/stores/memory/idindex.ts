@@ -48,10 +48,13 @@ class Part<T extends Identified> {
   get (id: string, tail: number): T | undefined {
     const places = this.#places
     const last = places.length - 1
-    for (let i = homeOf(tail, last); ; i = (i + 1) & last) {
-      const item = places[i]
-      if (item === undefined || (item.tail === tail && item.record.id === id)) return item
+    let i = homeOf(tail, last)
+    let item = places[i]
+    while (item !== undefined && (item.tail !== tail || item.record.id !== id)) {
+      i = (i + 1) & last
+      item = places[i]
     }
+    return item
   }
 
   add (item: T): void {
@@ -66,12 +69,13 @@ class Part<T extends Identified> {
     let free = homeOf(item.tail, last)
     while (places[free] !== item) free = (free + 1) & last
     // what comes after it moves up, or a free place would hide it
-    for (let i = (free + 1) & last; ; i = (i + 1) & last) {
-      const next = places[i]
-      if (next === undefined) break
-      if (((i - homeOf(next.tail, last)) & last) < ((i - free) & last)) continue
-      places[free] = next
-      free = i
+    let i = (free + 1) & last
+    for (let next = places[i]; next !== undefined; next = places[i]) {
+      if (((i - homeOf(next.tail, last)) & last) >= ((i - free) & last)) {
+        places[free] = next
+        free = i
+      }
+      i = (i + 1) & last
     }
     places[free] = undefined
     this.#size--
