@@ -11,7 +11,7 @@ export interface TopEntry {
 /** `[key, count, error, users as base64]` of each entry. */
 export type TopsJson = [key: string, count: number, error: number, users: string][]
 
-interface Entry { count: number, error: number, readonly users: Uint8Array }
+interface Entry { key: string, count: number, error: number, readonly users: Uint8Array }
 
 const capacity = 200
 const bytes = 32
@@ -19,8 +19,8 @@ const bytes = 32
 /** The most frequent keys in bounded memory: Space-Saving (Metwally, Agrawal, El Abbadi 2005), which merges; whatever is really among them is found, and counts are never too low. */
 export class Tops {
   readonly #entries = new Map<string, Entry>()
-  /** Keys that were the least frequent when all were looked at last: a look at 200 entries serves many newcomers. */
-  #least: string[] = []
+  /** Those that were the least frequent when all were looked at last: a look at 200 entries serves many newcomers. */
+  #least: Entry[] = []
   #leastCount = 0
 
   /**
@@ -46,31 +46,31 @@ export class Tops {
   }
 
   top (count: number): TopEntry[] {
-    return this.#sorted().slice(0, count).map(([key, { count, error, users }]) => ({ key, sessions: count, error, users: estimate(users) }))
+    return this.#sorted().slice(0, count).map(({ key, count, error, users }) => ({ key, sessions: count, error, users: estimate(users) }))
   }
 
   toJSON (count: number): TopsJson {
-    return this.#sorted().slice(0, count).map(([key, { count, error, users }]) => [key, count, error, Buffer.from(users).toString('base64')])
+    return this.#sorted().slice(0, count).map(({ key, count, error, users }) => [key, count, error, Buffer.from(users).toString('base64')])
   }
 
-  #sorted (): [string, Entry][] {
-    return [...this.#entries].sort(([, a], [, b]) => b.count - a.count)
+  #sorted (): Entry[] {
+    return [...this.#entries.values()].sort((a, b) => b.count - a.count)
   }
 
   /** Takes the place of the least frequent, and its count as a possible error. */
   #admit (key: string): Entry {
-    const entry = this.#entries.size < capacity ? { count: 0, error: 0, users: new Uint8Array(bytes) } : this.#takeLeast()
+    const entry = this.#entries.size < capacity ? { key, count: 0, error: 0, users: new Uint8Array(bytes) } : this.#takeLeast()
+    entry.key = key
     this.#entries.set(key, entry)
     return entry
   }
 
   #takeLeast (): Entry {
     if (this.#least.length === 0) this.#findLeast()
-    const key = this.#least.pop() as string
-    const entry = this.#entries.get(key) as Entry
+    const entry = this.#least.pop() as Entry
     // it was counted since
     if (entry.count !== this.#leastCount) return this.#takeLeast()
-    this.#entries.delete(key)
+    this.#entries.delete(entry.key)
     entry.error = entry.count
     entry.users.fill(0)
     return entry
@@ -78,12 +78,12 @@ export class Tops {
 
   #findLeast (): void {
     this.#leastCount = Infinity
-    for (const [key, { count }] of this.#entries) {
-      if (count < this.#leastCount) {
-        this.#leastCount = count
+    for (const entry of this.#entries.values()) {
+      if (entry.count < this.#leastCount) {
+        this.#leastCount = entry.count
         this.#least = []
       }
-      if (count === this.#leastCount) this.#least.push(key)
+      if (entry.count === this.#leastCount) this.#least.push(entry)
     }
     this.#least.reverse()
   }

@@ -7,6 +7,7 @@ export interface Place<T> {
 }
 
 const chunkSize = 512
+const nearEnd = 16
 
 /**
  * Items in order of an instant and an id. They lie in chunks, so that an insert or a removal moves at most one chunk, however many there
@@ -24,16 +25,30 @@ export class Timeline<T> {
   get first (): T | undefined { return this.#chunks[0]?.[0] }
 
   add (item: T): void {
-    const [at, id] = this.positionOf(item)
-    const last = this.#chunks.at(-1)
-    if (last === undefined || (last.length >= chunkSize && this.#isBefore(last.at(-1) as T, at, id))) {
+    const at = this.#place.at(item)
+    const id = this.#place.id(item)
+    const last = this.#chunks[this.#chunks.length - 1]
+    if (last === undefined || (last.length >= chunkSize && this.#isBefore(last[last.length - 1] as T, at, id))) {
       this.#chunks.push([item])
       return
     }
+    if (last.length < chunkSize && this.#addNearEnd(last, item, at, id)) return
     const index = Math.min(this.#chunkOf(at, id), this.#chunks.length - 1)
     const chunk = this.#chunks[index] as T[]
     chunk.splice(this.#indexIn(chunk, at, id), 0, item)
     if (chunk.length > chunkSize) this.#chunks.splice(index + 1, 0, chunk.splice(chunkSize / 2))
+  }
+
+  /** What comes now belongs to the end, or among the few of the same instant: no search through what is older. Answers whether it does. */
+  #addNearEnd (chunk: T[], item: T, at: number, id: string): boolean {
+    const { length } = chunk
+    for (let place = length; place > Math.max(0, length - nearEnd); place--) {
+      if (!this.#isBefore(chunk[place - 1] as T, at, id)) continue
+      if (place === length) chunk.push(item)
+      else chunk.splice(place, 0, item)
+      return true
+    }
+    return false
   }
 
   /** Takes out an item that is in. */
