@@ -131,7 +131,8 @@ export class SessionManager {
    * `FST_SESSION_INVALID_DATA`, `FST_SESSION_STORE_FULL`.
    */
   async create (options: NewSession): Promise<NewSessionResult> {
-    return this.#opened().creator.create(options)
+    // awaited: to hand a promise on takes two more turns of the microtask queue
+    return await this.#opened().creator.create(options)
   }
 
   /** From now on another library's credential opens nothing, adopted or not: a session that it opened ends. `userId`: whose it is. */

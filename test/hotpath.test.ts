@@ -131,6 +131,22 @@ t.test('one object of process.nextTick stays alive, of the shape of all others',
   t.notOk(sameShape(kept, {}))
 })
 
+t.test('a sign-in makes no promise that it can do without', async t => {
+  const app = Fastify()
+  await app.register(sessions, { secret, flush, now: () => 1_800_000_000_000 })
+  app.get('/login', (request, reply) => { request.session.login('ada').then(() => { reply.send({}) }, (error: unknown) => { reply.send(error) }) })
+  app.get('/wait', (_request, reply) => { wait().then(() => { reply.send({}) }, (error: unknown) => { reply.send(error) }) })
+  await app.ready()
+  t.teardown(() => app.close())
+  // as many steps as a sign-in has: of request.session, of what it knows, of the manager and of its creator
+  async function wait (): Promise<void> { await second() }
+  async function second (): Promise<void> { await third() }
+  async function third (): Promise<void> { await fourth() }
+  async function fourth (): Promise<void> {}
+  await promisesOf(app, '/login', '')
+  t.equal(await promisesOf(app, '/login', ''), await promisesOf(app, '/wait', ''))
+})
+
 /** How many promises come to be during 100 requests. */
 async function promisesOf (app: Pick<FastifyInstance, 'inject'>, url: string, cookie: string): Promise<number> {
   let promises = 0
