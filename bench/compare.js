@@ -16,18 +16,32 @@ export async function compare (servers, measureWith, { rounds, log, label, asks 
   const [first] = servers
   const asleep = []
   const measure = server => measureWith(server, !asks(server))
+  for (const server of servers) server.pause()
   log(`${label}: warming up`)
   for (const server of servers) {
-    await warmUp(server, measure)
-    await server.ask('age')
-    await warmUp(server, measure)
+    await alone(server, async () => {
+      await warmUp(server, measure)
+      await server.ask('age')
+      await warmUp(server, measure)
+    })
   }
   for (let round = 1; round <= rounds; round++) {
     log(`${label}: round ${round} of ${rounds}`)
-    for (const server of servers) measured.get(server).push(await measure(server))
-    if (servers.some(asks)) asleep.push(await measureWith(first, false))
+    for (const server of servers) measured.get(server).push(await alone(server, () => measure(server)))
+    if (servers.some(asks)) asleep.push(await alone(first, () => measureWith(first, false)))
   }
+  for (const server of servers) server.resume()
   return new Map([...measured].map(([server, own]) => [server, figures(own, asks(server) ? asleep : measured.get(first))]))
+}
+
+/** While all other servers stand still. */
+async function alone (server, task) {
+  server.resume()
+  try {
+    return await task()
+  } finally {
+    server.pause()
+  }
 }
 
 function figures (own, bare) {
