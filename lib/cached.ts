@@ -1,9 +1,10 @@
-import type { Draft } from './stores/change.ts'
 import type { Filter } from './filter.ts'
 import { Latest } from './latest.ts'
 import { hasEnded } from './record.ts'
 import type { EndedSession, SessionRecord } from './record.ts'
 import type { Awaitable, Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, PageOptions, Slice, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from './store.ts'
+import { addActivity } from './stores/change.ts'
+import type { Draft } from './stores/change.ts'
 import { inTime } from './timer.ts'
 
 interface Copy {
@@ -159,14 +160,9 @@ export class CachedStore implements Store {
   }
 
   /** What this node's requests added, the copy knows, too; in place, as where sessions are in memory. */
-  #touched ({ id, requests, seenAt, ip, agent, device }: Touch): void {
-    const record = this.#copies.get(id)?.record
-    if (record === undefined) return
-    record.requests += requests
-    if (seenAt > record.lastSeenAt) record.lastSeenAt = seenAt
-    if (ip !== undefined) record.ip = ip
-    if (agent !== undefined) record.agent = agent
-    if (device !== undefined) record.device = device
+  #touched (touch: Touch): void {
+    const record = this.#copies.get(touch.id)?.record
+    if (record !== undefined) addActivity(record, touch, touch.seenAt)
   }
 
   #drop (id: string): void {

@@ -5,10 +5,10 @@ import { Mac } from './mac.ts'
 import type { PresentedToken } from './presented.ts'
 import type { SessionRecord } from './record.ts'
 import { maxCookieAge, oneOf, refuse } from './settings.ts'
+import type { Keyed } from './table.ts'
 import { tailOf } from './tail.ts'
 import { decodeToken, hashVerifier, tokenLength } from './token.ts'
 import { VerifiedTexts } from './verified.ts'
-import type { Verified } from './verified.ts'
 
 /** Name and attributes of the cookie. Fixed at registration; contradictions are refused there. */
 export interface CookieOptions {
@@ -30,7 +30,7 @@ export interface CookieOptions {
 }
 
 /** A cookie that was verified: what it presents. */
-export interface PresentedCookie extends PresentedToken, Verified, Visitor {
+export interface PresentedCookie extends PresentedToken, Keyed, Visitor {
   id: string
   accepted: string | null
   /** Signed by an older secret: to be signed again. */
@@ -121,7 +121,7 @@ export class SessionCookie {
     const { valid, renew } = this.#signer.unsign(value)
     if (!valid) return null
     const { id, generation, verifier } = token
-    return this.#verified.add({ value: flat(value), tail: tailOf(value), id, generation, accepted: null, entry: null, resign: renew, duplicate: false, hash: hashVerifier(verifier), token: flat(text) })
+    return this.#verified.add({ key: flat(value), tail: tailOf(value), id, generation, accepted: null, entry: null, resign: renew, duplicate: false, hash: hashVerifier(verifier), token: flat(text) })
   }
 }
 

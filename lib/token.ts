@@ -42,9 +42,8 @@ const issuedVerifier = issued.subarray(19)
  */
 export function issueToken (shard: number, now: number): IssuedToken {
   issued[0] = tokenVersion
-  issued[3] = shard
-  issued.writeUIntBE(toTime(now), 4, 6)
-  fillRandom(issued, 10)
+  // what is random of the id, and all of the verifier
+  layOut(issued, 3, shard, now)
   const id = issued.toString('base64url', 3, 19)
   const hash = hashVerifier(issuedVerifier)
   const token = issued.toString('base64url')
@@ -94,15 +93,15 @@ export function newVerifier (): Buffer {
  */
 export function newId (shard: number, now: number): string {
   const bytes = Buffer.allocUnsafe(16)
-  bytes[0] = shard
-  bytes.writeUIntBE(toTime(now), 1, 6)
-  fillRandom(bytes, 7)
+  layOut(bytes, 0, shard, now)
   return bytes.toString('base64url')
 }
 
-/** The six bytes of an id that grow with time. */
-function toTime (now: number): number {
-  return Math.max(0, Math.floor(now)) % 0x1000000000000
+/** Shard and time of an id that starts at `start`; from there on, all that is left is random. */
+function layOut (bytes: Buffer, start: number, shard: number, now: number): void {
+  bytes[start] = shard
+  bytes.writeUIntBE(Math.max(0, Math.floor(now)) % 0x1000000000000, start + 1, 6)
+  fillRandom(bytes, start + 7)
 }
 
 /**

@@ -3,22 +3,21 @@ import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { IdIndex } from '../lib/stores/memory/idindex.ts'
+import type { Keyed } from '../lib/table.ts'
 import { tailOf } from '../lib/tail.ts'
 import { newId } from '../lib/token.ts'
 import { VerifiedTexts } from '../lib/verified.ts'
 
-interface Item { readonly record: { readonly id: string }, readonly tail: number }
-
-function itemOf (id: string): Item {
-  return { record: { id }, tail: tailOf(id) }
+function itemOf (key: string): Keyed {
+  return { key, tail: tailOf(key) }
 }
 
 t.test('ids are found until they are taken out, however many share a place', async () => {
   // few ids, so that they meet again; tails of one part, and of one place in it
   const id = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456')).map(([head, tail]) => `${head}${tail}`)
   fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), id), { maxLength: 60 }), steps => {
-    const index = new IdIndex<Item>()
-    const known = new Map<string, Item>()
+    const index = new IdIndex<Keyed>()
+    const known = new Map<string, Keyed>()
     for (const [adds, id] of steps) {
       const item = known.get(id)
       if (adds && item === undefined) {
@@ -36,19 +35,19 @@ t.test('ids are found until they are taken out, however many share a place', asy
 })
 
 t.test('an index of many ids grows, and shrinks again', async t => {
-  const index = new IdIndex<Item>()
+  const index = new IdIndex<Keyed>()
   const items = Array.from({ length: 20_000 }, (_, i) => itemOf(newId(i % 256, 1_800_000_000_000)))
   for (const item of items) index.add(item)
-  t.ok(items.every(item => index.get(item.record.id) === item))
+  t.ok(items.every(item => index.get(item.key) === item))
   t.equal(index.get(newId(0, 0)), undefined)
   for (const item of items.slice(100)) index.delete(item)
   t.equal(index.size, 100)
-  t.ok(items.every((item, i) => index.get(item.record.id) === (i < 100 ? item : undefined)))
+  t.ok(items.every((item, i) => index.get(item.key) === (i < 100 ? item : undefined)))
 })
 
 t.test('texts that were verified are known while they come again, and at most so many', async t => {
-  const known = new VerifiedTexts<{ value: string, tail: number }>(200)
-  const add = (value: string): object => known.add({ value, tail: tailOf(value) })
+  const known = new VerifiedTexts<Keyed>(200)
+  const add = (value: string): object => known.add(itemOf(value))
   const values = Array.from({ length: 1000 }, () => randomBytes(84).toString('base64'))
   const often = add(values[0] as string)
   for (const value of values.slice(1)) {
@@ -62,8 +61,8 @@ t.test('texts that were verified are known while they come again, and at most so
 })
 
 t.test('the place of a text shorter than seven characters is found, too', async t => {
-  const index = new IdIndex<Item>()
+  const index = new IdIndex<Keyed>()
   const items = ['', 'a', 'ab', 'abcdef'].map(itemOf)
   for (const item of items) index.add(item)
-  for (const item of items) t.equal(index.get(item.record.id), item)
+  for (const item of items) t.equal(index.get(item.key), item)
 })

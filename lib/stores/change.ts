@@ -21,11 +21,16 @@ export function applyChange (record: SessionRecord, change: Change, now: number)
 }
 
 /** Adds what requests added to a live session, in place. `at`: what `seenAt` goes by; `now`: the same moment on the store's clock. */
-export function applyTouch (record: Draft, { requests, seenAt, generation, ip, agent, device }: Touch, now: number, at: number): void {
-  const seen = seenAt === 0 ? 0 : Math.min(now, seenAt + now - at)
+export function applyTouch (record: Draft, touch: Touch, now: number, at: number): void {
+  const seen = touch.seenAt === 0 ? 0 : Math.min(now, touch.seenAt + now - at)
+  addActivity(record, touch, seen)
+  if (record.confirmedAt === null && touch.generation === record.generation) record.confirmedAt = seen === 0 ? now : seen
+}
+
+/** Adds what requests added, but what only a store confirms. `seen`: the last of them on the record's clock; 0: none kept it alive. */
+export function addActivity (record: Draft, { requests, ip, agent, device }: Touch, seen: number): void {
   record.requests += requests
   if (seen > record.lastSeenAt) record.lastSeenAt = seen
-  if (record.confirmedAt === null && generation === record.generation) record.confirmedAt = seen === 0 ? now : seen
   if (ip !== undefined) record.ip = ip
   if (agent !== undefined) record.agent = agent
   if (device !== undefined) record.device = device

@@ -18,8 +18,7 @@ export class History {
 
   /** A user's ended sessions. */
   of (userId: string): readonly EndedSession[] {
-    const sessions = this.#byUser.get(userId) ?? []
-    return 'id' in sessions ? [sessions] : sessions
+    return listOf(this.#byUser.get(userId) ?? [])
   }
 
   /** Keeps an ended session, and at most `max` of its user: the ones that ended last. */
@@ -31,7 +30,7 @@ export class History {
       this.#byUser.set(userId, session)
       return
     }
-    const sessions = [...'id' in before ? [before] : before, session]
+    const sessions = [...listOf(before), session]
     this.#byUser.set(userId, sessions)
     if (sessions.length > max) this.#drop(sessions.reduce((a, b) => b.endedAt < a.endedAt ? b : a))
   }
@@ -56,4 +55,8 @@ export class History {
     if (first === undefined) this.#byUser.delete(userId)
     else this.#byUser.set(userId, sessions.length === 1 ? first : sessions)
   }
+}
+
+function listOf (sessions: EndedSession | readonly EndedSession[]): readonly EndedSession[] {
+  return 'id' in sessions ? [sessions] : sessions
 }

@@ -1,9 +1,9 @@
 import { byAge, expiresAt } from '../../record.ts'
 import type { SessionRecord } from '../../record.ts'
+import type { Keyed } from '../../table.ts'
 import { tailOf } from '../../tail.ts'
 import type { Draft } from '../change.ts'
 import { IdIndex } from './idindex.ts'
-import type { Identified } from './idindex.ts'
 import { Schedule } from './schedule.ts'
 import type { Scheduled } from './schedule.ts'
 import { SplitMap } from './splitmap.ts'
@@ -11,7 +11,7 @@ import { Timeline } from './timeline.ts'
 import type { Place } from './timeline.ts'
 
 /** A session's place in every index. Its record is replaced by a change, so that what was handed out stays as it was; only activity moves on in it. */
-export class Entry implements Scheduled, Identified {
+export class Entry implements Scheduled, Keyed {
   record: Draft
   readonly tail: number
   slot = 0
@@ -25,6 +25,8 @@ export class Entry implements Scheduled, Identified {
     this.record = record
     this.tail = tailOf(record.id)
   }
+
+  get key (): string { return this.record.id }
 }
 
 export const entryPlace: Place<Entry> = { at: entry => entry.record.createdAt, id: entry => entry.record.id }
