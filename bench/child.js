@@ -1,5 +1,5 @@
 // A server in a process of its own: `node bench/child.js "bare Fastify"`, spoken to over IPC.
-import { keepTick } from '../dist/lib/tick.js'
+import { keepTick } from '../dist/lib/plugin/next-tick.js'
 import { catalogue, special } from './servers/catalogue.js'
 
 // as this package does for its apps: here for all, or it would look better than it is

@@ -37,7 +37,7 @@ else await nodeA()
 
 /** Validates a session until it is refused, again and again. */
 async function nodeB () {
-  const { decodeToken, hashVerifier } = await import('../dist/lib/token.js')
+  const { decodeToken, hashVerifier } = await import('../dist/lib/token/token.js')
   const [store] = await stores[process.argv[2]][1](process.argv[3])
   const manager = await new SessionManager({ secret, store, warn: () => {} }).open()
   const visit = { ip: '192.0.2.1', agent: 'a browser', passive: false }

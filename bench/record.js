@@ -1,5 +1,5 @@
-import { noData } from '../dist/lib/record.js'
-import { hashVerifier, newId, newVerifier, shardOf } from '../dist/lib/token.js'
+import { noData } from '../dist/lib/model/record.js'
+import { hashVerifier, newId, newVerifier, shardOf } from '../dist/lib/token/token.js'
 
 export const day = 86_400_000
 const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { openFile } from '../dist/lib/stores/sqlite/handle.js'
+import { openFile } from '../dist/lib/stores/sqlite/driver.js'
 import { sqliteStore } from '../dist/lib/stores/sqlite.js'
 import { day, newRecord } from './record.js'
 

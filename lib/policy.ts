@@ -1,6 +1,7 @@
-import { expiresAt } from './record.ts'
-import type { SessionRecord } from './record.ts'
-import { sameHash } from './token.ts'
+import { expiresAt } from './model/record.ts'
+import type { SessionRecord } from './model/record.ts'
+import type { Presented } from './token/presented-token.ts'
+import { sameHash } from './token/token.ts'
 
 /** The lengths of a life, in milliseconds. */
 export interface Lengths {
@@ -24,18 +25,6 @@ export interface Policy {
   readonly settle: number
   /** And so long after its successor was first seen: requests that were already under way. */
   readonly grace: number
-}
-
-/** What a browser presents: whose, which generation, and the SHA-256 of the verifier. */
-export interface Presented {
-  readonly id: string
-  readonly generation: number
-  readonly hash: string
-  /**
-   * What the store had for the hash when this very token was found to be the current one. It is compared with what the store has now: both
-   * sides are the store's own, so that how long it takes tells nobody anything.
-   */
-  readonly accepted?: string | null
 }
 
 /**
@@ -62,10 +51,10 @@ export function judge (policy: Policy, record: SessionRecord, presented: Present
   return judgeOlder(policy, record, presented, now)
 }
 
-/** How long a new session lives. */
-export function lengthsFor (policy: Policy, session: { readonly userId: string | null, readonly remembered: boolean }): Lengths {
-  if (session.userId === null) return policy.guest
-  return session.remembered ? policy.remembered : policy.session
+/** How long a new session lives. `slack`: added to the idle time that a shared store knows, for activity that another node has not written yet. */
+export function lengthsFor (policy: Policy, session: { readonly userId: string | null, readonly remembered: boolean }, slack = 0): Lengths {
+  const lengths = session.userId === null ? policy.guest : session.remembered ? policy.remembered : policy.session
+  return slack === 0 ? lengths : { idle: lengths.idle + slack, absolute: lengths.absolute }
 }
 
 /** Whether the user proved who they are within `maxAge` milliseconds. Being remembered proves nothing (NIST SP 800-63B-4 §5.1). */

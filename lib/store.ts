@@ -1,8 +1,6 @@
-import type { EncodedData, EndReason, EndedSession, SessionRecord } from './record.ts'
-import type { Filter } from './filter.ts'
-
-/** A value now, or later. Memory and SQLite answer at once; the request path then awaits nothing. */
-export type Awaitable<T> = T | PromiseLike<T>
+import type { Awaitable } from './async.ts'
+import type { Filter } from './model/filter.ts'
+import type { EncodedData, EndedSession, EndReason, SessionRecord } from './model/record.ts'
 
 /** What a store is told when it opens. */
 export interface StoreContext {

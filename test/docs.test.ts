@@ -10,12 +10,12 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import { commands } from '../lib/cli/main.ts'
 import sessions, { SessionManager, eventMeanings, sessionErrors, sessionMetrics } from '../lib/index.ts'
-import { optionNames } from '../lib/pluginoptions.ts'
+import { optionNames } from '../lib/plugin/options.ts'
 import { Curl, isShown } from './helpers/curl.ts'
 import { anchorsOf, firstCells, pages, programsOf, root } from './helpers/documents.ts'
 import type { Page, Step } from './helpers/documents.ts'
 import { skip as noPostgres, startPostgres } from './helpers/postgres.ts'
-import { RedisServer, binaries, freePorts, missing } from './helpers/redis.ts'
+import { binaries, freePorts, missing, RedisServer } from './helpers/redis.ts'
 
 const all = pages()
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string, scripts: Record<string, string>, exports: Record<string, { default: string } | string> } & Record<'dependencies' | 'devDependencies', Record<string, string>>

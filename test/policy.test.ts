@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { toSettings } from '../lib/manager/options.ts'
+import { noData } from '../lib/model/record.ts'
+import type { SessionRecord } from '../lib/model/record.ts'
 import { confirms, isFresh, judge, lengthsFor } from '../lib/policy.ts'
-import { noData } from '../lib/record.ts'
-import type { SessionRecord } from '../lib/record.ts'
-import { toSettings } from '../lib/settings.ts'
 
 const { policy } = toSettings({ secret: 'a secret of the tests, long enough', rotate: '10m' })
 const minute = 60_000

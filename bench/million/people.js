@@ -1,7 +1,7 @@
-import { readRows } from '../../dist/lib/rows.js'
-import { Stretch } from '../../dist/lib/stretch.js'
-import { deviceOf } from '../../dist/lib/agent.js'
-import { endReasons } from '../../dist/lib/record.js'
+import { readRows } from '../../dist/routes/admin/row-reader.js'
+import { Stretch } from '../../dist/lib/statistics/bucket.js'
+import { deviceOf } from '../../dist/lib/model/user-agent.js'
+import { endReasons } from '../../dist/lib/model/record.js'
 import { day, newRecord } from '../record.js'
 
 const agents = [

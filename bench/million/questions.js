@@ -1,6 +1,6 @@
-import { Oversight } from '../../dist/lib/oversight.js'
-import { parseQuery } from '../../dist/lib/query.js'
-import { Revocation } from '../../dist/lib/revocation.js'
+import { Oversight } from '../../dist/lib/admin/search.js'
+import { parseQuery } from '../../dist/lib/admin/query.js'
+import { Revocation } from '../../dist/lib/admin/bulk-revocation.js'
 import { day } from '../record.js'
 import { person, upload } from './people.js'
 

@@ -13,7 +13,7 @@ const longest = 5000
 const stores = {
   memory: [null, async () => memoryStore({ max: 3 * total })],
   sqlite: ['file', async engine => {
-    const { openFile } = await import('../../dist/lib/stores/sqlite/handle.js')
+    const { openFile } = await import('../../dist/lib/stores/sqlite/driver.js')
     engine.handle = await openFile(engine.path)
     return (await import('../../dist/lib/stores/sqlite.js')).sqliteStore(engine.handle)
   }],

@@ -2,7 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import cookie from '@fastify/cookie'
 import Fastify from 'fastify'
 import sessions, { SessionManager, memoryStore } from '../../dist/lib/index.js'
-import { SessionCookie, toCookieAttributes } from '../../dist/lib/cookie.js'
+import { SessionCookie, toCookieAttributes } from '../../dist/lib/cookie/cookie.js'
 import { secret, served } from './fastify.js'
 
 const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/'

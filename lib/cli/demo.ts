@@ -1,5 +1,5 @@
 import Fastify from 'fastify'
-import { fastifySessionManager } from '../plugin.ts'
+import { fastifySessionManager } from '../plugin/plugin.ts'
 import type { Command } from './command.ts'
 import { UsageError } from './terminal.ts'
 

@@ -1,7 +1,7 @@
-import type { Command } from './command.ts'
 import { openStore } from '../stores/open.ts'
+import type { Command } from './command.ts'
 import { weaknessOf } from './secret.ts'
-import { CommandError, UsageError, clean } from './terminal.ts'
+import { clean, CommandError, UsageError } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What was looked at, and what was seen. */

@@ -1,7 +1,7 @@
 import type { Command, Run } from './command.ts'
 import { filterOptions, toFilter } from './filter.ts'
-import { sessionTable } from './look.ts'
-import type { SessionRow } from './look.ts'
+import { sessionTable } from './inspect.ts'
+import type { SessionRow } from './inspect.ts'
 import { ask } from './target.ts'
 import { CommandError, Progress, UsageError } from './terminal.ts'
 

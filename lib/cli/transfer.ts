@@ -1,10 +1,10 @@
+import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, truncate } from 'node:fs/promises'
-import { once } from 'node:events'
 import type { Command, Run } from './command.ts'
 import { filterOptions, toFilter, toQuery } from './filter.ts'
 import { ask } from './target.ts'
-import { CommandError, Progress, UsageError, table } from './terminal.ts'
+import { CommandError, Progress, table, UsageError } from './terminal.ts'
 
 interface Report {
   readonly rows: number

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url'
-import { refuse } from '../settings.ts'
+import { refuse } from '../options.ts'
 import type { Store } from '../store.ts'
 import { memoryStore } from './memory.ts'
 

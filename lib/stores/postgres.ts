@@ -1,14 +1,15 @@
-import { refuse } from '../settings.ts'
+import { refuse } from '../options.ts'
 import type { CacheOptions, Store } from '../store.ts'
 import { connectionOf, openUrl } from './postgres/client.ts'
-import type { Connection, PostgresClient } from './postgres/client.ts'
+import type { PostgresClient } from './postgres/client.ts'
+import type { Connection } from './postgres/connection.ts'
 import { statementsFor } from './postgres/statements.ts'
 import { PostgresStore } from './postgres/store.ts'
 
 export { postgresSchema } from './postgres/schema.ts'
 export type { PostgresClient } from './postgres/client.ts'
 export type { PgPool } from './postgres/pg.ts'
-export type { PostgresJs } from './postgres/postgresjs.ts'
+export type { PostgresJs } from './postgres/postgres-js.ts'
 
 /** Options of a PostgreSQL store. */
 export interface PostgresStoreOptions {

@@ -1,11 +1,11 @@
 import type { Store } from '../store.ts'
-import { recognise } from './redis/recognise.ts'
-import type { AnyRedis } from './redis/recognise.ts'
+import { recognise } from './redis/detect-client.ts'
+import type { AnyRedis } from './redis/detect-client.ts'
 import { toRedisSettings } from './redis/settings.ts'
 import type { RedisStoreOptions } from './redis/settings.ts'
 import { RedisStore } from './redis/store.ts'
 
-export type { AnyRedis } from './redis/recognise.ts'
+export type { AnyRedis } from './redis/detect-client.ts'
 export type { RedisStoreOptions } from './redis/settings.ts'
 
 /**

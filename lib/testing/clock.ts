@@ -1,5 +1,5 @@
-import { toMilliseconds } from '../duration.ts'
-import type { Duration } from '../duration.ts'
+import { toMilliseconds } from '../options.ts'
+import type { Duration } from '../options.ts'
 
 /** A clock that stands still until a test moves it. */
 export interface TestClock {

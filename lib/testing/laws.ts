@@ -1,16 +1,16 @@
-import type { Law } from './ground.ts'
+import type { Law } from './environment.ts'
 import { activityLaws } from './laws/activity.ts'
 import { adoptionLaws } from './laws/adoption.ts'
-import { apartLaws } from './laws/apart.ts'
 import { dataLaws } from './laws/data.ts'
 import { endingLaws } from './laws/ending.ts'
 import { existenceLaws } from './laws/existence.ts'
 import { expiryLaws } from './laws/expiry.ts'
 import { filterLaws } from './laws/filter.ts'
+import { apartLaws } from './laws/isolation.ts'
 import { limitLaws } from './laws/limit.ts'
 import { pageLaws } from './laws/page.ts'
 import { rotationLaws } from './laws/rotation.ts'
-import { watchLaws } from './laws/watch.ts'
+import { watchLaws } from './laws/subscribe.ts'
 
 /**
  * The conformance suite of a store: every law, each with a number of the contract's ten. Run each on grounds of your own, in any test

@@ -1,6 +1,6 @@
 import { SessionError } from '../../lib/errors.ts'
-import type { World } from './world.ts'
-import { presentedBy } from './world.ts'
+import { presentedBy } from './simulation.ts'
+import type { World } from './simulation.ts'
 
 /** Something that one party does to sessions. `me`: tells actors of one schedule apart. */
 export interface Actor {

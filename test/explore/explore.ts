@@ -1,12 +1,12 @@
-import type { Actor } from './actors.ts'
 import { actors, copyActors } from './actors.ts'
-import { copyMoments, moments } from './moments.ts'
-import type { Moment } from './moments.ts'
-import type { Place } from './places.ts'
-import { reachesOf } from './reach.ts'
-import { ScheduleTree } from './tree.ts'
-import { World } from './world.ts'
-import type { Plant } from './world.ts'
+import type { Actor } from './actors.ts'
+import { reachesOf } from './coverage.ts'
+import type { Place } from './engines.ts'
+import { copyMoments, moments } from './scenarios.ts'
+import type { Moment } from './scenarios.ts'
+import { ScheduleTree } from './schedule-tree.ts'
+import { World } from './simulation.ts'
+import type { Plant } from './simulation.ts'
 
 /** One set of schedules: who acts where, from which moment on. */
 export interface Scene {

@@ -1,6 +1,7 @@
-import type { SessionRecord } from '../../lib/record.ts'
-import type { Awaitable, Change, CreateOptions, EndSelector, EndWhy, Expect, Store, Touch } from '../../lib/store.ts'
-import { PassingStore } from './passing.ts'
+import type { Awaitable } from '../../lib/async.ts'
+import type { SessionRecord } from '../../lib/model/record.ts'
+import type { Change, CreateOptions, EndSelector, EndWhy, Expect, Store, Touch } from '../../lib/store.ts'
+import { PassingStore } from './delegating-store.ts'
 
 /**
  * What goes wrong with one verb: nothing; it never gets there; it happens, and the answer is lost; or the caller is told that it took

@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import { SessionError } from '../../lib/errors.ts'
 import { actors } from './actors.ts'
+import { memoryPlace } from './engines.ts'
 import { FaultyStore } from './faults.ts'
 import type { Fault } from './faults.ts'
-import { moments } from './moments.ts'
-import { memoryPlace } from './places.ts'
-import { World } from './world.ts'
+import { moments } from './scenarios.ts'
+import { World } from './simulation.ts'
 
 /** One thing that a random run does next. */
 export type Move =

@@ -2,11 +2,11 @@
 // npm run explore -- --plant
 // npm run explore -- --random 10000 [--seed 1]
 import { parseArgs } from 'node:util'
+import { copyPlants } from './cache-mutants.ts'
+import { openPlace } from './engines.ts'
 import { explore, newReport, placements, scenes } from './explore.ts'
-import { openPlace } from './places.ts'
-import { hunt } from './plant.ts'
-import { copyPlants } from './copyplants.ts'
-import { plants } from './plants.ts'
+import { hunt } from './mutant.ts'
+import { plants } from './mutants.ts'
 import { playRuns } from './random.ts'
 
 const { values } = parseArgs({

@@ -1,4 +1,4 @@
-import type { Awaitable } from '../../lib/store.ts'
+import type { Awaitable } from '../../lib/async.ts'
 
 /** What code of an actor meets other code in, besides the store. */
 export interface Reach {

@@ -1,5 +1,5 @@
 import { SessionError } from '../../lib/errors.ts'
-import { RowError } from '../../lib/transfer.ts'
+import { RowError } from '../../lib/manager/transfer.ts'
 import { randomFrom } from '../simulate/plan.ts'
 import { Hostile } from './hostile.ts'
 import { units } from './units.ts'

@@ -1,9 +1,10 @@
 // npm run fuzz -- [--inputs 1000000] [--requests 50000] [--seed 1]
 import { inspect, parseArgs } from 'node:util'
-import { cleanAgent, deviceOf } from '../../lib/agent.ts'
-import { SessionCookie, toCookieAttributes } from '../../lib/cookie.ts'
-import { canonicalAddress } from '../../lib/address.ts'
-import { decodeToken } from '../../lib/token.ts'
+import { toCookieAttributes } from '../../lib/cookie/attributes.ts'
+import { SessionCookie } from '../../lib/cookie/cookie.ts'
+import { canonicalAddress } from '../../lib/model/ip-address.ts'
+import { cleanAgent, deviceOf } from '../../lib/model/user-agent.ts'
+import { decodeToken } from '../../lib/token/token.ts'
 import { fuzzUnits, growth } from './fuzz.ts'
 import { fuzzRoutes } from './routes.ts'
 

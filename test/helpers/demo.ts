@@ -1,8 +1,8 @@
-import type { FastifyInstance } from 'fastify'
 import Fastify from 'fastify'
-import type { SessionPluginOptions } from '../../lib/index.ts'
-import sessions from '../../lib/index.ts'
+import type { FastifyInstance } from 'fastify'
 import { build } from '../../examples/build.js'
+import sessions from '../../lib/index.ts'
+import type { SessionPluginOptions } from '../../lib/index.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 

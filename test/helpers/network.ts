@@ -1,6 +1,6 @@
-import type { WatchedStore } from '../../lib/cached.ts'
 import { memoryStore } from '../../lib/index.ts'
 import type { EndedSession, Store, StoreListener } from '../../lib/index.ts'
+import type { WatchedStore } from '../../lib/stores/wrappers/cached-store.ts'
 
 /** Sessions behind a network, in this process: several nodes see the same, and hear of each other's ends and changes while the stream holds. */
 export class Network {

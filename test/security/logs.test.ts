@@ -77,7 +77,7 @@ async function busyApp (t: { teardown: (fn: () => unknown) => void }, server: ob
 
 /** Every part of a cookie that is secret, and what is kept of it. */
 async function secretsOf (cookie: string): Promise<string[]> {
-  const { decodeToken, hashVerifier } = await import('../../lib/token.ts')
+  const { decodeToken, hashVerifier } = await import('../../lib/token/token.ts')
   const [token = '', signature = ''] = cookie.slice(4).split('.')
   const verifier = decodeToken(token)?.verifier ?? Buffer.alloc(0)
   return [token, signature, token.slice(26), hashVerifier(verifier), verifier.toString('hex'), verifier.toString('base64')]

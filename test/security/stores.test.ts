@@ -1,16 +1,16 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import type { EndedSession, SessionRecord, Store } from '../../lib/index.ts'
 import { postgresStore } from '../../lib/stores/postgres.ts'
 import { redisStore } from '../../lib/stores/redis.ts'
-import { decodeToken } from '../../lib/token.ts'
+import { decodeToken } from '../../lib/token/token.ts'
 import { api, cookieOf, gate, testApp } from '../helpers/app.ts'
 import type { TestApp } from '../helpers/app.ts'
 import { pgPool, skip as noPostgres, startPostgres } from '../helpers/postgres.ts'
-import { RedisServer, binaries, missing } from '../helpers/redis.ts'
-import { clientOf } from '../helpers/redisstage.ts'
+import { clientOf } from '../helpers/redis-stage.ts'
+import { binaries, missing, RedisServer } from '../helpers/redis.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 

@@ -1,7 +1,7 @@
+import type { SessionRecord } from '../../lib/model/record.ts'
 import { confirms, judge } from '../../lib/policy.ts'
 import type { Policy } from '../../lib/policy.ts'
-import type { SessionRecord } from '../../lib/record.ts'
-import { deriveSuccessor, hashVerifier, newId, newVerifier } from '../../lib/token.ts'
+import { deriveSuccessor, hashVerifier, newId, newVerifier } from '../../lib/token/token.ts'
 import { day, hour, minute, second } from './plan.ts'
 
 /** What a browser holds. */

@@ -1,6 +1,6 @@
-import type { Contender, Held, Server } from './policies.ts'
 import { day, exponential, hour, minute } from './plan.ts'
 import type { Plan } from './plan.ts'
+import type { Contender, Held, Server } from './policies.ts'
 
 /** What became of one browser's months under one policy. */
 export interface Outcome {

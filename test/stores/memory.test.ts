@@ -1,9 +1,9 @@
 import t from 'tap'
 import { memoryStore } from '../../lib/index.ts'
-import type { CreateOptions, Created, SessionRecord, Store } from '../../lib/index.ts'
-import { byAge, expiresAt } from '../../lib/record.ts'
+import type { Created, CreateOptions, SessionRecord, Store } from '../../lib/index.ts'
+import { byAge, expiresAt } from '../../lib/model/record.ts'
 import type { Ground } from '../../lib/testing/index.ts'
-import { Stage } from '../../lib/testing/laws/stage.ts'
+import { Stage } from '../../lib/testing/laws/fixture.ts'
 import { keepsTheLaws } from '../helpers/laws.ts'
 
 /** One process: each app has one store in it. */

@@ -1,7 +1,7 @@
 /** What the admin routes answer, as far as the console shows it. */
-import type { EventDetails } from '../../lib/eventview.ts'
+import type { EventDetails } from '../../lib/events/events.ts'
 
-export type { EventDetails, EventView } from '../../lib/eventview.ts'
+export type { EventDetails, EventView } from '../../lib/events/events.ts'
 
 export type Range = '1h' | '24h' | '7d' | '30d'
 export const ranges: readonly Range[] = ['1h', '24h', '7d', '30d']

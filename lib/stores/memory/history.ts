@@ -1,7 +1,7 @@
-import type { EndedSession } from '../../record.ts'
-import { SplitMap } from './splitmap.ts'
-import { Timeline } from './timeline.ts'
-import type { Place } from './timeline.ts'
+import type { EndedSession } from '../../model/record.ts'
+import { SplitMap } from './sharded-map.ts'
+import { Timeline } from './sorted-list.ts'
+import type { Place } from './sorted-list.ts'
 
 export const endedPlace: Place<EndedSession> = { at: session => session.endedAt, id: session => session.id }
 

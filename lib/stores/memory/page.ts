@@ -1,7 +1,7 @@
-import { decodePosition, encodeCursor } from '../../cursor.ts'
-import type { CursorScope } from '../../cursor.ts'
 import type { Page } from '../../store.ts'
-import type { Timeline } from './timeline.ts'
+import { decodePosition, encodeCursor } from '../cursor.ts'
+import type { CursorScope } from '../cursor.ts'
+import type { Timeline } from './sorted-list.ts'
 
 /** At most so many sessions are looked at in one call: about a millisecond. */
 const looks = 10_000

@@ -1,48 +1,12 @@
-import type { Awaitable } from '../../store.ts'
-import { refuse } from '../../settings.ts'
+import { refuse } from '../../options.ts'
+import type { Connection } from './connection.ts'
 import { PgConnection } from './pg.ts'
 import type { PgPool } from './pg.ts'
-import { PostgresJsConnection } from './postgresjs.ts'
-import type { PostgresJs } from './postgresjs.ts'
+import { PostgresJsConnection } from './postgres-js.ts'
+import type { PostgresJs } from './postgres-js.ts'
 
 /** A client that was handed in: a `pg` pool, what @fastify/postgres decorates an app with, or the function that `postgres` (postgres.js) makes. */
 export type PostgresClient = PgPool | { readonly pool: PgPool } | PostgresJs
-
-/** How statements are sent. */
-export interface Send {
-  /** Prepare it once per connection, and then send its name only. */
-  readonly prepared: boolean
-  /** Milliseconds until it is given up. */
-  readonly timeout: number
-}
-
-/** Hears notifications, until it is closed. Reconnects by itself. */
-export interface Subscription {
-  /** The connection is believed dead: makes it anew, where the client lets us. */
-  renew? (): void
-  close (): Awaitable<void>
-}
-
-export interface Hearing {
-  /** A notification came. */
-  heard (payload: string): void
-  /** It listens; told again each time that it does so anew. */
-  listening (): void
-  /** The connection is gone. */
-  lost (cause: unknown): void
-}
-
-/** One way to talk to the server, whatever the client. */
-export interface Connection {
-  /** The first column of each row, which must be text. */
-  ask (text: string, values: readonly (string | null)[], send: Send): Promise<string[]>
-  /** Several statements at once, in one transaction. */
-  run (text: string): Promise<void>
-  /** Resolves when it listens for the first time. */
-  listen (channel: string, hearing: Hearing): Promise<Subscription>
-  /** Ends what was handed in or opened. */
-  end (): Promise<void>
-}
 
 /** Recognises a client by its shape. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
 export function connectionOf (client: unknown): Connection {

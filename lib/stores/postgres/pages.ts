@@ -1,12 +1,12 @@
-import { decodePosition, encodeCursor } from '../../cursor.ts'
-import type { CursorScope } from '../../cursor.ts'
-import type { Filter } from '../../filter.ts'
+import type { Filter } from '../../model/filter.ts'
 import type { Page, PageOptions } from '../../store.ts'
+import { decodePosition, encodeCursor } from '../cursor.ts'
+import type { CursorScope } from '../cursor.ts'
+import { fromReply } from './json.ts'
 import type { Server } from './server.ts'
+import { toWanted } from './sql-filter.ts'
 import { scanned } from './statements.ts'
 import type { Statements } from './statements.ts'
-import { fromReply } from './text.ts'
-import { toWanted } from './wanted.ts'
 
 /** Before every session, in either order of `(createdAt, id)`. */
 const edges = { oldest: ['-9223372036854775808', ''], newest: ['9223372036854775807', ''] } as const

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Connection, Hearing, Send, Subscription } from './client.ts'
+import type { Connection, Hearing, Send, Subscription } from './connection.ts'
 
 /** What we use of a `pg` Pool. */
 export interface PgPool {

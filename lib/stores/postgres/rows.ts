@@ -1,7 +1,7 @@
-import { expiresAt, expiryReason, noData, toEnded } from '../../record.ts'
-import type { EncodedData, EndReason, EndedSession, SessionRecord } from '../../record.ts'
+import { expiresAt, expiryReason, noData, toEnded } from '../../model/record.ts'
+import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
 import type { CreateOptions, Slice, Touch } from '../../store.ts'
-import { decodeText, encodeText } from './text.ts'
+import { decodeText, encodeText } from './json.ts'
 
 /** What `record_of` (shapes.sql) tells of a live session; the last is the clock. */
 type RecordRow = readonly [

@@ -1,15 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { refuse } from '../../settings.ts'
+import { refuse } from '../../options.ts'
+import { named } from './schema-name.ts'
 import { codeOf } from './server.ts'
 import type { Server } from './server.ts'
 import type { Statements } from './statements.ts'
-import { named } from './naming.ts'
 
 /** What this version of the package expects to find in `version`. */
 const currentVersion = 1
 
 /** In the order in which they must run. */
-const files = ['tables', 'shapes', 'filter', 'end', 'create', 'update', 'touch', 'sweep', 'statistics']
+const files = ['tables', 'shapes', 'filter', 'end', 'create', 'update', 'touch', 'cleanup', 'statistics']
 
 /**
  * All SQL that the store needs, for whoever runs migrations themselves (`migrate: false`): tables, functions, a view. Run it in one

@@ -1,4 +1,4 @@
-import type { Connection, Hearing, Subscription } from './client.ts'
+import type { Connection, Hearing, Subscription } from './connection.ts'
 
 /** More statements than that at once, and further ones fail at once: a server that hangs must not fill the memory with what waits for it. */
 const most = 1000

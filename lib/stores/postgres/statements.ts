@@ -1,4 +1,4 @@
-import { named } from './naming.ts'
+import { named } from './schema-name.ts'
 
 /** So many rows are looked at for one page, or one step of a count: what matches nothing stays cheap, too. */
 export const scanned = { page: 5000, count: 10_000 }

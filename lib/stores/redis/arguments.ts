@@ -1,5 +1,5 @@
-import { noData } from '../../record.ts'
-import type { EncodedData, SessionRecord } from '../../record.ts'
+import { noData } from '../../model/record.ts'
+import type { EncodedData, SessionRecord } from '../../model/record.ts'
 import type { Change, CreateOptions, Expect, Touch } from '../../store.ts'
 import { put, putLast, toFields } from './fields.ts'
 

@@ -1,4 +1,4 @@
-import { inTime } from '../../timer.ts'
+import { inTime } from '../../async.ts'
 
 /** What a server answers. */
 export type Reply = string | number | null | readonly Reply[]

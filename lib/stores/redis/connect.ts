@@ -1,7 +1,7 @@
-import { refuse } from '../../settings.ts'
+import { refuse } from '../../options.ts'
 import { ignore } from './client.ts'
 import type { RedisClient } from './client.ts'
-import { recognise } from './recognise.ts'
+import { recognise } from './detect-client.ts'
 
 /** A client of ours, and how it is closed. */
 export interface Connected {

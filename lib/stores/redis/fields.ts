@@ -1,5 +1,5 @@
-import { expiresAt, expiryReason, noData, toEnded } from '../../record.ts'
-import type { EndReason, EncodedData, EndedSession, SessionRecord } from '../../record.ts'
+import { expiresAt, expiryReason, noData, toEnded } from '../../model/record.ts'
+import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
 
 /**
  * How a session lies in a hash. Every value has at most 64 bytes, so that Redis keeps the hash as one compact list (427 bytes a session

@@ -1,4 +1,4 @@
-import { Kept, begun, ignore, listen } from './client.ts'
+import { begun, ignore, Kept, listen } from './client.ts'
 import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
 
 /** An `ioredis` or `iovalkey` client: one server, or found through Sentinel. @fastify/redis decorates the app with one. */

@@ -1,4 +1,4 @@
-import type { EndedSession } from '../../record.ts'
+import type { EndedSession } from '../../model/record.ts'
 
 /** How long an end is remembered here. Milliseconds. */
 const kept = 15 * 60_000

@@ -35,13 +35,13 @@ export const scripts = {
   touch: new Script('touch'),
   update: new Script('update'),
   end: new Script('end'),
-  endUser: new Script('enduser'),
+  endUser: new Script('end-user'),
   reassert: new Script('reassert'),
-  sweep: new Script('sweep'),
+  sweep: new Script('cleanup'),
   page: new Script('page'),
   count: new Script('count'),
   statistics: new Script('statistics'),
-  observe: new Script('observe'),
+  observe: new Script('save-statistics'),
   slices: new Script('slices')
 }
 

@@ -1,4 +1,4 @@
-import type { EndedSession } from '../../record.ts'
+import type { EndedSession } from '../../model/record.ts'
 import type { StoreContext } from '../../store.ts'
 import type { RedisClient, Reply } from './client.ts'
 import { ServerClock } from './clock.ts'

@@ -1,6 +1,5 @@
-import { toMilliseconds } from '../../duration.ts'
-import type { Duration } from '../../duration.ts'
-import { refuse } from '../../settings.ts'
+import { refuse, toMilliseconds } from '../../options.ts'
+import type { Duration } from '../../options.ts'
 import type { CacheOptions } from '../../store.ts'
 
 /** Options of `redisStore`. */

@@ -1,4 +1,4 @@
-import { shardOf, shardOfId } from '../../token.ts'
+import { shardOf, shardOfId } from '../../token/token.ts'
 
 /**
  * Hash tags of the shards, by number. Their slots lie evenly among the 16,384 of a cluster, so that any number of masters gets a like

@@ -1,8 +1,8 @@
 import process from 'node:process'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
-import { openFile, Query } from './handle.ts'
-import type { Driver } from './handle.ts'
+import { openFile, Query } from './driver.ts'
+import type { Driver } from './driver.ts'
 
 /** What a worker is given. */
 export interface Task {

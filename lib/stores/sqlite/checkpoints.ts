@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads'
-import { inTime } from '../../timer.ts'
+import { inTime } from '../../async.ts'
 import type { Order, Task } from './checkpointer.ts'
 import type { Database } from './database.ts'
 import { checkpointEvery } from './schema.ts'

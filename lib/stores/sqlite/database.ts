@@ -1,5 +1,5 @@
-import { Query } from './handle.ts'
-import type { SqliteHandle } from './handle.ts'
+import { Query } from './driver.ts'
+import type { SqliteHandle } from './driver.ts'
 import { prepareDatabase } from './schema.ts'
 import type { Pragmas } from './schema.ts'
 import { prepareStatements } from './statements.ts'

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto'
-import type { EndedSession } from '../../record.ts'
+import { Timer } from '../../async.ts'
+import type { EndedSession } from '../../model/record.ts'
 import type { StoreListener, StoreWatch } from '../../store.ts'
-import { Timer } from '../../timer.ts'
 import type { Database } from './database.ts'
-import type { Row } from './handle.ts'
+import type { Row } from './driver.ts'
 
 /** So many entries stay for whoever is slow. */
 const kept = 4096

@@ -1,6 +1,6 @@
-import { expiresAt, noData } from '../../record.ts'
-import type { EncodedData, EndReason, EndedSession, SessionRecord } from '../../record.ts'
-import type { Row, SqliteValue } from './handle.ts'
+import { expiresAt, noData } from '../../model/record.ts'
+import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
+import type { Row, SqliteValue } from './driver.ts'
 
 /** The columns of a live session, in the order in which `toRecord` reads them. */
 export const recordColumns = 'id, user_id, generation, hash, previous_hash, rotated_at, confirmed_at, created_at, authenticated_at, methods, last_seen_at, idle, absolute_at, requests, remembered, ip, agent, device, name, moved, first_ip, first_agent, data'

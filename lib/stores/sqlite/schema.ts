@@ -1,6 +1,6 @@
-import { refuse } from '../../settings.ts'
-import { Query } from './handle.ts'
-import type { SqliteHandle } from './handle.ts'
+import { refuse } from '../../options.ts'
+import { Query } from './driver.ts'
+import type { SqliteHandle } from './driver.ts'
 import { readSql } from './statements.ts'
 
 /** Raised with each change of schema.sql. */

@@ -1,11 +1,11 @@
-import { expiresAt, hasEnded, noData, toEnded, expiryReason } from '../../record.ts'
-import type { EndedSession, SessionRecord } from '../../record.ts'
+import { expiresAt, expiryReason, hasEnded, noData, toEnded } from '../../model/record.ts'
+import type { EndedSession, SessionRecord } from '../../model/record.ts'
 import type { Change, Created, CreateOptions, EndWhy, Expect, StoreContext, Touch, Updated } from '../../store.ts'
-import { applyChange, shiftRecord } from '../change.ts'
-import { Copies } from './copies.ts'
+import { applyChange, shiftRecord } from '../patch.ts'
 import type { Database } from './database.ts'
-import type { Row } from './handle.ts'
+import type { Row } from './driver.ts'
 import { Journal } from './journal.ts'
+import { Copies } from './record-cache.ts'
 import { toData, toEndedSession, toEndedValues, toRecord, toText, toValues } from './rows.ts'
 
 /** 200 updates take about 2 ms. */

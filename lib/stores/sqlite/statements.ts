@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { Command, Query } from './handle.ts'
-import type { SqliteHandle } from './handle.ts'
+import { Command, Query } from './driver.ts'
+import type { SqliteHandle } from './driver.ts'
 import { endedColumns, recordColumns } from './rows.ts'
 
 type Queries = 'version' | 'changes' | 'read' | 'left' | 'known' | 'mark' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' | 'slices' | 'counts' | 'told' | 'news'

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { expiresAt } from '../../record.ts'
-import { hour, law, minute, second } from './stage.ts'
+import { expiresAt } from '../../model/record.ts'
+import { hour, law, minute, second } from './fixture.ts'
 
 /** Law 6: activity never moves a session back in time, and adds up; nothing lengthens a life past its absolute deadline. */
 export const activityLaws = [

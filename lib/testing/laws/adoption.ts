@@ -1,7 +1,7 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { newId, shardOf } from '../../token.ts'
-import { hour, law, minute } from './stage.ts'
-import type { Stage } from './stage.ts'
+import { newId, shardOf } from '../../token/token.ts'
+import { hour, law, minute } from './fixture.ts'
+import type { Stage } from './fixture.ts'
 
 /** Laws 2 and 3 for credentials of other libraries: each is taken over once, and its session's end is its end. */
 export const adoptionLaws = [

@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
-import type { EncodedData, SessionRecord } from '../../record.ts'
-import { law, minute } from './stage.ts'
+import type { EncodedData, SessionRecord } from '../../model/record.ts'
+import { law, minute } from './fixture.ts'
 
 function data (entries: Readonly<Record<string, string>>): EncodedData {
   return Object.assign(Object.create(null) as Record<string, string>, entries)

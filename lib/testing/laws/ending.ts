@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
-import { toEnded } from '../../record.ts'
-import { hour, law, minute } from './stage.ts'
+import { toEnded } from '../../model/record.ts'
+import { hour, law, minute } from './fixture.ts'
 
 /** Law 7: whatever ends a session says so once, with its reason. */
 export const endingLaws = [

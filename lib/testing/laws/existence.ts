@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { law, minute } from './stage.ts'
+import { law, minute } from './fixture.ts'
 
 /** Law 2: only `create` makes a session exist; every late write on an ended one changes nothing. */
 export const existenceLaws = [

@@ -1,7 +1,7 @@
-import { equal, deepEqual } from 'node:assert/strict'
-import type { SessionRecord } from '../../record.ts'
-import { hour, law, minute } from './stage.ts'
-import type { Stage } from './stage.ts'
+import { deepEqual, equal } from 'node:assert/strict'
+import type { SessionRecord } from '../../model/record.ts'
+import { hour, law, minute } from './fixture.ts'
+import type { Stage } from './fixture.ts'
 
 const lives: readonly [string, Partial<SessionRecord>, 'idle' | 'absolute'][] = [
   ['idle', {}, 'idle'],

@@ -1,10 +1,10 @@
 import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
-import { compileFilter } from '../../filter.ts'
-import type { Filter } from '../../filter.ts'
-import type { EndedSession, SessionRecord } from '../../record.ts'
+import { compileFilter } from '../../model/filter.ts'
+import type { Filter } from '../../model/filter.ts'
+import type { EndedSession, SessionRecord } from '../../model/record.ts'
 import type { Page } from '../../store.ts'
-import { hour, law, minute } from './stage.ts'
-import type { Stage } from './stage.ts'
+import { hour, law, minute } from './fixture.ts'
+import type { Stage } from './fixture.ts'
 
 const devices = ['Firefox 144|Linux|desktop', 'Safari 18|iOS|mobile', 'Chrome 140.0|Windows 11|desktop', null]
 const addresses = ['192.0.2.1', '192.0.2.77', '2001:db8::1', '198.51.100.9', null]

@@ -1,6 +1,6 @@
 import { deepEqual, equal, ok } from 'node:assert/strict'
 import type { Limit } from '../../store.ts'
-import { law, minute, second } from './stage.ts'
+import { law, minute, second } from './fixture.ts'
 
 const oldest = (max: number): Limit => ({ max, onLimit: 'oldest' })
 

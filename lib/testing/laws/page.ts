@@ -1,8 +1,8 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
-import type { Filter } from '../../filter.ts'
-import { byAge } from '../../record.ts'
+import type { Filter } from '../../model/filter.ts'
+import { byAge } from '../../model/record.ts'
 import type { Page, PageOptions } from '../../store.ts'
-import { law, minute } from './stage.ts'
+import { law, minute } from './fixture.ts'
 
 type Listing<T> = (filter: Filter, page: PageOptions) => PromiseLike<Page<T>> | Page<T>
 

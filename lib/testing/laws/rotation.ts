@@ -1,5 +1,5 @@
 import { deepEqual, equal } from 'node:assert/strict'
-import { hour, law, minute } from './stage.ts'
+import { hour, law, minute } from './fixture.ts'
 
 const hash = (letter: string): string => letter.repeat(43)
 

@@ -1,0 +1,110 @@
+import { SessionError } from '../errors.ts'
+import { compileFilter } from '../model/filter.ts'
+import type { Filter } from '../model/filter.ts'
+import { canonicalAddress } from '../model/ip-address.ts'
+import { endReasons } from '../model/record.ts'
+import type { EndReason } from '../model/record.ts'
+import { toUserId } from '../model/user-id.ts'
+
+/** A filter as a query string, a body or a command line spells it: instants are ISO 8601 or milliseconds since the epoch. */
+export interface QueryInput {
+  readonly userId?: string
+  /** Default `live`; `reason`, `endedAfter` and `endedBefore` mean `ended`. */
+  readonly state?: string
+  readonly reason?: string
+  readonly remembered?: boolean
+  readonly guest?: boolean
+  readonly ip?: string
+  readonly browser?: string
+  readonly system?: string
+  readonly createdAfter?: string | number
+  readonly createdBefore?: string | number
+  readonly seenAfter?: string | number
+  readonly seenBefore?: string | number
+  readonly expiresAfter?: string | number
+  readonly expiresBefore?: string | number
+  readonly endedAfter?: string | number
+  readonly endedBefore?: string | number
+  readonly requestsMin?: number
+  readonly requestsMax?: number
+  readonly search?: string
+  /** What was live at a past moment, as far as history reaches: sessions that are live since, and those that ended after it. */
+  readonly at?: string | number
+}
+
+/** A filter, checked, with the lives it is about. */
+export interface Query {
+  readonly filter: Filter
+  readonly state: 'live' | 'ended'
+  /** A past moment, in milliseconds: both lives are looked at. `null`: only `state`. */
+  readonly at: number | null
+}
+
+const instants = ['createdAfter', 'createdBefore', 'seenAfter', 'seenBefore', 'expiresAfter', 'expiresBefore', 'endedAfter', 'endedBefore'] as const
+const endedOnly = ['reason', 'endedAfter', 'endedBefore'] as const
+const liveOnly = ['expiresAfter', 'expiresBefore'] as const
+const copied = ['remembered', 'guest', 'browser', 'system', 'requestsMin', 'requestsMax', 'search'] as const
+
+/** Checks a filter. Throws `FST_SESSION_INVALID_FILTER`, saying what was expected. */
+export function parseQuery (input: QueryInput): Query {
+  const filter: { -readonly [K in keyof Filter]: Filter[K] } = {}
+  if (input.userId !== undefined) filter.userId = toUserId(input.userId)
+  if (input.reason !== undefined) filter.reason = toReason(input.reason)
+  if (input.ip !== undefined) filter.ip = toNetwork(input.ip)
+  for (const name of instants) {
+    const value = input[name]
+    if (value !== undefined) filter[name] = toInstant(value, name)
+  }
+  for (const name of copied) if (input[name] !== undefined) Object.assign(filter, { [name]: input[name] })
+  compileFilter(filter)
+  const at = input.at === undefined ? null : toInstant(input.at, 'at')
+  return { filter, at, state: toState(input, at) }
+}
+
+/** The one text of a query: whatever means the same reads the same. Tokens and cursors are bound to it. */
+export function canonicalQuery (query: Query): string {
+  const fields = Object.entries(query.filter).sort(([a], [b]) => a < b ? -1 : 1)
+  return JSON.stringify([query.state, query.at, fields])
+}
+
+/** Whether a query asks for everything. */
+export function isEmptyQuery (query: Query): boolean {
+  return query.at === null && query.state === 'live' && Object.keys(query.filter).length === 0
+}
+
+/** An instant as text: ISO 8601 with a zone (without one it is UTC), a date, or milliseconds since the epoch. Throws `FST_SESSION_INVALID_FILTER`. */
+export function toInstant (value: string | number, name: string): number {
+  const text = String(value)
+  const iso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text)
+  const instant = /^\d{1,16}$/.test(text) ? Number(text) : iso === null ? NaN : Date.parse(iso[1] !== undefined && iso[4] === undefined ? `${text}Z` : text)
+  if (!(instant >= 0 && instant <= 8.64e15)) throw refuseFilter(`expected \`${name}\` to be an instant such as 2026-01-31T12:00:00Z, or milliseconds since the epoch`)
+  return instant
+}
+
+/** The error for a filter that cannot be used. */
+export function refuseFilter (why: string): SessionError {
+  return new SessionError('FST_SESSION_INVALID_FILTER', { values: [why] })
+}
+
+function toState (input: QueryInput, at: number | null): Query['state'] {
+  const { state } = input
+  if (state !== undefined && state !== 'live' && state !== 'ended') throw refuseFilter('expected `state` to be live or ended')
+  if (at !== null && state !== undefined) throw refuseFilter('expected either `at` or `state`')
+  const ended = endedOnly.find(name => input[name] !== undefined)
+  const live = liveOnly.find(name => input[name] !== undefined)
+  if (ended !== undefined && (state === 'live' || live !== undefined || at !== null)) throw refuseFilter(`expected \`${ended}\` with \`state\` ended, since only ended sessions have it`)
+  if (live !== undefined && (state === 'ended' || at !== null)) throw refuseFilter(`expected \`${live}\` with \`state\` live, since only live sessions have it`)
+  return state ?? (ended === undefined ? 'live' : 'ended')
+}
+
+function toReason (text: string): EndReason {
+  const reason = endReasons.find(reason => reason === text)
+  if (reason === undefined) throw refuseFilter(`expected \`reason\` to be one of ${endReasons.join(', ')}`)
+  return reason
+}
+
+/** Addresses are kept in one form; a filter means that form however it is written. */
+function toNetwork (text: string): string {
+  const [address = '', ...rest] = text.trim().split('/')
+  return [canonicalAddress(address) ?? address, ...rest].join('/')
+}

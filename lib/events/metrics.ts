@@ -1,0 +1,148 @@
+import { eventMeanings, legacyOf } from './events.ts'
+import type { SessionEventOf, SessionEventType } from './events.ts'
+
+/** One sample, as prom-client wants it. */
+interface Sample {
+  readonly value: number
+  readonly labels: Readonly<Record<string, string | number>>
+  readonly metricName?: string
+}
+
+type MetricType = 'counter' | 'gauge' | 'histogram'
+
+/** What a registry asks of a metric. */
+interface Metric {
+  name: string
+  readonly help: string
+  readonly type: MetricType
+  readonly aggregator: string
+  get (): Promise<{ name: string, help: string, type: MetricType, aggregator: string, values: Sample[] }>
+  reset (): void
+}
+
+/** A registry of prom-client, as far as it is used. */
+export interface MetricsRegistry {
+  // a method: prom-client's own takes its own classes only
+  registerMetric (metric: never): void
+  removeSingleMetric (name: string): void
+}
+
+/** prom-client itself (its default registry counts), or a registry of it. */
+export type MetricsTarget = MetricsRegistry | { readonly register: MetricsRegistry }
+
+const bounds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5] as const
+
+/** Durations of one operation. */
+class Durations {
+  readonly buckets = new Array<number>(bounds.length + 1).fill(0)
+  sum = 0
+  count = 0
+
+  add (seconds: number): void {
+    this.sum += seconds
+    this.count++
+    const place = bounds.findIndex(bound => seconds <= bound)
+    const index = place === -1 ? bounds.length : place
+    this.buckets[index] = this.buckets[index] as number + 1
+  }
+
+  samples (name: string, op: string): Sample[] {
+    let total = 0
+    return [
+      ...this.buckets.map((count, i) => {
+        total += count
+        return { value: total, labels: { op, le: bounds[i] ?? '+Inf' }, metricName: `${name}_bucket` }
+      }),
+      { value: this.sum, labels: { op }, metricName: `${name}_sum` },
+      { value: this.count, labels: { op }, metricName: `${name}_count` }
+    ]
+  }
+}
+
+/** What the metrics read of a `SessionManager`. */
+export interface MetricsSource {
+  on <T extends SessionEventType>(type: T | '*', listener: (event: SessionEventOf<T>) => unknown): () => void
+  onStoreOperation (listener: (operation: string, duration: number) => void): () => void
+  counts (): Promise<{ readonly live: number, readonly users: number, readonly guests: number, readonly remembered: number }>
+  readonly validations: Readonly<Record<string, number>>
+}
+
+/**
+ * Puts the numbers of a manager into a registry of the app's own prom-client: `session_active` and its kin (of the whole store: take the
+ * maximum over nodes, not the sum), `session_created_total`, `session_ended_total{reason}`, `session_validations_total{result}`,
+ * `session_security_events_total{type}`, `session_legacy_total{source,result}`, `session_store_operation_duration_seconds{op}`. Labels never name users, addresses or sessions.
+ * Throws what the registry throws if a name is taken. Returns what takes them away again.
+ */
+export function sessionMetrics (sessions: MetricsSource, target: MetricsTarget): () => void {
+  const registry = 'register' in target ? target.register : target
+  const created = new Map<string, number>()
+  const ended = new Map<string, number>()
+  const security = new Map<string, number>()
+  const legacy = new Map<string, Sample>()
+  const durations = new Map<string, Durations>()
+  const stops = [
+    sessions.on('created', ({ remembered }) => { increase(created, String(remembered), 1) }),
+    sessions.on('ended', ({ reason }) => { increase(ended, reason, 1) }),
+    sessions.on('*', event => { if (eventMeanings[event.type].security) increase(security, event.type, 'count' in event ? event.count : 1) }),
+    sessions.on('*', event => {
+      const old = legacyOf(event)
+      if (old === null) return
+      const { source, result, count } = old
+      const key = `${source} ${result}`
+      legacy.set(key, { labels: { source, result }, value: (legacy.get(key)?.value ?? 0) + count })
+    }),
+    sessions.onStoreOperation((operation, duration) => {
+      const known = durations.get(operation) ?? new Durations()
+      durations.set(operation, known)
+      known.add(duration / 1000)
+    })
+  ]
+  const duration = 'session_store_operation_duration_seconds'
+  const metrics = [
+    gauge('session_active', 'Live sessions in the store; expired ones count until the next sweep', async () => (await sessions.counts()).live),
+    gauge('session_active_users', 'Users with a live session', async () => (await sessions.counts()).users),
+    gauge('session_active_guests', 'Live sessions without a user', async () => (await sessions.counts()).guests),
+    gauge('session_active_remembered', 'Live sessions that outlive their browser', async () => (await sessions.counts()).remembered),
+    counter('session_created_total', 'Sessions created by this node', () => labelled(created, 'remembered')),
+    counter('session_ended_total', 'Ends that this node told', () => labelled(ended, 'reason')),
+    counter('session_validations_total', 'Tokens judged by this node', () => labelled(new Map(Object.entries(sessions.validations)), 'result')),
+    counter('session_security_events_total', 'Security events of this node', () => labelled(security, 'type')),
+    counter('session_legacy_total', 'What this node saw become of credentials of other libraries', () => [...legacy.values()]),
+    metric(duration, { help: 'Time that a verb of the store took', type: 'histogram', aggregator: 'sum', values: async () => [...durations].flatMap(([op, known]) => known.samples(duration, op)) })
+  ]
+  for (const metric of metrics) registry.registerMetric(metric as never)
+  return () => {
+    for (const stop of stops) stop()
+    for (const { name } of metrics) registry.removeSingleMetric(name)
+  }
+}
+
+function gauge (name: string, help: string, value: () => Promise<number>): Metric {
+  return metric(name, {
+    help, type: 'gauge', aggregator: 'max',
+    // a store that fails must not take the app's other metrics with it
+    values: async () => { try { return [{ value: await value(), labels: {} }] } catch { return [] } }
+  })
+}
+
+function counter (name: string, help: string, values: () => Sample[]): Metric {
+  return metric(name, { help, type: 'counter', aggregator: 'sum', values: async () => values() })
+}
+
+function metric (name: string, { help, type, aggregator, values }: { readonly help: string, readonly type: MetricType, readonly aggregator: string, readonly values: () => Promise<Sample[]> }): Metric {
+  return {
+    // OpenMetrics registries change the name of counters
+    name, help, type, aggregator,
+    async get () { return { name: this.name, help, type, aggregator, values: await values() } },
+    // totals are the manager's, and go on
+    reset () {}
+  }
+}
+
+function increase (counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by)
+}
+
+function labelled (counts: ReadonlyMap<string, number>, label: string): Sample[] {
+  return [...counts].map(([key, value]) => ({ value, labels: { [label]: key } }))
+}

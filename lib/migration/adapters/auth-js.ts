@@ -1,0 +1,48 @@
+import type { Awaitable } from '../../async.ts'
+import { refuse } from '../../options.ts'
+import type { LegacyAdapter } from '../adapter.ts'
+import type { LegacyCookie } from '../cookies.ts'
+
+/** What is used of an adapter of Auth.js. */
+export interface AuthJsAdapter {
+  getSessionAndUser? (token: string): Awaitable<{ readonly session: { readonly userId: string, readonly expires: Date } } | null>
+  deleteSession? (token: string): Awaitable<unknown>
+  updateSession? (session: never): Awaitable<unknown>
+}
+
+export interface AuthJsOptions {
+  /** The adapter that Auth.js was given. Strategy `database`: with `jwt` there is no session to take over. */
+  readonly adapter: AuthJsAdapter
+  /** Default `authjs.session-token`, `next-auth.session-token`, and both with `__Secure-`. */
+  readonly cookieName?: string
+  /** The cookie's path and domain, if they were set: to delete it. */
+  readonly cookie?: Omit<LegacyCookie, 'name'>
+  /** For events and counters. Default `auth.js`. */
+  readonly name?: string
+}
+
+/** A random token: a UUID, or what `generateSessionToken` made of it. Encrypted JWTs have dots. */
+const tokenShape = /^[\w-]{16,255}$/
+
+/** Takes over database sessions of Auth.js (NextAuth). The data of the new session are the columns that the app added to the table. */
+export function fromAuthJs (options: AuthJsOptions): LegacyAdapter {
+  const { adapter, cookieName, cookie, name = 'auth.js' } = options
+  if (typeof adapter.getSessionAndUser !== 'function' || typeof adapter.deleteSession !== 'function') throw refuse('adapter', 'an adapter of Auth.js with database sessions')
+  const names = cookieName === undefined ? ['authjs', 'next-auth'].flatMap(library => ['', '__Secure-'].map(prefix => `${prefix}${library}.session-token`)) : [cookieName]
+  const cookies = names.map(name => ({ name, ...cookie }))
+  return {
+    name,
+    identifies: true,
+    cookies,
+    match: request => request.genuine(cookies, value => tokenShape.test(value) ? value : null),
+    async load (token) {
+      const found = await adapter.getSessionAndUser?.(token) ?? null
+      if (found === null) return null
+      const { userId, expires, ...row } = found.session
+      const { id, sessionToken, ...data } = row as Record<string, unknown>
+      return { userId, data, expiresAt: Number(expires), remember: true }
+    },
+    async retire (token) { await adapter.deleteSession?.(token) },
+    async mirror (sessionToken, { expiresAt }) { await adapter.updateSession?.({ sessionToken, expires: new Date(expiresAt) } as never) }
+  }
+}

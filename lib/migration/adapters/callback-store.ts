@@ -1,0 +1,89 @@
+import { isThenable } from '../../async.ts'
+import type { LegacyAdapter, LegacySession, MirroredSession } from '../adapter.ts'
+
+/** A store of express-session's kind, as far as it is used: connect-redis, connect-mongo, @fastify/session's own, … */
+export interface CallbackStore {
+  // `never`: each library types its own callbacks
+  get (id: string, callback: never): unknown
+  set (id: string, session: never, callback: never): unknown
+  destroy (id: string, callback: never): unknown
+  all? (callback: never): unknown
+}
+
+/** What such stores keep: the cookie's state, and beside it whatever the app put there. */
+interface Kept {
+  readonly cookie?: { readonly expires?: string | null, readonly originalMaxAge?: number | null }
+  readonly [key: string]: unknown
+}
+
+/** Records of express-session and those who write like it, behind one interface of promises. */
+export class CallbackRecords implements Pick<LegacyAdapter, 'load' | 'retire' | 'mirror' | 'scan'> {
+  readonly #store: CallbackStore
+  readonly #rolling: boolean
+
+  /** `rolling`: each request moved the expiry on. */
+  constructor (store: CallbackStore, options: { readonly rolling: boolean }) {
+    this.#store = store
+    this.#rolling = options.rolling
+  }
+
+  async load (id: string): Promise<LegacySession | null> {
+    const kept = await this.#get(id)
+    return kept === null ? null : this.#toSession(kept)
+  }
+
+  async retire (id: string): Promise<void> {
+    await called(done => this.#store.destroy(id, done as never))
+  }
+
+  async mirror (id: string, { data, expiresAt }: MirroredSession): Promise<void> {
+    const kept = await this.#get(id)
+    if (kept === null) return
+    const cookie = { ...kept.cookie, expires: kept.cookie?.expires == null ? null : new Date(expiresAt) }
+    await called(done => this.#store.set(id, { ...data, cookie } as never, done as never))
+  }
+
+  async * scan (): AsyncGenerator<{ credential: string, session: LegacySession }> {
+    const found = await called<Kept[] | Record<string, Kept>>(done => this.#store.all?.(done as never))
+    // some answer a list, with each record's id in it
+    for (const [key, kept] of Object.entries(plain(found ?? []))) {
+      const { id = key, ...record } = Array.isArray(found) ? kept : { ...kept, id: key }
+      yield { credential: String(id), session: this.#toSession(record) }
+    }
+  }
+
+  async #get (id: string): Promise<Kept | null> {
+    const kept = await called<Kept>(done => this.#store.get(id, done as never)).catch(absent)
+    return kept === null ? null : plain(kept)
+  }
+
+  #toSession ({ cookie, ...data }: Kept): LegacySession {
+    const expires = cookie?.expires == null ? NaN : Date.parse(cookie.expires)
+    const expiresAt = Number.isNaN(expires) ? null : expires
+    const rolling = this.#rolling && typeof cookie?.originalMaxAge === 'number' ? { rolling: cookie.originalMaxAge } : {}
+    return { data, expiresAt, remember: expiresAt !== null, ...rolling }
+  }
+}
+
+/** Stores answer by callback, by promise, or both. */
+function called <T> (call: (done: (error?: unknown, value?: T | null) => void) => unknown): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: unknown, value?: T | null): void => {
+      if (error === undefined || error === null) resolve(value ?? null)
+      else reject(error instanceof Error ? error : new Error('the store failed', { cause: error }))
+    }
+    const result = call(done)
+    if (isThenable(result)) result.then(value => { done(null, value as T) }, done)
+  })
+}
+
+/** How stores of files say that there is none. */
+function absent (error: unknown): null {
+  if ((error as { code?: unknown }).code === 'ENOENT') return null
+  throw error
+}
+
+/** As it would come from a store that writes JSON: stores in memory hand out live objects. */
+function plain <T> (value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}

@@ -1,0 +1,47 @@
+import { refuse } from '../../options.ts'
+import type { LegacyAdapter } from '../adapter.ts'
+import type { LegacyCookie } from '../cookies.ts'
+
+/** Options of `fromIronSession`: as the old library was given them. */
+export interface IronSessionOptions {
+  /** `import { unsealData } from 'iron-session'` */
+  readonly unsealData: (seal: string, options: never) => Promise<unknown>
+  readonly password: string | Readonly<Record<string, string>>
+  readonly cookieName: string
+  /** In seconds. Default 14 days, as there; 0: cookies never expire. */
+  readonly ttl?: number
+  /** The cookie's path and domain, if they were set: to delete it. */
+  readonly cookie?: Omit<LegacyCookie, 'name'>
+  /** The cookie outlives the browser. Default true: iron-session sets a Max-Age unless told otherwise. */
+  readonly remember?: boolean
+  /**
+   * Finds in the data what stays the same through a session's life, such as a sign-in's id. Without it, ending a session blocks the cookie
+   * that it was adopted from, but not an older copy: each `save()` seals a new one.
+   */
+  readonly identity?: (data: Record<string, unknown>) => string
+  /** For events and counters. Default `iron-session`. */
+  readonly name?: string
+}
+
+/** `Fe26.2*password id*salt*iv*sealed*expiry*salt*mac`, then `~2` by iron-session. */
+const sealed = /^Fe26\.2\*(?:[^*]*\*){4}(\d*)\*[^*]*\*[^*~]*(?:~\d+)?$/
+
+/** Takes over sessions of iron-session 8: everything is in the cookie, and unsealed with the library's own function. */
+export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
+  const { unsealData, password, cookieName, ttl, cookie, remember = true, identity, name = 'iron-session' } = options
+  if (typeof unsealData !== 'function') throw refuse('unsealData', "the function of that name that 'iron-session' exports")
+  const cookies = [{ name: cookieName, ...cookie }]
+  return {
+    name,
+    cookies,
+    // unsealing is asynchronous there: what only looks sealed is found out by `load`
+    match: request => request.genuine(cookies, value => sealed.test(value) ? value : null),
+    async load (seal) {
+      const data = await unsealData(seal, { password, ...ttl === undefined ? {} : { ttl } } as never) as Record<string, unknown>
+      // it answers an empty object for what was tampered with, or has expired
+      if (Object.keys(data).length === 0) return null
+      const expiry = Number(sealed.exec(seal)?.[1])
+      return { data, expiresAt: expiry === 0 ? null : expiry, remember, ...identity === undefined ? {} : { key: identity(data) } }
+    }
+  }
+}

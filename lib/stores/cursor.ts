@@ -1,0 +1,58 @@
+import { hash } from 'node:crypto'
+import { SessionError } from '../errors.ts'
+import type { Filter } from '../model/filter.ts'
+
+/** What a cursor is bound to: it works for this list, this filter and this order only. */
+export interface CursorScope {
+  readonly list: 'live' | 'history' | 'count' | 'end'
+  readonly filter: Filter
+  readonly order: 'newest' | 'oldest'
+}
+
+/** Where in a list to go on: an instant and the id that was shown last. */
+export type Position = readonly [at: number, id: string]
+
+/**
+ * Writes a place in a list as text that any node reads. Not secret and not signed: whoever hands it to strangers (the routes do) seals it.
+ *
+ * @param position an instant and an id, or whatever an engine needs to find its place again: JSON
+ */
+export function encodeCursor (scope: CursorScope, position: readonly (string | number)[]): string {
+  return Buffer.from(JSON.stringify([digestOf(scope), ...position])).toString('base64url')
+}
+
+/** Reads what `encodeCursor` wrote for the same scope; `null` stays `null`. Throws `FST_SESSION_INVALID_CURSOR` for anything else. */
+export function decodeCursor (scope: CursorScope, cursor: string | null): readonly unknown[] | null {
+  if (cursor === null) return null
+  const [digest, ...position] = parse(cursor)
+  if (digest !== digestOf(scope)) throw new SessionError('FST_SESSION_INVALID_CURSOR')
+  return position
+}
+
+/** As `decodeCursor`, for lists whose place is an instant and an id. */
+export function decodePosition (scope: CursorScope, cursor: string | null): Position | null {
+  const position = decodeCursor(scope, cursor)
+  if (position === null) return null
+  const [at, id] = position
+  if (typeof at !== 'number' || typeof id !== 'string' || position.length !== 2) throw new SessionError('FST_SESSION_INVALID_CURSOR')
+  return [at, id]
+}
+
+function parse (cursor: string): readonly unknown[] {
+  // one text for one place: what Buffer would forgive is refused
+  if (cursor.length > 1024 || !/^[\w-]+$/.test(cursor)) return []
+  const bytes = Buffer.from(cursor, 'base64url')
+  if (bytes.toString('base64url') !== cursor) return []
+  try {
+    const value: unknown = JSON.parse(bytes.toString())
+    return Array.isArray(value) ? value : []
+  } catch {
+    return []
+  }
+}
+
+/** The same for the same filter, in whatever order its fields were written. */
+function digestOf ({ list, filter, order }: CursorScope): string {
+  const fields = Object.entries(filter).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
+  return hash('sha256', JSON.stringify([list, order, fields]), 'base64url').slice(0, 16)
+}

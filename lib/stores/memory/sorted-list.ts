@@ -1,0 +1,115 @@
+import type { Position } from '../cursor.ts'
+
+/** How an item's place is found. */
+export interface Place<T> {
+  readonly at: (item: T) => number
+  readonly id: (item: T) => string
+}
+
+const chunkSize = 512
+const nearEnd = 16
+
+/**
+ * Items in order of an instant and an id. They lie in chunks, so that an insert or a removal moves at most one chunk, however many there
+ * are; what comes last is appended.
+ */
+export class Timeline<T> {
+  readonly #chunks: T[][] = []
+  readonly #place: Place<T>
+
+  constructor (place: Place<T>, items: Iterable<T> = []) {
+    this.#place = place
+    for (const item of items) this.add(item)
+  }
+
+  get first (): T | undefined { return this.#chunks[0]?.[0] }
+
+  add (item: T): void {
+    const at = this.#place.at(item)
+    const id = this.#place.id(item)
+    const last = this.#chunks[this.#chunks.length - 1]
+    if (last === undefined || (last.length >= chunkSize && this.#isBefore(last[last.length - 1] as T, at, id))) {
+      this.#chunks.push([item])
+      return
+    }
+    if (last.length < chunkSize && this.#addNearEnd(last, item, at, id)) return
+    const index = Math.min(this.#chunkOf(at, id), this.#chunks.length - 1)
+    const chunk = this.#chunks[index] as T[]
+    chunk.splice(this.#indexIn(chunk, at, id), 0, item)
+    if (chunk.length > chunkSize) this.#chunks.splice(index + 1, 0, chunk.splice(chunkSize / 2))
+  }
+
+  /** What comes now belongs to the end, or among the few of the same instant: no search through what is older. Answers whether it does. */
+  #addNearEnd (chunk: T[], item: T, at: number, id: string): boolean {
+    const { length } = chunk
+    for (let place = length; place > Math.max(0, length - nearEnd); place--) {
+      if (!this.#isBefore(chunk[place - 1] as T, at, id)) continue
+      if (place === length) chunk.push(item)
+      else chunk.splice(place, 0, item)
+      return true
+    }
+    return false
+  }
+
+  /** Takes out an item that is in. */
+  remove (item: T): void {
+    const [at, id] = this.positionOf(item)
+    const index = this.#chunkOf(at, id)
+    const chunk = this.#chunks[index] as T[]
+    chunk.splice(this.#indexIn(chunk, at, id), 1)
+    if (chunk.length === 0) this.#chunks.splice(index, 1)
+  }
+
+  /** Each item that comes after a position in an order; `null`: from the start. Nothing may be added or removed meanwhile. */
+  * walk (order: 'newest' | 'oldest', after: Position | null): Generator<T, void> {
+    const step = order === 'oldest' ? 1 : -1
+    const [at, id] = after ?? [-step * Infinity, '']
+    let index = Math.min(this.#chunkOf(at, id), this.#chunks.length - 1)
+    let place = this.#indexIn(this.#chunks[index] ?? [], at, id)
+    if (order === 'newest') place--
+    else if (this.#isAt(this.#chunks[index]?.[place], after)) place++
+    for (let chunk = this.#chunks[index]; chunk !== undefined; chunk = this.#chunks[index]) {
+      for (; place >= 0 && place < chunk.length; place += step) yield chunk[place] as T
+      index += step
+      place = order === 'oldest' ? 0 : (this.#chunks[index]?.length ?? 0) - 1
+    }
+  }
+
+  positionOf (item: T): Position {
+    return [this.#place.at(item), this.#place.id(item)]
+  }
+
+  /** The first chunk that does not end before a position; one past the last if all do. */
+  #chunkOf (at: number, id: string): number {
+    let low = 0
+    let high = this.#chunks.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      const chunk = this.#chunks[middle] as T[]
+      if (this.#isBefore(chunk[chunk.length - 1] as T, at, id)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  /** The first place in a chunk that is not before a position; its length if all are. */
+  #indexIn (chunk: readonly T[], at: number, id: string): number {
+    let low = 0
+    let high = chunk.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (this.#isBefore(chunk[middle] as T, at, id)) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #isBefore (item: T, at: number, id: string): boolean {
+    const instant = this.#place.at(item)
+    return instant < at || (instant === at && this.#place.id(item) < id)
+  }
+
+  #isAt (item: T | undefined, position: Position | null): boolean {
+    return item !== undefined && position !== null && this.#place.at(item) === position[0] && this.#place.id(item) === position[1]
+  }
+}

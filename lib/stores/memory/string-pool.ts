@@ -1,0 +1,25 @@
+import { Latest } from '../lru-cache.ts'
+import type { Draft } from '../patch.ts'
+
+/**
+ * Texts that many sessions have in common (agents, devices, addresses), as one string each. What has not come again for thousands of other
+ * texts is forgotten, so that texts made up by clients cost no more than the sessions that have them.
+ */
+export class Texts {
+  readonly #known = new Latest<string>(8192)
+
+  /** The same text, as the string that others have. */
+  share <T extends string | null> (text: T): T {
+    return text === null ? text : (this.#known.get(text) ?? this.#known.set(text, text)) as T
+  }
+
+  /** One string for all sessions that have the same. */
+  shareAll (record: Draft): void {
+    record.ip = this.share(record.ip)
+    record.agent = this.share(record.agent)
+    record.firstIp = this.share(record.firstIp)
+    record.firstAgent = this.share(record.firstAgent)
+    record.device = this.share(record.device)
+    record.methods = this.share(record.methods)
+  }
+}

@@ -1,0 +1,48 @@
+import { compileFilter } from '../../model/filter.ts'
+import type { Filter } from '../../model/filter.ts'
+import { toRequest } from './json.ts'
+
+/** A filter as filter.sql reads it: `filter` is JSON, `net` the network that its address stands for. */
+export interface Wanted {
+  readonly filter: string
+  readonly net: string | null
+}
+
+/** Prepares a filter for the server. Throws `FST_SESSION_INVALID_FILTER` for what `compileFilter` refuses. */
+export function toWanted (filter: Filter): Wanted {
+  compileFilter(filter)
+  const { ip, browser, system, search } = filter
+  return {
+    filter: toRequest({
+      userId: filter.userId,
+      guest: filter.guest,
+      remembered: filter.remembered,
+      reason: filter.reason,
+      browser: browser?.toLowerCase(),
+      system: system?.toLowerCase(),
+      search: search?.toLowerCase(),
+      createdAfter: atLeast(filter.createdAfter),
+      createdBefore: atLeast(filter.createdBefore),
+      seenAfter: atLeast(filter.seenAfter),
+      seenBefore: atLeast(filter.seenBefore),
+      expiresAfter: atLeast(filter.expiresAfter),
+      expiresBefore: atLeast(filter.expiresBefore),
+      endedAfter: atLeast(filter.endedAfter),
+      endedBefore: atLeast(filter.endedBefore),
+      requestsMin: atLeast(filter.requestsMin),
+      requestsMax: filter.requestsMax === undefined ? undefined : whole(Math.floor(filter.requestsMax))
+    }),
+    // a zone names an interface of one machine: no address that is kept has one
+    net: ip?.replace(/%[^/]*/, '') ?? null
+  }
+}
+
+/** The store counts whole milliseconds: `>= 5.5` and `< 5.5` mean 6. */
+function atLeast (value: number | undefined): number | undefined {
+  return value === undefined ? undefined : whole(Math.ceil(value))
+}
+
+/** What fits into a bigint. Beyond it there is nothing to find. */
+function whole (value: number): number {
+  return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value))
+}

@@ -1,0 +1,63 @@
+import { SessionError } from '../../errors.ts'
+import type { Slice } from '../../store.ts'
+import { decodeCursor, encodeCursor } from '../cursor.ts'
+import type { Reply } from './client.ts'
+import { scripts } from './script.ts'
+import type { Server } from './server.ts'
+import { allShards, shards } from './shard.ts'
+
+/** So many shards are swept at once. */
+const atOnce = 16
+const dueAtOnce = 50
+const slicesAtOnce = 50
+
+/** Sweeps shard after shard, once around, until `max` sessions were looked at. `next`: where to go on. */
+export async function sweepShards (server: Server, from: number, max: number): Promise<{ ended: readonly Reply[], more: boolean, next: number }> {
+  const ended: Reply[] = []
+  let more = false
+  for (let done = 0; done < shards;) {
+    const left = max - ended.length
+    if (left === 0) return { ended, more: true, next: (from + done) % shards }
+    const group = Array.from({ length: Math.min(atOnce, left, shards - done) }, (_, n) => (from + done + n) % shards)
+    const share = String(Math.floor(left / group.length))
+    for (const answer of await server.runAll(scripts.sweep, group, [share])) {
+      if (answer[1] === 1) more = true
+      ended.push(...answer[2] as readonly Reply[])
+    }
+    done += group.length
+  }
+  return { ended, more, next: from }
+}
+
+/** How many sessions live, without a look at those that are known to: one bounded step. */
+export async function countAll (server: Server, cursor: string | null): Promise<{ count: number, cursor: string | null }> {
+  const scope = { list: 'count', filter: {}, order: 'newest' } as const
+  const [skip] = decodeCursor(scope, cursor) ?? [0]
+  if (typeof skip !== 'number') throw new SessionError('FST_SESSION_INVALID_CURSOR')
+  const answers = await server.runAll(scripts.count, allShards, [String(skip), String(dueAtOnce)])
+  return {
+    count: answers.reduce((total, [, live]) => total + Number(live), 0),
+    cursor: answers.some(answer => answer[2] === 1) ? encodeCursor(scope, [skip + dueAtOnce]) : null
+  }
+}
+
+/** Slices whose stretch starts within a range. */
+export async function slicesIn (server: Server, from: number, to: number): Promise<Slice[]> {
+  const slices: Slice[] = []
+  let found: readonly Reply[] = []
+  do {
+    [, ...found] = await server.run(scripts.slices, 0, [String(from), String(to), String(slices.length), String(slicesAtOnce)])
+    for (let n = 0; n < found.length; n += 3) slices.push(toSlice(String(found[n]), Number(found[n + 1]), String(found[n + 2])))
+  } while (found.length === slicesAtOnce * 3)
+  return slices
+}
+
+/** What a slice is kept under. */
+export function toSliceName ({ at, span, node }: Slice): string {
+  return `${at} ${span} ${node}`
+}
+
+function toSlice (name: string, until: number, value: string): Slice {
+  const [at = '', span = ''] = name.split(' ', 2)
+  return { at: Number(at), span: Number(span), node: name.slice(at.length + span.length + 2), until, value }
+}

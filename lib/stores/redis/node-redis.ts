@@ -1,0 +1,122 @@
+import { inTime } from '../../async.ts'
+import { begun, ignore, Kept, listen, patience } from './client.ts'
+import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
+
+/** A client of `redis` (node-redis 5 and newer): one server. */
+export interface NodeRedisLike extends Emitter {
+  readonly isReady: boolean
+  sendCommand (args: string[], options: object): Promise<unknown>
+  duplicate (): NodeRedisLike
+  connect (): Promise<unknown>
+  subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
+  destroy (): void
+}
+
+/** Its pool. */
+export interface NodeRedisPoolLike extends Emitter {
+  sendCommand (args: string[], options: object): Promise<unknown>
+  execute <T>(task: (client: NodeRedisLike) => T): Promise<T>
+}
+
+/** Its Sentinel client. */
+export interface NodeRedisSentinelLike extends Emitter {
+  sendCommand (isReadonly: boolean, args: string[], options: object): Promise<unknown>
+  getSentinelNode (): unknown
+  duplicate (): NodeRedisSentinelLike
+  connect (): Promise<unknown>
+  subscribe (channel: string, listener: (message: string) => void): Promise<unknown>
+  destroy (): void | Promise<void>
+}
+
+/** Its cluster client. */
+export interface NodeRedisClusterLike extends Emitter {
+  readonly masters: readonly object[]
+  sendCommand (firstKey: string, isReadonly: boolean, args: string[], options: object): Promise<unknown>
+  nodeClient (node: never): NodeRedisLike | Promise<NodeRedisLike>
+}
+
+export type NodeRedis = NodeRedisLike | NodeRedisPoolLike | NodeRedisSentinelLike | NodeRedisClusterLike
+
+/** Texts come as strings, whatever the app has its own commands answer with. */
+const plain = { typeMapping: {} }
+
+/**
+ * For a read while the server is there: its asker looks at the time, and the client's own way, an AbortSignal for each, costs a third of
+ * the read. Without a server it keeps the client's, so that what nobody waits for leaves the queue.
+ */
+const untimed = { ...plain, timeout: 0 }
+
+/** Speaks through node-redis, whose four faces send in four ways. */
+export class NodeRedisClient implements RedisClient {
+  // node-redis puts its own prefix before keys of typed commands only, and this sends none of those
+  readonly keyPrefix = ''
+  readonly cluster: boolean
+  readonly #client: NodeRedis
+  readonly #send: (key: string, args: string[], options: object) => Promise<unknown>
+  readonly #nodes = new Kept<object, Primary>(node => this.#toPrimary(node))
+
+  constructor (client: NodeRedis) {
+    this.#client = client
+    this.cluster = 'nodeClient' in client
+    this.#send = 'nodeClient' in client
+      ? (key, args, options) => client.sendCommand(key, false, args, options)
+      : 'getSentinelNode' in client
+        ? (_key, args, options) => client.sendCommand(false, args, options)
+        : (_key, args, options) => client.sendCommand(args, options)
+  }
+
+  command (key: string, args: readonly string[]): Promise<unknown> {
+    return this.#send(key, [...args], plain)
+  }
+
+  fields (key: string): Promise<unknown> {
+    return this.#send(key, ['HGETALL', key], 'isReady' in this.#client && this.#client.isReady ? untimed : plain)
+  }
+
+  async wait (key: string, replicas: number, timeout: number): Promise<number> {
+    const args = ['WAIT', String(replicas), String(timeout)]
+    // after any command a connection waits for everything written so far; a pool's next command may take another connection
+    if ('execute' in this.#client) {
+      return Number(await this.#client.execute(async client => {
+        await client.sendCommand(['EXISTS', key], plain)
+        return client.sendCommand(args, plain)
+      }))
+    }
+    await this.#send(key, ['EXISTS', key], plain)
+    return Number(await this.#send(key, args, plain))
+  }
+
+  async primaries (): Promise<readonly Primary[]> {
+    const nodes = 'nodeClient' in this.#client ? this.#client.masters : [this.#client]
+    return nodes.map(node => this.#nodes.of(node))
+  }
+
+  onReconnect (listener: () => void): () => void {
+    return listen(this.#client, ['ready', 'node-ready', 'topology-change'], listener)
+  }
+
+  #toPrimary (node: object): Primary {
+    const client = this.#client
+    const target = async (): Promise<NodeRedisLike | NodeRedisSentinelLike> =>
+      'nodeClient' in client ? await client.nodeClient(node as never) : 'execute' in client ? await client.execute(each => each) : client
+    return {
+      command: async args => {
+        if (!('nodeClient' in client)) return this.#send('', [...args], plain)
+        return (await client.nodeClient(node as never)).sendCommand([...args], plain)
+      },
+      subscribe: async (channel, listener) => subscribe((await inTime(target(), patience)).duplicate(), channel, listener)
+    }
+  }
+}
+
+async function subscribe (connection: NodeRedisLike | NodeRedisSentinelLike, channel: string, listener: SubscriptionListener): Promise<Subscription> {
+  connection.on('error', ignore)
+  const subscription = { async close () { await connection.destroy() } }
+  const subscribing = async (): Promise<unknown> => {
+    await connection.connect()
+    return connection.subscribe(channel, text => { listener.message(text) })
+  }
+  await begun(subscribing(), subscription)
+  listen(connection, ['reconnecting', 'ready', 'end', 'error', 'topology-change'], () => { listener.lost() })
+  return subscription
+}

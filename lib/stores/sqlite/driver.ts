@@ -1,0 +1,114 @@
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { refuse } from '../../options.ts'
+
+/** What a statement is given, and answers, in one column. */
+export type SqliteValue = string | number | null
+
+/** A prepared statement, as `node:sqlite`, `better-sqlite3` and `libsql` have it. */
+export interface SqliteStatement {
+  get (...values: readonly SqliteValue[]): unknown
+  all (...values: readonly SqliteValue[]): unknown[]
+  run (...values: readonly SqliteValue[]): unknown
+  /** Rows as arrays: `better-sqlite3` and `libsql`. */
+  raw? (): unknown
+  /** Rows as arrays: `node:sqlite` of Node 22.16 and newer. */
+  setReturnArrays? (enabled: boolean): void
+}
+
+/** An open database: a `DatabaseSync` of `node:sqlite`, a `Database` of `better-sqlite3` or `libsql`, or whatever has their shape. */
+export interface SqliteDatabase {
+  exec (sql: string): unknown
+  /** Answers a statement, whose types each of them writes in a way of its own. */
+  prepare (sql: string): object
+  close (): unknown
+}
+
+/** The same, with statements as this package uses them. */
+export interface SqliteHandle extends SqliteDatabase {
+  prepare (sql: string): SqliteStatement
+}
+
+/** A module that opens SQLite files, and the name of its class. */
+export type Driver = readonly [module: string, exported: string]
+
+/** In the order of preference: what Node has, then what an app may have installed. */
+export const drivers: readonly Driver[] = [['node:sqlite', 'DatabaseSync'], ['libsql', 'default'], ['better-sqlite3', 'default']]
+
+/** Whether it can be used as a database. */
+export function isHandle (value: unknown): value is SqliteHandle {
+  const { exec, prepare, close } = (value ?? {}) as Partial<SqliteHandle>
+  return [exec, prepare, close].every(method => typeof method === 'function')
+}
+
+/** Opens a file with the first driver that is there. Throws `FST_SESSION_INVALID_OPTION`, saying what to install, if none is. */
+export async function openFile (path: string, candidates = drivers): Promise<SqliteHandle> {
+  const { handle } = await openDriven(path, candidates)
+  return handle
+}
+
+/** The same, and says which driver it was. */
+export async function openDriven (path: string, candidates = drivers): Promise<{ handle: SqliteHandle, driver: Driver }> {
+  for (const driver of candidates) {
+    const found = await load(driver[0])
+    if (found !== null) return { handle: new (found[driver[1]] as new (path: string) => SqliteHandle)(path), driver }
+  }
+  throw refuse('store', 'a file that this Node can open: use Node 22.13 or newer, which has `node:sqlite`, or install `libsql` or `better-sqlite3`, or hand in an open database')
+}
+
+/**
+ * Makes a file that is not there readable by its owner only; SQLite gives the files beside it the same rights. One that is there is not
+ * touched: to close it would give up the locks that another store of this process has on it
+ * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ */
+export function createPrivate (path: string): void {
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+}
+
+async function load (module: string): Promise<Readonly<Record<string, unknown>> | null> {
+  try {
+    return await import(module) as Readonly<Record<string, unknown>>
+  } catch {
+    return null
+  }
+}
+
+/** A statement that answers rows, as arrays: half the cost of objects, where the driver can. */
+export class Query {
+  readonly #statement: SqliteStatement
+
+  constructor (statement: SqliteStatement) {
+    statement.raw?.()
+    statement.setReturnArrays?.(true)
+    this.#statement = statement
+  }
+
+  get (...values: readonly SqliteValue[]): Row | null {
+    const row = this.#statement.get(...values)
+    return row === undefined ? null : toRow(row)
+  }
+
+  all (...values: readonly SqliteValue[]): readonly Row[] {
+    return this.#statement.all(...values).map(toRow)
+  }
+}
+
+/** The columns of a row, in the order of its statement. */
+export type Row = readonly unknown[]
+
+function toRow (row: unknown): Row {
+  return Array.isArray(row) ? row : Object.values(row as object)
+}
+
+/** A statement that changes rows. */
+export class Command {
+  readonly #statement: SqliteStatement
+
+  constructor (statement: SqliteStatement) {
+    this.#statement = statement
+  }
+
+  /** Answers how many rows it changed. */
+  run (...values: readonly SqliteValue[]): number {
+    return Number((this.#statement.run(...values) as { readonly changes: number | bigint }).changes)
+  }
+}

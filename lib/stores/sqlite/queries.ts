@@ -1,0 +1,99 @@
+import { turn } from '../../async.ts'
+import { compileFilter } from '../../model/filter.ts'
+import type { Filter } from '../../model/filter.ts'
+import { expiresAt, noData } from '../../model/record.ts'
+import type { EndedSession, SessionRecord } from '../../model/record.ts'
+import type { Ending, EndSelector, EndWhy, Page, PageOptions } from '../../store.ts'
+import { walk } from './index-scan.ts'
+import { toEndedSession, toRecord } from './rows.ts'
+import type { Sessions } from './sessions.ts'
+
+/** Rows that one step looks at: 1,000 take 4 to 10 ms, 50 ends as long. */
+const width = 1000
+const endsAtOnce = 50
+/** Milliseconds that slices follow each other: many ends wait for the disk together, and the deadline of a verb is some way off. */
+const endsFor = 100
+
+type Selector = Extract<EndSelector, { readonly filter: Filter }>
+
+/** Live sessions that match. */
+export function listSessions (sessions: Sessions, filter: Filter, { limit, cursor, order }: PageOptions): Page<SessionRecord> {
+  const matches = liveMatcher(sessions, filter)
+  const items: SessionRecord[] = []
+  const next = walk(sessions.database, { list: 'live', filter, order }, { cursor, limit, width }, row => {
+    const record = matches(toRecord(row, noData)) ? sessions.whole(row) : null
+    if (record !== null) items.push(record)
+    return record !== null
+  })
+  return { items, cursor: next }
+}
+
+/** Ended sessions that match. */
+export function listHistory (sessions: Sessions, filter: Filter, { limit, cursor, order }: PageOptions): Page<EndedSession> {
+  const matches = compileFilter(filter)
+  const items: EndedSession[] = []
+  const next = walk(sessions.database, { list: 'history', filter, order }, { cursor, limit, width }, row => {
+    const session = toEndedSession(row)
+    if (!matches(session)) return false
+    items.push(session)
+    return true
+  })
+  return { items, cursor: next }
+}
+
+/** How many match within one step. */
+export function countSessions (sessions: Sessions, filter: Filter, cursor: string | null): { count: number, cursor: string | null } {
+  const matches = liveMatcher(sessions, filter)
+  let count = 0
+  const next = walk(sessions.database, { list: 'count', filter, order: 'oldest' }, { cursor, limit: Infinity, width }, row => {
+    if (!matches(toRecord(row, noData))) return false
+    count++
+    return true
+  })
+  return { count, cursor: next }
+}
+
+/**
+ * Ends what matches, slice by slice, until so many have ended, nothing is left to look at, or others have to wait for the answer; each slice
+ * is one transaction, and requests get their turn in between. One that fails leaves what the ones before it did.
+ */
+export async function endMatching (sessions: Sessions, selector: Selector, why: EndWhy, isOpen: () => boolean): Promise<Ending> {
+  const { filter, limit } = selector
+  const until = performance.now() + endsFor
+  const ended: EndedSession[] = []
+  let { cursor } = selector
+  do {
+    try {
+      const left = { filter, limit: limit - ended.length, cursor }
+      const slice = sessions.database.write(() => endSlice(sessions, left, why))
+      ended.push(...slice.ended)
+      cursor = slice.cursor
+    } catch (error) {
+      if (ended.length === 0) throw error
+      break
+    }
+    await turn()
+  } while (cursor !== null && ended.length < limit && performance.now() < until && isOpen())
+  return { ended, cursor }
+}
+
+/** Inside a transaction. */
+function endSlice (sessions: Sessions, selector: Selector, why: EndWhy): Ending {
+  const { filter, cursor } = selector
+  const matches = liveMatcher(sessions, filter)
+  const found: SessionRecord[] = []
+  const next = walk(sessions.database, { list: 'end', filter, order: 'oldest' }, { cursor, limit: Math.min(selector.limit, endsAtOnce), width }, row => {
+    const record = toRecord(row, noData)
+    if (!matches(record)) return false
+    found.push(record)
+    return true
+  })
+  const now = sessions.now()
+  return { ended: found.map(record => sessions.finish(record, why, now)), cursor: next }
+}
+
+function liveMatcher (sessions: Sessions, filter: Filter): (record: SessionRecord) => boolean {
+  const matches = compileFilter(filter)
+  const now = sessions.now()
+  return record => now < expiresAt(record) && matches(record)
+}

@@ -1,0 +1,103 @@
+import { noData } from '../../model/record.ts'
+import type { EncodedData, EndedSession, SessionRecord } from '../../model/record.ts'
+import type { Slice } from '../../store.ts'
+import { isSealed } from './field-cipher.ts'
+import type { Vault } from './field-cipher.ts'
+
+type Sealable = 'ip' | 'firstIp' | 'agent' | 'firstAgent' | 'device'
+
+/** Seals and opens what sessions and numbers have of texts: data always, addresses and agents by option. */
+export class Seals {
+  readonly #vault: Vault
+  readonly #fields: readonly Sealable[]
+
+  constructor (vault: Vault, { ip, agent }: { readonly ip: boolean, readonly agent: boolean }) {
+    this.#vault = vault
+    this.#fields = [...ip ? ['ip', 'firstIp'] as const : [], ...agent ? ['agent', 'firstAgent', 'device'] as const : []]
+  }
+
+  /** Whether addresses or agents are sealed, too. */
+  get sealsTexts (): boolean { return this.#fields.length > 0 }
+
+  /** A record as the inner store keeps it. */
+  seal (record: SessionRecord): SessionRecord {
+    return { ...this.sealFields(record), data: this.sealData(record.id, record.data) }
+  }
+
+  /** The texts of a record, or of activity, that are sealed by option. */
+  sealFields <T extends { readonly id: string } & { readonly [K in Sealable]?: string | null | undefined }> (from: T): T {
+    const sealed: Partial<Record<Sealable, string>> = {}
+    for (const field of this.#fields) {
+      const text = from[field]
+      if (text !== undefined && text !== null) sealed[field] = this.#vault.seal(text, from.id, field)
+    }
+    return { ...from, ...sealed }
+  }
+
+  /** A session's data. */
+  sealData (id: string, data: EncodedData): EncodedData {
+    return mapData(data, (text, key) => this.#vault.seal(text, id, `data ${key}`))
+  }
+
+  /** A record as it was. Throws `Unsealable`. */
+  open (record: SessionRecord): SessionRecord {
+    const vault = this.#vault
+    const opened: Partial<Record<Sealable, string>> = {}
+    for (const field of this.#fields) {
+      const text = record[field]
+      if (text !== null) opened[field] = vault.open(text, record.id, field)
+    }
+    return { ...record, ...opened, data: mapData(record.data, (text, key) => vault.open(text, record.id, `data ${key}`)) }
+  }
+
+  /** For lists: what does not open is not shown. The next request of the session ends it. */
+  readable (record: SessionRecord): SessionRecord {
+    try {
+      return this.open(record)
+    } catch {
+      return { ...this.#withoutSealed(record), data: noData }
+    }
+  }
+
+  /** What is left of a session; what does not open is not shown. */
+  ended (session: EndedSession): EndedSession {
+    const opened: Partial<Record<Sealable, string | null>> = {}
+    for (const field of this.#fields) {
+      if (field !== 'ip' && field !== 'device') continue
+      const text = session[field]
+      if (text !== null) opened[field] = this.#tryOpen(text, session.id, field)
+    }
+    return { ...session, ...opened }
+  }
+
+  /** Numbers name addresses and agents, too: sealed where those are. */
+  sealSlice (slice: Slice): Slice {
+    return this.sealsTexts ? { ...slice, value: this.#vault.seal(slice.value, slice.node, 'slice') } : slice
+  }
+
+  /** The numbers as they were, or `null`. */
+  openSlice (slice: Slice): Slice | null {
+    const value = isSealed(slice.value) ? this.#tryOpen(slice.value, slice.node, 'slice') : slice.value
+    return value === null ? null : { ...slice, value }
+  }
+
+  #tryOpen (text: string, id: string, field: string): string | null {
+    try {
+      return this.#vault.open(text, id, field)
+    } catch {
+      return null
+    }
+  }
+
+  #withoutSealed (record: SessionRecord): SessionRecord {
+    return { ...record, ...Object.fromEntries(this.#fields.map(field => [field, null])) }
+  }
+}
+
+function mapData (data: EncodedData, change: (text: string, key: string) => string): EncodedData {
+  const keys = Object.keys(data)
+  if (keys.length === 0) return noData
+  const changed: Record<string, string> = Object.create(null) as Record<string, string>
+  for (const key of keys) changed[key] = change(data[key] as string, key)
+  return changed
+}

@@ -1,0 +1,41 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { optionalFunction, refuse } from '../../lib/options.ts'
+import { toPageOptions } from '../pages/options.ts'
+import type { CheckedPageOptions, PageOptions } from '../pages/options.ts'
+
+/** A hook as `addHook('onRequest', …)` takes it. */
+export type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => unknown
+/** The admin routes. Without them given, they are not there. */
+export interface AdminOptions {
+  /** Default `/api/v1/admin/sessions`. */
+  readonly prefix?: string
+  /** Who may: only `true` allows. Asked for each request, before its body is read and before anything is looked up. */
+  readonly authorize: (request: FastifyRequest) => boolean | Promise<boolean>
+  /** Hooks that run before `authorize`: to find out who asks, where that is not the session. */
+  readonly onRequest?: OnRequest | readonly OnRequest[]
+  /** Who acts, for events and for `by`, where that is not the user of the session; at most 64 characters count. */
+  readonly actor?: (request: FastifyRequest) => string | null | undefined
+  /** The console: a page on these routes, behind the same guards. Default at `/admin/sessions`; `false`: none. */
+  readonly console?: PageOptions | false
+}
+/** The options of the admin routes, checked. */
+export interface CheckedAdminOptions {
+  readonly prefix: string
+  readonly authorize: AdminOptions['authorize']
+  readonly onRequest: readonly OnRequest[]
+  readonly actor: AdminOptions['actor'] | undefined
+  readonly console: CheckedPageOptions | null
+}
+/** Checks the options of the admin routes. Throws `FST_SESSION_INVALID_OPTION`. */
+export function toAdminOptions (options: AdminOptions): CheckedAdminOptions {
+  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) throw refuse('admin', 'an object with `authorize`')
+  const wrong = Object.keys(options).find(name => !['prefix', 'authorize', 'onRequest', 'actor', 'console'].includes(name))
+  if (wrong !== undefined) throw refuse(`admin.${wrong}`, 'prefix, authorize, onRequest, actor or console')
+  const { prefix = '/api/v1/admin/sessions', authorize } = options
+  if (typeof authorize !== 'function') throw refuse('admin.authorize', 'a function of the request that answers `true` for admins')
+  if (typeof prefix !== 'string' || !/^\/./.test(prefix)) throw refuse('admin.prefix', 'a path that starts with /')
+  const hooks: readonly OnRequest[] = [options.onRequest ?? []].flat()
+  for (const hook of hooks) optionalFunction(hook, 'admin.onRequest')
+  const console = options.console === false ? null : toPageOptions(options.console === undefined ? {} : options.console, 'admin.console', '/admin/sessions')
+  return { prefix, authorize, onRequest: hooks, actor: optionalFunction(options.actor, 'admin.actor'), console }
+}

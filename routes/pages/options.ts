@@ -1,0 +1,46 @@
+import { refuse } from '../../lib/options.ts'
+
+/** A page of ours in your app. */
+export interface PageOptions {
+  /** Where it is. Its files are below. */
+  readonly path?: string
+  /** Where to send a browser that is not signed in; `next` is added, with the page's own path. Without it, the page says 401. */
+  readonly login?: string
+  /** Texts in place of the English ones, by key: docs/reference/texts.md lists them. */
+  readonly messages?: Readonly<Record<string, string>>
+  /** Language of the page (BCP 47): for its texts, dates and numbers. Default `en`. */
+  readonly lang?: string
+}
+
+/** The options of a page, checked. */
+export interface CheckedPageOptions {
+  readonly path: string
+  readonly login: string | undefined
+  readonly messages: Readonly<Record<string, string>>
+  readonly lang: string
+}
+
+/** Checks the options of a page. Throws `FST_SESSION_INVALID_OPTION`. */
+export function toPageOptions (options: PageOptions, option: string, path: string): CheckedPageOptions {
+  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) throw refuse(option, 'an object with `path`, or false')
+  const wrong = Object.keys(options).find(name => !['path', 'login', 'messages', 'lang'].includes(name))
+  if (wrong !== undefined) throw refuse(`${option}.${wrong}`, 'path, login, messages or lang')
+  const checked = { path, login: undefined, messages: {}, lang: 'en', ...options }
+  if (typeof checked.path !== 'string' || !/^\/.*[^/]$/.test(checked.path)) throw refuse(`${option}.path`, 'a path that starts with / and does not end with it')
+  if (checked.login !== undefined && typeof checked.login !== 'string') throw refuse(`${option}.login`, 'a URL')
+  if (!areTexts(checked.messages)) throw refuse(`${option}.messages`, 'an object of texts')
+  if (!isLanguage(checked.lang)) throw refuse(`${option}.lang`, 'a language such as en or pt-BR')
+  return checked
+}
+
+function areTexts (messages: unknown): boolean {
+  return typeof messages === 'object' && messages !== null && Object.values(messages).every(text => typeof text === 'string')
+}
+
+function isLanguage (lang: unknown): boolean {
+  try {
+    return typeof lang === 'string' && Intl.getCanonicalLocales(lang).length === 1
+  } catch {
+    return false
+  }
+}

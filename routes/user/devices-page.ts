@@ -1,0 +1,33 @@
+import type { FastifyInstance } from 'fastify'
+import { serveAsset } from '../pages/assets.ts'
+import type { CheckedPageOptions } from '../pages/options.ts'
+import { servePage } from '../pages/page.ts'
+
+/** What a page of the user's own sessions needs. */
+export interface DevicesPageOptions {
+  readonly page: CheckedPageOptions
+  /** Path of the user routes. */
+  readonly api: string
+}
+/** The page of the own devices: the element, and nothing else. */
+export async function devicesPage (scope: FastifyInstance, { page, api }: DevicesPageOptions): Promise<void> {
+  for (const name of ['devices.css', 'element.js'] as const) serveAsset(scope, `${page.path}/${name}`, name)
+  servePage(scope, {
+    page,
+    hooks: [],
+    config: { required: true },
+    shell: (_request, way) => ({
+      title: page.messages['title'] ?? 'Your devices',
+      styles: ['devices.css'],
+      scripts: ['element.js'],
+      element: 'session-devices',
+      main: true,
+      // the page is ours alone, so that it has the heading, and its colours can be chosen
+      attributes: { src: way(api), page: '' }
+    })
+  })
+}
+/** The script of `<session-devices>` and `<session-timeout>`, for pages of the app. */
+export async function elementRoutes (scope: FastifyInstance): Promise<void> {
+  serveAsset(scope, '/element.js', 'element.js')
+}

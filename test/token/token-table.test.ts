@@ -1,0 +1,68 @@
+// The tables that a request looks into: whatever they are told, they know what a Map knows.
+import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { VerifiedTexts } from '../../lib/cookie/verified-cookies.ts'
+import { IdIndex } from '../../lib/stores/memory/id-index.ts'
+import { tailOf } from '../../lib/token/token-table.ts'
+import type { Keyed } from '../../lib/token/token-table.ts'
+import { newId } from '../../lib/token/token.ts'
+
+function itemOf (key: string): Keyed {
+  return { key, tail: tailOf(key) }
+}
+
+t.test('ids are found until they are taken out, however many share a place', async () => {
+  // few ids, so that they meet again; tails of one part, and of one place in it
+  const id = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456')).map(([head, tail]) => `${head}${tail}`)
+  fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), id), { maxLength: 60 }), steps => {
+    const index = new IdIndex<Keyed>()
+    const known = new Map<string, Keyed>()
+    for (const [adds, id] of steps) {
+      const item = known.get(id)
+      if (adds && item === undefined) {
+        const added = itemOf(id)
+        index.add(added)
+        known.set(id, added)
+      } else if (!adds && item !== undefined) {
+        index.delete(item)
+        known.delete(id)
+      }
+      if (index.size !== known.size) return false
+    }
+    return ['a', 'b', 'c', 'd'].flatMap(head => ['AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456'].map(tail => head + tail)).every(id => index.get(id) === known.get(id))
+  }), { numRuns: 500 })
+})
+
+t.test('an index of many ids grows, and shrinks again', async t => {
+  const index = new IdIndex<Keyed>()
+  const items = Array.from({ length: 20_000 }, (_, i) => itemOf(newId(i % 256, 1_800_000_000_000)))
+  for (const item of items) index.add(item)
+  t.ok(items.every(item => index.get(item.key) === item))
+  t.equal(index.get(newId(0, 0)), undefined)
+  for (const item of items.slice(100)) index.delete(item)
+  t.equal(index.size, 100)
+  t.ok(items.every((item, i) => index.get(item.key) === (i < 100 ? item : undefined)))
+})
+
+t.test('texts that were verified are known while they come again, and at most so many', async t => {
+  const known = new VerifiedTexts<Keyed>(200)
+  const add = (value: string): object => known.add(itemOf(value))
+  const values = Array.from({ length: 1000 }, () => randomBytes(84).toString('base64'))
+  const often = add(values[0] as string)
+  for (const value of values.slice(1)) {
+    add(value)
+    if (known.get(values[0] as string) !== often) t.fail('what comes again was forgotten')
+  }
+  const left = values.filter(value => known.get(value) !== undefined)
+  t.ok(left.length >= 100 && left.length <= 200, `${left.length} left`)
+  t.equal(known.get(`${(values[0] as string).slice(0, -1)}x`), undefined, 'all of a text is compared')
+  t.equal(known.get(`x${(values[0] as string).slice(1)}`), undefined)
+})
+
+t.test('the place of a text shorter than seven characters is found, too', async t => {
+  const index = new IdIndex<Keyed>()
+  const items = ['', 'a', 'ab', 'abcdef'].map(itemOf)
+  for (const item of items) index.add(item)
+  for (const item of items) t.equal(index.get(item.key), item)
+})
