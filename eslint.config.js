@@ -21,6 +21,13 @@ export default tseslint.config(
     }
   },
   {
+    files: ['lib/**/*.ts', 'routes/**/*.ts'],
+    rules: {
+      '@stylistic/max-len': ['error', { code: 140, ignoreUrls: true, ignoreRegExpLiterals: true }],
+      'max-lines': ['error', 250]
+    }
+  },
+  {
     files: ['test/**/*.ts'],
     rules: {
       '@typescript-eslint/no-floating-promises': 'off',

@@ -27,7 +27,7 @@ try {
 
 async function measure (name, source) {
   const store = sqliteStore(source)
-  const manager = await new SessionManager({ secret: 'x'.repeat(32), store, limit: Infinity }).open()
+  const manager = await new SessionManager({ secret: 'x'.repeat(32), store, maxSessions: Infinity }).open()
   const ids = []
   for (let i = 0; i < sessions; i++) {
     ids.push((await manager.create({ userId: `user ${i}` })).session.id)
@@ -37,7 +37,7 @@ async function measure (name, source) {
   for (let run = 0; run < 3; run++) {
     const { ms, longest } = await watched(async () => {
       for (let i = 0; i < sessions; i += batch) {
-        await store.touch(ids.slice(i, i + batch).map(id => ({ id, requests: 1, seenAt: Date.now(), generation: 0 })), Date.now())
+        await store.touch(ids.slice(i, i + batch).map(id => ({ id, requestCount: 1, seenAt: Date.now(), generation: 0 })), Date.now())
         await nextTurn()
       }
     })

@@ -1,9 +1,9 @@
 // A server in a process of its own: `node bench/child.js "bare Fastify"`, spoken to over IPC.
-import { keepTick } from '../dist/lib/plugin/next-tick.js'
+import { retainNextTickShape } from '../dist/lib/plugin/next-tick.js'
 import { catalogue, special } from './servers/catalogue.js'
 
 // as this package does for its apps: here for all, or it would look better than it is
-await keepTick()
+await retainNextTickShape()
 const { build, needs } = catalogue[process.argv[2]] ?? special[process.argv[2]]
 const engine = needs === undefined ? null : await (await import('./engines.js')).startEngine(needs)
 

@@ -1,14 +1,14 @@
-// npm run bench [-- request|stores|login|logout|list|sweep|growth|memory …] [--quick] [--json] [--write] [--only=text,…]
+// npm run bench [-- request|stores|login|logout|list|cleanup|growth|memory …] [--quick] [--json] [--write] [--only=text,…]
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { stayOnCore } from './cores.js'
 import { Fleet } from './fleet.js'
 import { loginQuestion, logoutQuestion } from './questions/login.js'
 import { requestQuestion, storesQuestion } from './questions/request.js'
-import { growthQuestion, listQuestion, memoryQuestion, sweepQuestion } from './questions/scale.js'
+import { growthQuestion, listQuestion, memoryQuestion, cleanupQuestion } from './questions/scale.js'
 import { circumstances, page, table } from './report.js'
 
-const questions = { request: requestQuestion, stores: storesQuestion, login: loginQuestion, logout: logoutQuestion, list: listQuestion, sweep: sweepQuestion, growth: growthQuestion, memory: memoryQuestion }
+const questions = { request: requestQuestion, stores: storesQuestion, login: loginQuestion, logout: logoutQuestion, list: listQuestion, cleanup: cleanupQuestion, growth: growthQuestion, memory: memoryQuestion }
 // the stores are in the table of requests, too
 const all = Object.keys(questions).filter(name => name !== 'stores')
 

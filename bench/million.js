@@ -1,5 +1,5 @@
 // npm run build && node bench/million.js [--sessions 1000000] [--store memory,sqlite,redis,postgres] [--json] [--write]
-// What an admin does, on stores with many sessions: every filter, sort, statistics, export, import, revocation; and how long the event loop waits.
+// Admin work on stores with many sessions: every filter, sort, statistics, export, import, revocation; and how long the event loop waits.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ const { values } = parseArgs({
 })
 
 const listColumns = [['filter', 'filter'], ['matches', 'matches'], ['items', 'on the page'], ['pageMs', 'page, ms'], ['pageTurn', 'longest turn'], ['countMs', 'count, ms'], ['countTurn', 'longest turn'], ['server', 'longest command']]
-const rowColumns = [['what', 'what'], ['sessions', 'sessions'], ['ms', 'ms'], ['perSecond', 'a second'], ['turn', 'longest turn'], ['server', 'longest command'], ['rss', 'MiB before'], ['peak', 'MiB at most']]
+const rowColumns = [['what', 'what'], ['sessions', 'sessions'], ['ms', 'ms'], ['perSecond', 'per second'], ['turn', 'longest turn'], ['server', 'longest command'], ['rss', 'MiB before'], ['peak', 'MiB at most']]
 
 const measured = []
 for (const name of values.store.split(',')) {
@@ -37,7 +37,7 @@ Filled in ${Math.round(fillSeconds)} s.
 ${table({ columns: listColumns }, lists)}
 
 ${table({ columns: rowColumns }, rows)}
-${name === 'redis' ? '\n“Longest command”: of all that Redis did meanwhile, in milliseconds; everybody else waits so long.\n' : ''}`)
+${name === 'redis' ? '\n“Longest command” is the longest that Redis ran meanwhile, in milliseconds. Other clients wait for it.\n' : ''}`)
 if (values.json) console.log(JSON.stringify({ ...at, command, measured }, null, 2))
 else console.log(sections.join('\n'))
 if (values.write) writeFileSync(new URL('../docs/benchmarks-million.md', import.meta.url), page())
@@ -47,12 +47,12 @@ function page () {
 
 <!-- Written by \`${command}\`. Do not edit: run it again. -->
 
-What an admin does, on stores with ${Number(values.sessions).toLocaleString('en')} live sessions of a tenth as many users, a tenth as many ended ones, and the numbers of 32 days from two nodes. Measured on ${at.date} by \`${command}\`.
-Node.js ${at.node} on ${at.machine}. ${['redis', 'ioredis', 'pg'].map(name => `${name} ${at.versions[name]}`).join(', ')}. Load average of the machine at the end: ${loadavg()[0].toFixed(1)}; where nothing else works it is 1 to 2, and figures of a busy one are too high.
+Admin work on stores with ${Number(values.sessions).toLocaleString('en')} live sessions, a tenth as many users and ended sessions, and statistics of 32 days from two nodes. Measured on ${at.date} by \`${command}\`.
+Node.js ${at.node} on ${at.machine}. ${['redis', 'ioredis', 'pg'].map(name => `${name} ${at.versions[name]}`).join(', ')}. Load average of the machine at the end: ${loadavg()[0].toFixed(1)} (1 to 2 on an otherwise idle machine). A busy machine makes the figures too high.
 
-Each store is asked in a process of its own, through the functions behind the [admin routes](reference/routes.md)${at.pinned ? ', kept on one core; servers are on another' : ''}. What changes nothing runs up to five times, and the middle one counts.
-“Longest turn” is the longest time in milliseconds for which nothing else in the process had a turn, requests of others included; a loop that nothing holds up shows 1 to 2. A page stops after a bounded look, so that it may hold fewer
-than 50 and still have a cursor. After a count that took longer than five seconds no other is asked: each that goes through all sessions takes as long. “MiB before” and “MiB at most” are resident memory of the process. How a request does is in [benchmarks](benchmarks.md).
+Each store runs in a separate process, through the functions behind the [admin routes](reference/routes.md)${at.pinned ? ', on one core; database servers are on another' : ''}. Read-only work runs up to five times, and the median counts.
+“Longest turn” is the longest time in milliseconds that blocked the event loop, and so all requests; an unblocked loop shows 1 to 2. A page stops after a bounded scan, so it may have fewer
+than 50 sessions and a cursor. After a count that took longer than five seconds, further counts are skipped: each full scan takes as long. “MiB before” and “MiB at most” are the resident memory of the process. The cost of requests is in [benchmarks](benchmarks.md).
 
 ${sections.join('\n')}`
 }

@@ -20,7 +20,7 @@ const rows = []
 const ids = []
 await measure('sign-in, limit 100, 20 at once', sessions, async i => {
   const record = newRecord(`user-${i % (sessions / 10)}`, { ip: `203.0.${i % 250}.${i % 199}` })
-  await store.create(record, { at: record.createdAt, limit: { max: 100, onLimit: 'oldest' }, replaces: null, adopts: null })
+  await store.create(record, { at: record.createdAt, limit: { max: 100, onExceeded: 'evict-oldest' }, replaces: null, adopts: null })
   ids.push(record.id)
 }, 20)
 await pool.query(`VACUUM ANALYZE ${schema}.session`)
@@ -33,7 +33,7 @@ for (const [name, client] of [['pg', pool], ['postgres.js', sql]]) {
   await measure(`read through ${name}, 32 at once`, 30_000, () => each.read(any()), 32)
 }
 const before = await updates()
-await measure('activity, a batch of 200', 200, () => store.touch(Array.from({ length: 200 }, () => ({ id: any(), requests: 1, seenAt: Date.now(), generation: 0 })), Date.now()), 1)
+await measure('activity, a batch of 200', 200, () => store.touch(Array.from({ length: 200 }, () => ({ id: any(), requestCount: 1, seenAt: Date.now(), generation: 0 })), Date.now()), 1)
 const { all, hot } = await updates()
 await measure('change of data', 1000, () => store.update(any(), { set: { cart: '[1]' } }), 1)
 await measure('a page of 50', 200, () => store.list({}, newest), 1)

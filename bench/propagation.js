@@ -40,7 +40,7 @@ async function nodeB () {
   const { decodeToken, hashVerifier } = await import('../dist/lib/token/token.js')
   const [store] = await stores[process.argv[2]][1](process.argv[3])
   const manager = await new SessionManager({ secret, store, warn: () => {} }).open()
-  const visit = { ip: '192.0.2.1', agent: 'a browser', passive: false }
+  const visit = { ip: '192.0.2.1', userAgent: 'a browser', passive: false }
   process.on('message', async token => {
     const { id, generation, verifier } = decodeToken(token)
     const presented = { id, generation, hash: hashVerifier(verifier), token }
@@ -82,7 +82,7 @@ async function nodeA () {
       await new Promise(resolve => { setTimeout(resolve, Math.random() * 3) })
       const told = hear()
       const started = now()
-      await manager.end(session.id)
+      await manager.revoke(session.id)
       const ended = now()
       const { last } = await told
       calls.push(ended - started)

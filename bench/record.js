@@ -2,9 +2,9 @@ import { noData } from '../dist/lib/model/record.js'
 import { hashVerifier, newId, newVerifier, shardOf } from '../dist/lib/token/token.js'
 
 export const day = 86_400_000
-const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
+const userAgent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
-/** A session that was signed in to now, as a store takes it; `fields` are what is different. `userId`: `null` for a guest. */
+/** Returns the record of a session that starts now; `fields` replace its own. `userId`: `null` for a guest. */
 export function newRecord (userId, fields = {}) {
   const { createdAt = Date.now(), ip = '203.0.113.77' } = fields
   return {
@@ -19,16 +19,16 @@ export function newRecord (userId, fields = {}) {
     authenticatedAt: userId === null ? null : createdAt,
     methods: userId === null ? '' : 'password',
     lastSeenAt: createdAt,
-    idle: day / 48,
-    absoluteAt: createdAt + day / 2,
-    requests: 0,
+    idleTimeout: day / 48,
+    absoluteExpiresAt: createdAt + day / 2,
+    requestCount: 0,
     remembered: false,
     ip,
-    agent,
+    userAgent,
     firstIp: ip,
-    firstAgent: agent,
+    firstUserAgent: userAgent,
     device: 'Chrome 140|Windows|desktop',
-    name: null,
+    deviceName: null,
     data: noData,
     ...fields
   }

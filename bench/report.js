@@ -36,10 +36,10 @@ export function page (sections, { command, at }) {
 
 Measured on ${at.date} by \`${command}\`. Node.js ${at.node} on ${at.machine}. ${versions}.
 
-Each server is a process of its own${at.pinned ? ', kept on one core; the load comes from another process on another core' : ''}: 64 connections that stay open, one request at a time on each. Servers take turns in rounds, in which the others stand still, and
-each figure is the median over the rounds. CPU is \`process.cpuUsage()\` of the server, its garbage collection included, divided by the requests; “over bare” subtracts what bare Fastify took in the same
-round; “least” is the least of all rounds minus the least of bare Fastify. Servers that wait for one of Redis or PostgreSQL with each request are compared with bare Fastify asked by a client that sleeps, as theirs does. Read the ratios: absolute figures move with the machine. \`busy\` in the JSON is how much of its core a server had.
-How the figures come about, and what was done about each part of them, is in [performance](explanation/performance.md).
+Each server is a separate process${at.pinned ? ' on one core; another process on another core creates the load' : ''}. The load has 64 persistent connections, one request at a time on each. Servers take turns in rounds while the others are stopped.
+Each figure is the median over the rounds. CPU is \`process.cpuUsage()\` of the server, garbage collection included, divided by the requests. “Over bare” subtracts the CPU of bare Fastify in the same
+round. “Least” is the minimum of all rounds minus the minimum of bare Fastify. Servers that call Redis or PostgreSQL with each request are compared with bare Fastify under a client that sleeps, as theirs does. Compare ratios: absolute figures vary with the machine. \`busy\` in the JSON is the share of its core that a server used.
+[Performance](explanation/performance.md) explains the method and the optimizations.
 
 ${sections.map(({ question, rows }) => `## ${question.title}\n\n${question.text}\n\n${table(question, rows)}\n`).join('\n')}`
 }

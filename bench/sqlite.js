@@ -19,23 +19,23 @@ const rows = []
 const ids = []
 const pending = []
 measure('create, limit 100', sessions, i => {
-  const record = newRecord(`user-${i % (sessions / 10)}`, { idle: 14 * day, absoluteAt: Date.now() + 30 * day, remembered: true })
+  const record = newRecord(`user-${i % (sessions / 10)}`, { idleTimeout: 14 * day, absoluteExpiresAt: Date.now() + 30 * day, remembered: true })
   ids.push(record.id)
-  store.create(record, { at: record.createdAt, limit: { max: 100, onLimit: 'oldest' }, replaces: null, adopts: null })
+  store.create(record, { at: record.createdAt, limit: { max: 100, onExceeded: 'evict-oldest' }, replaces: null, adopts: null })
 })
 handle.exec('PRAGMA wal_checkpoint(TRUNCATE)')
 const bytes = statSync(file).size / sessions
 const any = () => ids[Math.floor(Math.random() * ids.length)]
 measure('read, any', 100_000, () => store.read(any()))
 measure('read, one of 200', 100_000, i => store.read(ids[i % 200]))
-const slices = []
+const batches = []
 measure('touch, in batches of 200', 100, () => {
-  const batch = Array.from({ length: 200 }, () => ({ id: any(), requests: 1, seenAt: Date.now(), generation: 0 }))
+  const batch = Array.from({ length: 200 }, () => ({ id: any(), requestCount: 1, seenAt: Date.now(), generation: 0 }))
   const started = performance.now()
   store.touch(batch, Date.now())
-  slices.push(performance.now() - started)
+  batches.push(performance.now() - started)
 }, 200)
-measure('update', 5000, () => store.update(any(), { name: 'a phone' }))
+measure('update', 5000, () => store.update(any(), { deviceName: 'a phone' }))
 measure('list, a page of 50', 500, () => store.list({}, newest))
 measure('list, one user', 2000, i => store.list({ userId: `user-${i}` }, newest))
 measure('list, a search without a hit', 50, () => store.list({ search: 'nobody at all' }, newest))
@@ -43,8 +43,8 @@ measure('statistics', 2000, () => store.statistics(0, 0))
 measure('end, without the wait for the disk', 500, () => { pending.push(store.end({ ids: [any()] }, { reason: 'logout', by: null })) })
 await Promise.all(pending)
 console.table(rows)
-slices.sort((a, b) => a - b)
-console.log(`a batch of 200 touches: p50 ${slices[50].toFixed(1)}, p90 ${slices[90].toFixed(1)}, max ${slices[99].toFixed(1)} ms`)
+batches.sort((a, b) => a - b)
+console.log(`a batch of 200 touches: p50 ${batches[50].toFixed(1)}, p90 ${batches[90].toFixed(1)}, max ${batches[99].toFixed(1)} ms`)
 console.log(`a session: ${bytes.toFixed(0)} bytes`)
 await store.close()
 handle.close()

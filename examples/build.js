@@ -18,8 +18,8 @@ async function checkPassword ({ name, password }) {
 export async function build (Fastify, sessions, options = {}) {
   const app = Fastify()
   await app.register(sessions, {
-    limit: 3,
-    devices: { path: '/account/sessions', login: '/' },
+    maxSessions: 3,
+    devicesPage: { path: '/account/sessions', login: '/' },
     admin: { authorize: request => request.session.userId === 'ada', console: { path: '/admin/sessions', login: '/' } },
     ...options
   })
@@ -44,7 +44,7 @@ export async function build (Fastify, sessions, options = {}) {
     return { userId: request.session.userId, visits: request.session.visits, expiresAt: request.session.info.expiresAt }
   })
 
-  app.get('/public', { config: { session: false } }, async () => ({ hello: 'everybody' }))
+  app.get('/public', { config: { session: false } }, async () => ({ hello: 'world' }))
 
   for (const [path, name, type] of [['/', 'index.html', 'text/html'], ['/demo.js', 'demo.js', 'text/javascript'], ['/demo.css', 'demo.css', 'text/css']]) {
     app.get(path, { config: { session: false } }, async (request, reply) => reply

@@ -37,7 +37,7 @@ function rhythm (now) {
 }
 
 /**
- * Lives through the last `days` with the manager of the app, and answers what lives on.
+ * Replays the last `days` with the app's manager, and returns the sessions that stay live.
  * `clock.now` is moved up to the present; the app was registered with `now: () => clock.now`.
  */
 export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
@@ -74,7 +74,7 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
   async function visit (user, device) {
     tick()
     if (device.session === null) {
-      const { session, token, ended } = await sessions.create({ userId: user.userId, remember: device.remember, method: pick(['password', 'password', 'password', 'webauthn', ['password', 'totp']]), ip: device.ip, agent: device.agent, replaces: device.before ?? null })
+      const { session, token, ended } = await sessions.create({ userId: user.userId, remember: device.remember, method: pick(['password', 'password', 'password', 'webauthn', ['password', 'totp']]), ip: device.ip, userAgent: device.agent, replaces: device.before ?? null })
       for (const { id } of ended) for (const other of open) if (other.session?.id === id) leave(other)
       device.session = session
       device.token = token
@@ -93,9 +93,7 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
   }
 
   async function request (device) {
-    // a cookie that comes again is known
-    if (device.presented?.token !== device.token) device.presented = sessions.present(device.token)
-    const answer = await sessions.validate(device.presented, { ip: device.ip, agent: device.agent, passive: false })
+    const answer = await sessions.validate(device.token, { ip: device.ip, userAgent: device.agent, passive: false })
     if ('token' in answer) device.token = answer.token
     if ('code' in answer) leave(device)
     return answer
@@ -104,7 +102,7 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
   async function end (device) {
     tick()
     if (device.remember && any() < 0.93) { open.delete(device); return }
-    if (any() < 0.55) await sessions.end(device.session.id, { reason: 'logout', by: 'user' })
+    if (any() < 0.55) await sessions.revoke(device.session.id, { reason: 'logout', by: 'user' })
     else if (any() < 0.4) { device.before = device.session.id; device.session = null; open.delete(device); return }
     leave(device)
   }
@@ -115,9 +113,9 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
     const live = [...open].filter(device => device.session !== null)
     const device = live[below(live.length)]
     switch (below(10)) {
-      case 0: case 8: case 9: if (device) { await sessions.end(device.session.id, { by: pick(['ada', 'user', 'user']) }); leave(device) } break
+      case 0: case 8: case 9: if (device) { await sessions.revoke(device.session.id, { by: pick(['ada', 'user', 'user']) }); leave(device) } break
       case 1: case 2: if (device) { device.ip = address(); await request(device) } break
-      case 3: if (old.length > 0) { const { token, device } = pick(old); await sessions.validate(sessions.present(token), { ip: device.ip, agent: device.agent, passive: false }) } break
+      case 3: if (old.length > 0) { const { token, device } = pick(old); await sessions.validate(token, { ip: device.ip, userAgent: device.agent, passive: false }) } break
       case 4: await app.inject({ url: '/me', remoteAddress: pick(['192.0.2.44', '198.51.100.99']), headers: { cookie: `__Host-sid=${'A'.repeat(68)}.${'B'.repeat(43)}` } }); break
       case 5: await app.inject({ method: 'POST', url: '/login', remoteAddress: address(), headers: { 'sec-fetch-site': 'cross-site' }, payload: {} }); break
       case 6: await app.inject({ url: '/api/v1/admin/sessions', remoteAddress: address() }); break
@@ -125,16 +123,16 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
     }
   }
 
-  /** Somebody else has a copy of an older token. */
+  /** A thief has a copy of an older token. */
   async function steal (device) {
     const stolen = device.token
-    const renewal = await sessions.rotate(sessions.present(stolen))
+    const renewal = await sessions.rotate(stolen)
     if (renewal === null) return
     device.token = renewal.token
     await request(device)
     await sessions.flush()
     clock.now += 2 * minute
-    await sessions.validate(sessions.present(stolen), { ip: '198.51.100.66', agent: agents.curl[0], passive: false })
+    await sessions.validate(stolen, { ip: '198.51.100.66', userAgent: agents.curl[0], passive: false })
     leave(device)
   }
 
@@ -158,7 +156,7 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
   for (let i = 0; clock.now < now - hour; i++) {
     await live()
     if (i % 6 === 5) {
-      await sessions.sweep()
+      await sessions.cleanup()
       // keeps the numbers of the hour
       await sessions.statistics('1h')
     }
@@ -170,6 +168,6 @@ export async function seed (app, clock, { days = 8, now = Date.now() } = {}) {
     if (any() < 0.12) await incident()
   }
   clock.now = Math.max(now, clock.now)
-  await sessions.sweep()
+  await sessions.cleanup()
   return { live }
 }

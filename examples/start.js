@@ -11,7 +11,7 @@ export async function start (Fastify, sessions, { log, signal, port }) {
   let seeding = true
   // time is moved while the past is made up; then it is the time
   const clock = { get now () { return seeding ? moved : Date.now() }, set now (instant) { moved = instant } }
-  const app = await build(Fastify, sessions, { now: () => clock.now, sweep: '1m' })
+  const app = await build(Fastify, sessions, { now: () => clock.now, cleanupInterval: '1m' })
   await app.ready()
   const { live } = await seed(app, clock)
   seeding = false

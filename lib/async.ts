@@ -1,16 +1,16 @@
-/** A repeated task. It never overlaps itself, never keeps the process alive, and its stop waits for a run that is under way. */
-export class Timer {
-  readonly #task: () => Promise<void>
+/** A repeated task. It never overlaps itself and never keeps the process alive. `stop` waits for the current run. */
+export class Timer<T = void> {
+  readonly #task: () => Promise<T>
   readonly #delay: () => number
   #timeout: NodeJS.Timeout | undefined
-  #running: Promise<void> | null = null
+  #running: Promise<T> | null = null
   #stopped = false
 
   /**
    * @param task must not reject
-   * @param options `delay`: milliseconds until the next run, asked before each; capped at what timers can hold (24.8 days)
+   * @param options `delay`: returns the milliseconds until the next run, capped at the maximum of timers (24.8 days)
    */
-  constructor (task: () => Promise<void>, options: { readonly delay: () => number }) {
+  constructor (task: () => Promise<T>, options: { readonly delay: () => number }) {
     this.#task = task
     this.#delay = options.delay
   }
@@ -22,8 +22,8 @@ export class Timer {
     return this
   }
 
-  /** Runs now, or joins the run that is under way; the next one is a whole delay later. */
-  run (): Promise<void> {
+  /** Runs the task now, or joins the current run; the next run is a full delay later. */
+  run (): Promise<T> {
     clearTimeout(this.#timeout)
     this.#running ??= this.#task().finally(() => {
       this.#running = null
@@ -39,10 +39,10 @@ export class Timer {
   }
 }
 
-/** Rejects if the promise takes longer than so many milliseconds; what it was for goes on, and nobody hears of it. */
-export function inTime <T> (promise: PromiseLike<T>, timeout: number): Promise<T> {
+/** Rejects if the promise takes longer than `timeout` milliseconds. The work behind it continues, and its result is ignored. */
+export function withTimeout <T> (promise: PromiseLike<T>, timeout: number): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const timer = setTimeout(() => { reject(new Error(`no answer within ${timeout} ms`)) }, timeout)
+    const timer = setTimeout(() => { reject(new Error(`no response within ${timeout} ms`)) }, timeout)
     promise.then(value => {
       clearTimeout(timer)
       resolve(value)
@@ -52,13 +52,63 @@ export function inTime <T> (promise: PromiseLike<T>, timeout: number): Promise<T
     })
   })
 }
-/** Lets whoever waits have a turn: what a store answers at once, step after step, must not hold up requests. */
-export async function turn (): Promise<void> {
+
+/** Runs steps one after the other. Without contention, a step starts at once and costs one promise. */
+export class Mutex {
+  #busy = false
+  readonly #waiting: (() => void)[] = []
+
+  /** @param step `waited`: another step ran between the call and the start of this one */
+  async runExclusive <T> (step: (waited: boolean) => Promise<T>): Promise<T> {
+    const waits = this.#busy
+    if (waits) await new Promise<void>(resolve => { this.#waiting.push(resolve) })
+    this.#busy = true
+    try {
+      return await step(waits)
+    } finally {
+      // the next waiting step starts before a new one can
+      const next = this.#waiting.shift()
+      this.#busy = next !== undefined
+      next?.()
+    }
+  }
+}
+
+/** Yields to the event loop: a series of synchronous store results must not block requests. */
+export async function yieldToEventLoop (): Promise<void> {
   await new Promise<void>(resolve => { setImmediate(resolve) })
 }
-/** Whether a store's answer is yet to come. */
+/** Returns whether a store's result is a promise. */
 export function isThenable<T> (value: Awaitable<T>): value is PromiseLike<T> {
   return typeof value === 'object' && value !== null && 'then' in value
 }
-/** A value now, or later. Memory and SQLite answer at once; the request path then awaits nothing. */
+/**
+ * Calls listeners with one value. A listener that throws or rejects is reported, and disturbs neither another listener nor the caller.
+ * Listeners that are added meanwhile are not called.
+ */
+export function callListeners<T> (listeners: Iterable<(value: T) => unknown>, value: T, onError: (error: unknown) => void): void {
+  for (const listener of [...listeners]) {
+    try {
+      const result = listener(value)
+      if (isThenable(result)) Promise.resolve(result).catch(onError)
+    } catch (error) {
+      onError(error)
+    }
+  }
+}
+
+/** A value or a promise of it. Memory and SQLite return values, so that the request path need not await. */
 export type Awaitable<T> = T | PromiseLike<T>
+
+/** Yields the pages of a list until the cursor is `null`. Requests are served between two pages. */
+export async function * pagesOf <T extends { readonly cursor: string | null }> (
+  next: (cursor: string | null) => Awaitable<T>
+): AsyncGenerator<T, void, undefined> {
+  for (let cursor: string | null = null, more = true; more;) {
+    const page: T = await next(cursor)
+    yield page
+    cursor = page.cursor
+    more = cursor !== null
+    if (more) await yieldToEventLoop()
+  }
+}

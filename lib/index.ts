@@ -8,28 +8,35 @@ export type { SessionPluginOptions } from './plugin/options.ts'
 export type { AdminOptions } from '../routes/admin/options.ts'
 export type { PageOptions as SessionPageOptions } from '../routes/pages/options.ts'
 export { SessionManager } from './manager/manager.ts'
-export { Refusal, Renewal } from './manager/validation-result.ts'
+export { Rejection, Rotation } from './manager/validation-result.ts'
 export type { Validation } from './manager/validation-result.ts'
 export type { NewSessionResult } from './manager/creator.ts'
 export type { NewSession } from './manager/record-factory.ts'
-export type { EndOptions } from './manager/revoker.ts'
+export type { RequestContext } from './manager/request-context.ts'
+export type { BulkEndOptions, EndOptions } from './manager/revoker.ts'
+export type { Authentication } from './manager/rotator.ts'
 export type { PresentedToken } from './token/presented-token.ts'
 export { memoryStore } from './stores/memory.ts'
 export { SessionError, sessionErrors } from './errors.ts'
 export type { SessionErrorCode } from './errors.ts'
 export { eventChannelName } from './events/emitter.ts'
 export { eventMeanings } from './events/events.ts'
-export type { EventMeaning, SessionEvent, SessionEventOf, SessionEventType } from './events/events.ts'
+export type {
+  EndedSessionInfo, EventDetail, EventDetails, EventMeaning, EventView, SessionEvent, SessionEventOf, SessionEventType
+} from './events/events.ts'
 export { redactPaths } from './events/log.ts'
 export { sessionMetrics } from './events/metrics.ts'
 export type { MetricsRegistry, MetricsTarget } from './events/metrics.ts'
 export type { OpenTelemetryApi, OpenTelemetryOptions } from './plugin/tracing.ts'
+export { deviceLabel, toDevice } from './model/device.ts'
+export type { Device } from './model/device.ts'
 export type { Filter } from './model/filter.ts'
 export type { Duration } from './options.ts'
 export type { CookieOptions } from './cookie/attributes.ts'
-export type { LimitOptions, RiskVerdict, SessionManagerOptions } from './manager/options.ts'
+export type { MaxSessionsOptions, RiskRequest, RiskVerdict, SessionManagerOptions } from './manager/options.ts'
+export type { EncryptionOptions } from './manager/secrets.ts'
 export type { SessionRouteConfig } from './plugin/route-config.ts'
-export type { LoginOptions, SessionApi } from './session/session-api.ts'
+export type { LoginOptions, SessionApi, SessionValue } from './session/session-api.ts'
 export type { SessionInfo } from './session/info.ts'
 export type { EncodedData, EndReason, EndedSession, SessionRecord } from './model/record.ts'
 export type { SessionStatistics, StatisticsBucket, StatisticsRange, StatisticsSums } from './statistics/statistics.ts'
@@ -38,9 +45,6 @@ export type { Awaitable } from './async.ts'
 export type * from './store.ts'
 
 declare module 'fastify' {
-  /** Your session data: `declare module 'fastify' { interface Session { cart?: string[] } }`. */
-  interface Session {}
-
   interface FastifyRequest {
     /** The session of this request; its own properties are your data. */
     readonly session: Session & SessionApi
@@ -54,7 +58,7 @@ declare module 'fastify' {
   }
 
   interface FastifyContextConfig {
-    /** What the route wants of the session; `false`: nothing at all. */
+    /** The session requirements of the route; `false`: the session is not loaded. */
     session?: false | SessionRouteConfig
   }
 }

@@ -1,8 +1,12 @@
 import type { ServerResponse } from 'node:http'
+import { Type } from '@sinclair/typebox'
 import type { FastifyReply } from 'fastify'
 import { Timer } from '../lib/async.ts'
 
-/** A client that lets so many bytes pile up is dropped; it may come back and ask for what it missed. */
+/** The reply of a stream, for the OpenAPI document. */
+export const EventsReply = { description: 'Events', content: { 'text/event-stream': { schema: Type.String() } } }
+
+/** The buffered bytes at which a slow client is dropped; it may reconnect and request the missed events. */
 const maxBuffered = 256 * 1024
 
 /** One message. `data` becomes JSON. */
@@ -18,37 +22,45 @@ export class EventStream {
   readonly #raw: ServerResponse
   readonly #onBeat: () => void | Promise<void>
   #leave: (() => void)[] = []
+  #checking = false
 
   constructor (raw: ServerResponse, options: { readonly onBeat: () => void | Promise<void> }) {
     this.#raw = raw
     this.#onBeat = options.onBeat
-    raw.on('close', () => { this.#left() })
+    raw.on('close', () => { this.#closed() })
     // what fails to be written is a client that has gone
-    raw.on('error', () => { this.#left() })
+    raw.on('error', () => { this.#closed() })
   }
 
   /** What to do when the client has gone, or at once if it has. */
-  onLeave (leave: () => void): void {
+  onClose (leave: () => void): void {
     if (this.#raw.destroyed || this.#raw.writableEnded) leave()
     else this.#leave.push(leave)
   }
 
   send ({ id, event, data }: Message): void {
-    this.#write(`${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}data: ${JSON.stringify(data)}\n\n`)
+    const head = `${id === undefined ? '' : `id: ${id}\n`}${event === undefined ? '' : `event: ${event}\n`}`
+    this.#write(`${head}data: ${JSON.stringify(data)}\n\n`)
   }
 
-  /** Shows both sides that the other is there, and looks whether the client may go on. */
-  async beat (): Promise<void> {
+  /**
+   * Shows both sides that the other is there, and checks whether the client may go on. A check that fails, or takes until the next
+   * heartbeat, closes the stream.
+   */
+  async heartbeat (): Promise<void> {
+    if (this.#checking) { this.close(); return }
     this.#write(':\n\n')
+    this.#checking = true
     try {
       await this.#onBeat()
+      this.#checking = false
     } catch {
       this.close()
     }
   }
 
   close (): void {
-    this.#left()
+    this.#closed()
     this.#raw.end()
   }
 
@@ -58,31 +70,37 @@ export class EventStream {
     if (this.#raw.writableLength > maxBuffered) this.#raw.destroy()
   }
 
-  #left (): void {
+  #closed (): void {
     const leave = this.#leave
     this.#leave = []
     for (const each of leave) each()
   }
 }
 
-/** All streams of this process: they beat together, and close with it. */
+/** All streams of this process. They have one timer for their heartbeats, and close with the app. */
 export class EventStreams {
   readonly #open = new Set<EventStream>()
   readonly #timer: Timer
 
   /** `heartbeat`: milliseconds. */
   constructor (heartbeat: number) {
-    this.#timer = new Timer(async () => { await Promise.all([...this.#open].map(stream => stream.beat())) }, { delay: () => heartbeat }).start()
+    // none is waited for: a check that hangs must stop neither other streams nor the end of the app
+    this.#timer = new Timer(async () => { for (const stream of this.#open) void stream.heartbeat() }, { delay: () => heartbeat }).start()
   }
 
   /** Takes the reply over. `onBeat` rejects to end the stream. */
   open (reply: FastifyReply, options: { readonly onBeat?: () => void | Promise<void> } = {}): EventStream {
     reply.hijack()
     const { raw } = reply
-    raw.writeHead(200, { ...reply.getHeaders() as Record<string, string | string[]>, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' })
+    raw.writeHead(200, {
+      ...reply.getHeaders() as Record<string, string | string[]>,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store, no-transform',
+      'x-accel-buffering': 'no'
+    })
     const stream = new EventStream(raw, { onBeat: options.onBeat ?? (() => {}) })
     this.#open.add(stream)
-    stream.onLeave(() => { this.#open.delete(stream) })
+    stream.onClose(() => { this.#open.delete(stream) })
     return stream
   }
 

@@ -1,19 +1,23 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Static, TSchema } from '@sinclair/typebox'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import type { ValueError } from '@sinclair/typebox/compiler'
-import type { FastifyInstance, FastifyTypeProvider } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyTypeProvider, RawServerDefault } from 'fastify'
 
-/** Types of requests and replies from their TypeBox schemas. */
+/** Derives the types of requests and replies from their TypeBox schemas. */
 export interface TypeBoxTypeProvider extends FastifyTypeProvider {
   readonly validator: this['schema'] extends TSchema ? Static<this['schema']> : unknown
   readonly serializer: this['schema'] extends TSchema ? Static<this['schema']> : unknown
 }
 
+/** A scope whose routes are validated and typed by their TypeBox schemas. */
+export type TypeBoxInstance = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
+
 /**
  * Validates with TypeBox itself: what a closed schema does not name is refused (Fastify's own validator would drop it silently), and
  * only query strings and paths, which are all text, are converted.
  */
-export function withTypeBox (app: FastifyInstance): FastifyInstance<never, never, never, never, TypeBoxTypeProvider> {
+export function withTypeBox (app: FastifyInstance): TypeBoxInstance {
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
     const checker = TypeCompiler.Compile(schema)
     return (data: unknown) => {
@@ -23,15 +27,21 @@ export function withTypeBox (app: FastifyInstance): FastifyInstance<never, never
       return { error: new Error(`${String(httpPart)}${path}: ${message}`) }
     }
   })
-  // no simple content type: a form of another site cannot reach these routes without a preflight
+  // no simple content type: a form of another origin cannot reach these routes without a preflight
   app.removeContentTypeParser('text/plain')
-  return app.withTypeProvider<TypeBoxTypeProvider>() as never
+  return app.withTypeProvider<TypeBoxTypeProvider>()
 }
 
-/** Whole numbers, `true` and `false`, where the schema wants them and the text is exactly that; everything else stays what it is, and is refused. */
+/**
+ * Whole numbers, `true` and `false`, where the schema requires them and the text is exactly that; everything else stays what it is, and is
+ * refused.
+ */
 function fromText (schema: TSchema, data: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const properties = schema['properties'] as Readonly<Record<string, TSchema>>
-  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, typeof value === 'string' ? convert(value, properties[name]?.['type']) : value]))
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [
+    name,
+    typeof value === 'string' ? convert(value, properties[name]?.['type']) : value
+  ]))
 }
 
 function convert (text: string, type: unknown): unknown {

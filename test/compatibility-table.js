@@ -1,4 +1,4 @@
-// npm run compatibility: runs the tests with real neighbours and real old libraries, and writes docs/reference/compatibility.md from what the run said.
+// npm run compatibility: runs the tests with other plugins and with the libraries to migrate from, and writes docs/reference/compatibility.md from the results.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { text } from 'node:stream/consumers'
 
@@ -6,11 +6,11 @@ const root = new URL('..', import.meta.url)
 const manifest = JSON.parse(readFileSync(new URL('package.json', root), 'utf8'))
 const compilers = /compilers = \{([^}]+)\}/.exec(readFileSync(new URL('test/package/consumers.js', root), 'utf8'))[1].match(/\d+\.\d+(?=['"]?:)/g)
 const versions = { ...manifest.dependencies, ...manifest.devDependencies }
-/** Store clients: an app has the one that it wants. */
+/** Store clients: an app installs the one that it uses. */
 const clients = Object.keys(manifest.peerDependencies).filter(name => name !== 'fastify')
-/** Packages that a title names otherwise, or for short. */
+/** Packages that a title calls by another name. */
 const spelled = { 'auth.js': '@auth/core' }
-/** A bar would end a cell. */
+/** Ranges without `||`, because a bar would end the cell. */
 const ranges = text => text.split(' || ').map(range => `\`${range}\``).join(' or ')
 const versionOf = name => versions[spelled[name] ?? name]
 
@@ -21,10 +21,10 @@ for (const line of (await text(process.stdin)).split('\n')) {
   if (title !== undefined && !title.endsWith('.test.ts')) results.set(title, not === undefined && results.get(title) !== false)
 }
 
-/** The packages that a title speaks of; not the ones that another works `as with`. */
+/** The packages that a title names, without those after `as with`. */
 const named = title => Object.keys(versions).filter(name => new RegExp(`(^|[ (])${name}(?![\\w/-])`).test(title.replace(/ as with .*/, '')))
 const neighbours = [...results].filter(([title]) => !title.includes(': ') && /@fastify\/|fastify-metrics/.test(title) && named(title).length > 0)
-/** `express-session: a sign-out is final on both sides`, for each library. */
+/** `express-session: a logout is final in both libraries`, for each library. */
 const taken = [...results.keys()].map(title => title.split(/: (.*)/, 2)).filter(([name, step]) => step !== undefined && versionOf(name) !== undefined)
 const sources = [...new Set(taken.map(([name]) => name))]
 const steps = [...new Set(taken.map(([, step]) => step))]
@@ -38,29 +38,29 @@ if (broken.length > 0 || neighbours.length === 0 || sources.length === 0) {
 
 <!-- Written by \`npm run compatibility\`. Do not edit: run it again. -->
 
-What the tests run this package with, on ${new Date().toISOString().slice(0, 10)} with Node.js ${process.version}. Nothing here is a mock.
+Supported and tested versions. The tests ran on ${new Date().toISOString().slice(0, 10)} with Node.js ${process.version} and the real packages, without mocks.
 
 | | |
 |---|---|
 | Node.js | ${ranges(manifest.engines.node)} |
 | Fastify | ${ranges(manifest.peerDependencies.fastify)}, tested with ${manifest.devDependencies.fastify} |
-| TypeScript | ${compilers.join(', ')}: \`npm run test:package\` compiles a project with each |
-| Modules | ESM; \`require()\` works, too |
+| TypeScript | ${compilers.join(', ')}: \`npm run test:package\` compiles a project with each version |
+| Modules | ESM, and \`require()\` |
 ${clients.map(name => `| ${name} | ${ranges(manifest.peerDependencies[name])}${versions[name] === undefined ? '' : `, tested with ${versions[name]}`} |`).join('\n')}
 
-The lowest versions of these ranges were run, too. better-sqlite3 has the interface of libsql; the tests run on that.
+No test runs the lowest versions of these ranges or better-sqlite3. better-sqlite3 has the same interface as libsql, which is tested. On Node.js 20, npm warns with \`EBADENGINE\`, or fails with \`engine-strict\`, because cookie 2, a dependency of Fastify, declares Node.js 22.
 
-## Neighbours
+## Other plugins
 
-Each works unchanged, beside sessions, in a test with the real package ([neighbours](../../test/neighbours.test.ts), [observability](../../test/observability.test.ts)).
+Each plugin works unchanged beside this one ([plugin tests](../../test/ecosystem/plugins.test.ts), [observability tests](../../test/events/observability.test.ts)).
 
-| package | version | what the test shows |
+| package | version | tested behavior |
 |---|---|---|
 ${neighbours.flatMap(([title]) => named(title).map(name => `| ${name} | ${versionOf(name)} | ${title} |`)).sort().join('\n')}
 
-## Libraries to move over from
+## Libraries to migrate from
 
-Each is run for real: browsers sign in with it, then the app switches ([move over](../how-to/move-over.md), [tests](../../test/legacy.test.ts)). ✓: the test passed.
+In each test, browsers log in with the real library, then the app switches ([migrate](../how-to/migrate.md), [tests](../../test/migration/migration.test.ts)). ✓: passed.
 
 ${steps.map((step, i) => `${i + 1}. ${step}`).join('\n')}
 
@@ -68,5 +68,5 @@ ${steps.map((step, i) => `${i + 1}. ${step}`).join('\n')}
 |---|---|${steps.map(() => '---').join('|')}|
 ${sources.map(name => `| ${name} | ${versionOf(name)} | ${steps.map(step => results.get(`${name}: ${step}`) ? '✓' : '').join(' | ')} |`).join('\n')}
 `)
-  console.log(`${neighbours.length} tests with neighbours, ${sources.length} libraries to move over from: docs/reference/compatibility.md`)
+  console.log(`${neighbours.length} tests with other plugins, ${sources.length} libraries to migrate from: docs/reference/compatibility.md`)
 }

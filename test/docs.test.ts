@@ -9,6 +9,7 @@ import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { commands } from '../lib/cli/main.ts'
+import { targetOptions } from '../lib/cli/target.ts'
 import sessions, { SessionManager, eventMeanings, sessionErrors, sessionMetrics } from '../lib/index.ts'
 import { optionNames } from '../lib/plugin/options.ts'
 import { Curl, isShown } from './helpers/curl.ts'
@@ -43,13 +44,6 @@ const kept = 'import fastify from \'fastify\'\nexport * from \'fastify\'\nexport
 /** A runner whose results are this file's own: the output of another would be taken for ours. */
 const runner = 'const test = (name, fn) => { globalThis.documents.tests.push(fn()) }\nexport { test, test as it, test as default }\n'
 
-/** What programs of the pages take for granted: that which is the reader's own. */
-const readers = {
-  checkPassword: async (body: { name?: string } | undefined) => ({ id: body?.name ?? 'ada' }),
-  findUser: async (id: string) => ({ id, name: id, admin: true }),
-  changePassword: async () => {}
-}
-
 interface Test { pass: (title: string) => unknown }
 
 /** Does what a page does with its program. */
@@ -68,7 +62,7 @@ async function follow (t: Test, { page, steps, origin }: { readonly page: Page, 
 async function run (t: Test & { testdir: (fixture: Record<string, string>) => string }, page: Page): Promise<void> {
   const dir = t.testdir({ 'fastify.mjs': kept, 'test.mjs': runner })
   const documents = { apps: [] as FastifyInstance[], tests: [] as unknown[] }
-  Object.assign(globalThis, readers, { documents })
+  Object.assign(globalThis, { documents })
   process.chdir(dir)
   const prepared = (text: string): string => onSource(text, url).replace(/from '(?:node:)?(fastify|test)'/g, (_, name: string) => `from '${url(join(dir, `${name}.mjs`))}'`).replace(/\bport: \d+/g, 'port: 0')
   for (const { file, language, text } of page.blocks) {
@@ -151,8 +145,7 @@ t.test('JSON is JSON, and commands are there', async t => {
         const command = commands.find(command => command.name === name)
         if (name === 'help' || name === '--help') continue
         t.ok(command, `${where}: ${name}`)
-        const target = Object.fromEntries(['store', 'url', 'header', 'prefix', 'name', 'history', 'encrypted'].map(option => [option, { type: 'string' as const, multiple: true }]))
-        t.doesNotThrow(() => { parseArgs({ args, allowPositionals: true, options: { ...target, ...command?.options, json: { type: 'boolean' }, help: { type: 'boolean' } } }) }, where)
+        t.doesNotThrow(() => { parseArgs({ args, allowPositionals: true, options: { ...targetOptions, ...command?.options, json: { type: 'boolean' }, help: { type: 'boolean' } } }) }, where)
       }
     }
   }
@@ -186,7 +179,7 @@ t.test('tables of the reference name what the source has, and nothing else', asy
   ]
   for (const [path, names] of tables) t.strictSame([...new Set(firstCells(pageAt(path)).map(cell => cell.split(/[.\s]/, 1).join('')))].sort(), [...names].sort(), path)
   for (const [code, [status]] of Object.entries(sessionErrors)) t.match(pageAt('docs/reference/errors.md').text, new RegExp(`^\\| \`${code}\` \\| ${status} \\|`, 'm'))
-  for (const [type, { level, owasp }] of Object.entries(eventMeanings)) t.match(pageAt('docs/reference/events.md').text, new RegExp(`^\\| \`${type}\` \\| ${level} \\| \`${owasp}`, 'm'))
+  for (const [type, { level, owasp }] of Object.entries(eventMeanings)) t.match(pageAt('docs/reference/events.md').text, new RegExp(`^\\| \`${type}\` \\| ${level} \\| ${owasp === null ? '' : `\`${owasp}\` `}\\|`, 'm'))
 })
 
 t.test('every method, member and route is in the reference, and the map leads to every page', async t => {
@@ -200,7 +193,7 @@ t.test('every method, member and route is in the reference, and the map leads to
   })
   const named = (path: string): string[] => [...pageAt(path).text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)/g)].map(([, name = '']) => name))
   const unique = (names: readonly string[]): string[] => [...new Set(names)].sort()
-  t.strictSame(unique(named('docs/reference/manager.md')), unique(Object.getOwnPropertyNames(SessionManager.prototype).filter(name => name !== 'constructor')))
+  t.strictSame(unique(named('docs/reference/manager.md')), unique(Object.getOwnPropertyNames(SessionManager.prototype).filter(name => name !== 'constructor' && name !== 'core')))
   t.strictSame(unique(named('docs/reference/session.md')), unique((await app.inject('/members')).json<string[]>()))
   const routes = Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) => Object.keys(methods as object).map(method => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1').replace(/^\/api\/v1\/(auth|admin)\/sessions/, '$1 ')}`))
   const [, ofUser = '', ofAdmin = ''] = pageAt('docs/reference/routes.md').text.split(/^## (?:User|Admin) routes$/m)
@@ -212,10 +205,10 @@ t.test('every method, member and route is in the reference, and the map leads to
   for (const { path } of all) if (path.startsWith('docs/') && path !== map.path) t.ok(reached.has(path), `the map leads to ${path}`)
 })
 
-t.test('the table of neighbours has every test with one, and the versions that are installed', async t => {
-  const titles = ['neighbours', 'observability'].flatMap(name => [...readFileSync(join(root, `test/${name}.test.ts`), 'utf8').matchAll(/^ *t\.test\((['"`])(.*)\1, /gm)].map(([, , title = '']) => title))
+t.test('the compatibility page lists every test with another plugin, and the versions that are installed', async t => {
+  const titles = ['ecosystem/plugins', 'events/observability'].flatMap(name => [...readFileSync(join(root, `test/${name}.test.ts`), 'utf8').matchAll(/^ *t\.test\((['"`])(.*)\1, /gm)].map(([, , title = '']) => title))
   const rows = [...pageAt('docs/reference/compatibility.md').text.matchAll(/^\| (\S+) \| (\S+) \| (.+) \|$/gm)].map(([, name = '', version, shown = '']) => ({ name, version, shown })).filter(({ version }) => version !== 'version')
-  const source = readFileSync(join(root, 'test/legacy.test.ts'), 'utf8')
+  const source = readFileSync(join(root, 'test/migration/migration.test.ts'), 'utf8')
   for (const { name, version, shown } of rows) {
     if (shown.includes('✓')) t.match(source, `'${name}': `)
     // a title that is made for each of several packages

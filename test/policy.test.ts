@@ -1,16 +1,16 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { toSettings } from '../lib/manager/options.ts'
+import { resolveOptions } from '../lib/manager/options.ts'
 import { noData } from '../lib/model/record.ts'
 import type { SessionRecord } from '../lib/model/record.ts'
-import { confirms, isFresh, judge, lengthsFor } from '../lib/policy.ts'
+import { confirmsRotation, isFresh, judge, lifetimeFor } from '../lib/policy.ts'
 
-const { policy } = toSettings({ secret: 'a secret of the tests, long enough', rotate: '10m' })
+const { policy } = resolveOptions({ secret: 'a secret of the tests, long enough', rotateAfter: '10m' })
 const minute = 60_000
 const record: SessionRecord = {
   id: 'AAAAAAAAAAAAAAAAAAAAAA', userId: 'ada', generation: 5, hash: 'current', previousHash: 'previous', rotatedAt: 0, confirmedAt: null, createdAt: 0,
-  authenticatedAt: 0, methods: '', lastSeenAt: 0, idle: 30 * minute, absoluteAt: 720 * minute, requests: 0, remembered: false, ip: null, agent: null,
-  firstIp: null, firstAgent: null, device: null, name: null, data: noData
+  authenticatedAt: 0, methods: '', lastSeenAt: 0, idleTimeout: 30 * minute, absoluteExpiresAt: 720 * minute, requestCount: 0, remembered: false, ip: null, userAgent: null,
+  firstIp: null, firstUserAgent: null, device: null, deviceName: null, data: noData
 }
 const presents = (generation: number, hash: string) => ({ id: record.id, generation, hash })
 const verdict = (change: Partial<SessionRecord>, generation: number, hash: string, now: number) => judge(policy, { ...record, ...change }, presents(generation, hash), now)
@@ -19,7 +19,7 @@ t.test('the current verifier is accepted until the very instant of the sooner de
   t.equal(verdict({}, 5, 'current', 1), 'accept')
   t.equal(verdict({ rotatedAt: 29 * minute }, 5, 'current', 30 * minute - 1), 'accept')
   t.equal(verdict({}, 5, 'current', 30 * minute), 'expired')
-  t.equal(verdict({ absoluteAt: minute }, 5, 'current', minute), 'expired')
+  t.equal(verdict({ absoluteExpiresAt: minute }, 5, 'current', minute), 'expired')
 })
 
 t.test('an old enough verifier is due, as long as generations last', async t => {
@@ -28,23 +28,23 @@ t.test('an old enough verifier is due, as long as generations last', async t => 
   t.equal(verdict({ previousHash: null }, 5, 'current', 10 * minute), 'rotate', 'unless there is none before it')
   t.equal(verdict({ remembered: true }, 5, 'current', 10 * minute), 'accept', 'remembered sessions have a length of their own')
   t.equal(verdict({ confirmedAt: minute, generation: 0xffff }, 0xffff, 'current', 10 * minute), 'accept')
-  t.equal(judge(toSettings({ secret: 'a secret of the tests, long enough' }).policy, record, presents(5, 'current'), 20 * minute), 'accept')
+  t.equal(judge(resolveOptions({ secret: 'a secret of the tests, long enough' }).policy, record, presents(5, 'current'), 20 * minute), 'accept')
 })
 
 t.test('the verifier before is good until its successor was seen and settled, and a grace after', async t => {
-  t.equal(verdict({}, 4, 'previous', 29 * minute), 'catch-up', 'the browser never got the new one')
-  t.equal(verdict({ confirmedAt: 1000 }, 4, 'previous', 90_000 - 1), 'catch-up', 'settled a minute after its issue')
+  t.equal(verdict({}, 4, 'previous', 29 * minute), 'resend', 'the browser never got the new one')
+  t.equal(verdict({ confirmedAt: 1000 }, 4, 'previous', 90_000 - 1), 'resend', 'settled a minute after its issue')
   t.equal(verdict({ confirmedAt: 1000 }, 4, 'previous', 90_000), 'reused')
-  t.equal(verdict({ confirmedAt: 5 * minute }, 4, 'previous', 5 * minute + 29_999), 'catch-up')
+  t.equal(verdict({ confirmedAt: 5 * minute }, 4, 'previous', 5 * minute + 29_999), 'resend')
   t.equal(verdict({ confirmedAt: 5 * minute }, 4, 'previous', 5 * minute + 30_000), 'reused')
 })
 
 t.test('a browser has a verifier for good when it shows it after the time that disks take, since it last got it', async t => {
-  t.equal(confirms(policy, record, 0, minute - 1), false)
-  t.equal(confirms(policy, record, 0, minute), true)
-  t.equal(confirms(policy, record, 5 * minute, 6 * minute - 1), false, 'it was sent again')
-  t.equal(confirms(policy, record, 5 * minute, 6 * minute), true)
-  t.equal(confirms(policy, { ...record, previousHash: null }, 0, 1), true, 'there is none before it to come back with')
+  t.equal(confirmsRotation(policy, record, 0, minute - 1), false)
+  t.equal(confirmsRotation(policy, record, 0, minute), true)
+  t.equal(confirmsRotation(policy, record, 5 * minute, 6 * minute - 1), false, 'it was sent again')
+  t.equal(confirmsRotation(policy, record, 5 * minute, 6 * minute), true)
+  t.equal(confirmsRotation(policy, { ...record, previousHash: null }, 0, 1), true, 'there is none before it to come back with')
 })
 
 t.test('a verifier that was killed at once is refused without alarm while its requests may be under way', async t => {
@@ -74,9 +74,9 @@ t.test('time never makes an ended session live again', async () => {
 })
 
 t.test('guests, sessions and remembered sessions have lengths of their own', async t => {
-  t.strictSame(lengthsFor(policy, { userId: null, remembered: true }), policy.guest)
-  t.strictSame(lengthsFor(policy, { userId: 'ada', remembered: true }), policy.remembered)
-  t.strictSame(lengthsFor(policy, { userId: 'ada', remembered: false }), policy.session)
+  t.strictSame(lifetimeFor(policy, { userId: null, remembered: true }), policy.guest)
+  t.strictSame(lifetimeFor(policy, { userId: 'ada', remembered: true }), policy.remembered)
+  t.strictSame(lifetimeFor(policy, { userId: 'ada', remembered: false }), policy.session)
 })
 
 t.test('fresh is who signed in recently, up to the instant', async t => {

@@ -36,7 +36,7 @@ const written = await Promise.all(files.flatMap(([name, contents]) => [
   promisify(gzip)(contents, { level: 9 }).then(bytes => put(`${name}.gz`, bytes)),
   promisify(brotliCompress)(contents, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: contents.length } }).then(bytes => put(`${name}.br`, bytes))
 ]))
-// what is bundled keeps its licences
+// bundled code keeps its licenses
 const licences = await Promise.all(['preact', 'htm', 'uplot'].map(async name => `${name}\n\n${(await readFile(at(`../node_modules/${name}/LICENSE`), 'utf8')).trim()}\n`))
 written.push(await put('LICENSES.txt', licences.join(`\n${'-'.repeat(72)}\n\n`)))
 const old = (await readdir(out)).filter(name => !name.startsWith('.') && !written.includes(name))

@@ -1,7 +1,7 @@
 // Packs a screenshot tighter: browsers write PNG fast, not small. Flat pages without transparency pack best unfiltered, as RGB.
 import { crc32, deflateSync, inflateSync } from 'node:zlib'
 
-/** Takes and answers the bytes of a PNG with 8 bits a channel, not interlaced. */
+/** Takes and returns the bytes of a PNG with 8 bits per channel, not interlaced. */
 export function pack (png) {
   const { width, height, channels, data } = read(png)
   const bytes = unfilter(inflateSync(data), { width, height, channels })

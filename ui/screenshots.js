@@ -1,4 +1,4 @@
-// Takes the pictures of the docs: `npm run screenshots`. Starts the demo, and wants Chromium (`CHROMIUM`, or on the path).
+// Takes the pictures of the docs: `npm run screenshots`. Starts the demo, and requires Chromium (`CHROMIUM`, or on the path).
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'

@@ -3,7 +3,7 @@ import { person, slices, why } from './people.js'
 /** Fills a store: `total` live sessions, a tenth as many ended ones, and the numbers of a month. */
 export async function fill (store, total, engine) {
   const now = Date.now()
-  for (const slice of slices(now)) await store.observe(slice)
+  for (const slice of slices(now)) await store.saveStatistics(slice)
   if (engine?.pool !== undefined) return fillTables(engine.pool, total, now)
   // nothing of it is worth a wait for the disk
   engine?.handle?.exec('PRAGMA synchronous = OFF')
@@ -31,7 +31,7 @@ async function fillTables (pool, total, now) {
   const rows = (i, count) => Array.from({ length: Math.min(5000, count - i) }, (_, n) => person((i + n) * (total / count), total, now))
   const insert = (table, values) => pool.query(`INSERT INTO fastify_sessions.${table} SELECT * FROM jsonb_populate_recordset(NULL::fastify_sessions.${table}, $1)`, [JSON.stringify(values.map(toColumns))])
   for (let i = 0; i < total; i += 5000) {
-    await insert('session', rows(i, total).map(record => ({ ...record, ip: null, agent: null, ipMoved: false, agentMoved: false, dueAt: Math.min(record.lastSeenAt + record.idle, record.absoluteAt), data: {} })))
+    await insert('session', rows(i, total).map(record => ({ ...record, ip: null, userAgent: null, ipChanged: false, userAgentChanged: false, cleanupAt: Math.min(record.lastSeenAt + record.idleTimeout, record.absoluteExpiresAt), data: {} })))
   }
   for (let i = 0; i < total / 10; i += 5000) {
     await insert('ended', rows(i, total / 10).flatMap((record, n) => record.userId === null ? [] : { ...record, ...why(n), endedAt: now, endedBy: why(n).by }))

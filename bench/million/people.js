@@ -1,7 +1,8 @@
 import { readRows } from '../../dist/routes/admin/row-reader.js'
-import { Stretch } from '../../dist/lib/statistics/bucket.js'
+import { Bucket, toCountedEvent } from '../../dist/lib/statistics/bucket.js'
 import { deviceOf } from '../../dist/lib/model/user-agent.js'
-import { endReasons } from '../../dist/lib/model/record.js'
+import { toDevice } from '../../dist/lib/model/device.js'
+import { endReasons, toMethodList } from '../../dist/lib/model/record.js'
 import { day, newRecord } from '../record.js'
 
 const agents = [
@@ -18,22 +19,22 @@ const agents = [
  */
 export function person (i, total, now) {
   const createdAt = Math.floor(now - 10 * day * (total - i) / total)
-  const agent = agents[i % agents.length]
+  const userAgent = agents[i % agents.length]
   const at = Math.imul(i, 0x9e3779b1) >>> 0
   const ip = i % 10 === 9 ? `2001:db8:${at >>> 24}::${(at & 0xffff | 1).toString(16)}` : `10.${at >>> 24}.${at >>> 16 & 255}.${at >>> 8 & 255}`
   return newRecord(i % 100 === 99 ? null : `user ${i % Math.ceil(total / 10)}`, {
     createdAt,
     lastSeenAt: Math.floor(createdAt + (now - createdAt) * (i * 7919 % 1000) / 1000),
-    idle: 12 * day,
-    absoluteAt: createdAt + (i % 3 === 0 ? 30 : 14) * day,
-    requests: i * 31 % 1000,
+    idleTimeout: 12 * day,
+    absoluteExpiresAt: createdAt + (i % 3 === 0 ? 30 : 14) * day,
+    requestCount: i * 31 % 1000,
     remembered: i % 3 === 0,
     ip,
     firstIp: ip,
-    agent,
-    firstAgent: agent,
-    device: deviceOf(agent),
-    name: i % 20 === 0 ? 'Work laptop' : null
+    userAgent,
+    firstUserAgent: userAgent,
+    device: deviceOf(userAgent),
+    deviceName: i % 20 === 0 ? 'Work laptop' : null
   })
 }
 
@@ -45,7 +46,8 @@ export function upload (count, now) {
   const chunks = []
   let text = ''
   for (let i = 0; i < count; i++) {
-    text += `${JSON.stringify(person(i, count, now))}\n`
+    const record = person(i, count, now)
+    text += `${JSON.stringify({ ...record, methods: toMethodList(record.methods), device: toDevice(record.device) })}\n`
     if (text.length < 65_536 && i < count - 1) continue
     chunks.push(Buffer.from(text))
     text = ''
@@ -55,14 +57,14 @@ export function upload (count, now) {
 
 /** The numbers that two nodes would have written in 32 days of work, a slice for each hour, and for each five minutes of the last two hours. */
 export function * slices (now) {
-  for (const [span, reach] of [[3_600_000, 32 * day], [300_000, 7_200_000]]) {
-    const stretch = new Stretch(0, span)
+  for (const [interval, reach] of [[3_600_000, 32 * day], [300_000, 7_200_000]]) {
+    const bucket = new Bucket(0, interval)
     for (let i = 0; i < 500; i++) {
       const { id, userId, ip, device, remembered } = person(i * 97, 100_000, now)
-      stretch.count({ type: 'created', at: now, id, userId, ip, device, remembered, methods: 'password' })
+      bucket.count(toCountedEvent({ type: 'created', at: now, id, userId, ip, device: toDevice(device), deviceLabel: '', remembered, methods: ['password'] }))
     }
-    for (let at = Math.floor(now / span) * span; at > now - reach; at -= span) {
-      for (const node of ['one', 'two']) yield { ...stretch.toSlice(node), at, until: at + reach }
+    for (let start = Math.floor(now / interval) * interval; start > now - reach; start -= interval) {
+      for (const node of ['one', 'two']) yield { ...bucket.toSlice(node), start, until: start + reach }
     }
   }
 }

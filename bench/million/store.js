@@ -35,7 +35,7 @@ process.exit()
 
 async function measure (store) {
   engine.pool?.on('error', () => {})
-  const manager = await new SessionManager({ secret: 'a secret of the benchmark, long enough', store, storeTimeout: '60s', sweep: '1d', warn: () => {} }).open()
+  const manager = await new SessionManager({ secret: 'a secret of the benchmark, long enough', store, storeTimeout: '60s', cleanupInterval: '1d', warn: () => {} }).open()
   const filling = await watched(() => fill(store, total, engine))
   log(`filled in ${Math.round(filling.ms / 1000)} s`)
   const now = Date.now()

@@ -9,8 +9,8 @@ const asks = server => asksAnother(server.name, { writes: true })
 
 /** A sign-in: a POST whose handler makes a session of the user that the body names. */
 export const loginQuestion = {
-  title: 'Sign in',
-  text: 'CPU per `POST /login` with a body that names the user, over the same POST on bare Fastify. Where nothing is hashed or checked but the session.',
+  title: 'Log in',
+  text: 'CPU per `POST /login` with a user id in the body, over the same POST on bare Fastify. No password is checked; only the session costs.',
   columns,
   async run ({ fleet, choose, rounds, seconds, sessions, log }) {
     const servers = await fleet.start(choose(names), { log })
@@ -21,8 +21,8 @@ export const loginQuestion = {
 
 /** A sign-out: a POST whose handler ends the session. */
 export const logoutQuestion = {
-  title: 'Sign out',
-  text: 'CPU per `POST /logout` with a cookie that is still good, over a POST on bare Fastify.',
+  title: 'Log out',
+  text: 'CPU per `POST /logout` with a valid cookie, over a POST on bare Fastify.',
   columns,
   async run ({ fleet, choose, rounds, sessions, log }) {
     const servers = await fleet.start(choose(names), { log })

@@ -9,7 +9,7 @@ const columns = [['server', 'server'], ['cookies', 'cookies'], ['cpuUsOverBare',
 /** A validated request whose handler asks who the user is: many sessions in rotation, one session over and over; and one without a cookie. */
 export const requestQuestion = {
   title: 'A request',
-  text: 'CPU of the server process per request over bare Fastify, and throughput as a share of bare Fastify\'s: with many signed-in cookies in rotation, with one over and over, and without a cookie. Every server that can, records address, agent and count of each request; those named “recording” were made to. Each handler answers the id of the user.',
+  text: 'CPU of the server process per request over bare Fastify, and throughput as a share of bare Fastify\'s. Cookies are many in rotation, one repeated, or absent. This package records IP address, user agent and count of each request; servers named “recording” were extended to do the same. Each handler returns the user id. The Express rows include the cost of Express itself.',
   columns,
   run: options => run(names, options)
 }

@@ -8,8 +8,8 @@ const memory = 'fastify-session-manager memory'
 /** The ten sessions of one user, among many. */
 export const listQuestion = {
   title: 'List a user\'s 10 sessions',
-  text: 'Wall time of `app.sessions.listUser()` of a user with 10 sessions, one call after the other, in the process that holds the app.',
-  columns: [['server', 'server'], ['sessions', 'sessions in all'], ['listUs', 'µs']],
+  text: 'Wall time of `app.sessions.listByUser()` for a user with 10 sessions, one call after the other, in the app\'s process.',
+  columns: [['server', 'server'], ['sessions', 'total sessions'], ['listUs', 'µs']],
   async run ({ fleet, choose, many, sessions, log }) {
     const rows = []
     for (const server of await fleet.start(choose(own.filter(name => !name.includes('beside'))), { log })) {
@@ -23,18 +23,18 @@ export const listQuestion = {
 }
 
 /** All sessions expire at once. */
-export const sweepQuestion = {
-  title: 'Sweep',
-  text: 'Every session has expired; one sweep ends them all, tells an event of each, and keeps their history. Event-loop delay while it lasts, by `monitorEventLoopDelay` (a loop that nothing delays shows 1 ms).',
+export const cleanupQuestion = {
+  title: 'Cleanup',
+  text: 'Every session has expired; one cleanup ends them all, emits an event for each, and writes their history. Event-loop delay meanwhile, by `monitorEventLoopDelay` (an undelayed loop shows 1 ms).',
   columns: [['server', 'server'], ['sessions', 'expired'], ['seconds', 's'], ['delayP50', 'delay p50, ms'], ['delayP99', 'p99'], ['delayMax', 'max']],
   async run ({ fleet, many, log }) {
     const rows = []
     for (const perUser of [1, 10]) {
-      const [server] = await fleet.start(['sweep'], { log })
-      log(`sweep: ${many} sessions, ${perUser} a user`)
+      const [server] = await fleet.start(['cleanup'], { log })
+      log(`cleanup: ${many} sessions, ${perUser} a user`)
       await server.ask('fill', { sessions: many, perUser })
-      const { ended, seconds, p50, p99, max } = await server.ask('sweep')
-      rows.push({ question: 'sweep', server: `${memory}, ${perUser} a user`, sessions: ended, seconds, delayP50: p50, delayP99: p99, delayMax: max })
+      const { ended, seconds, p50, p99, max } = await server.ask('cleanup')
+      rows.push({ question: 'cleanup', server: `${memory}, ${perUser} per user`, sessions: ended, seconds, delayP50: p50, delayP99: p99, delayMax: max })
       await server.stop()
     }
     return rows
@@ -44,8 +44,8 @@ export const sweepQuestion = {
 /** The same request while the number of sessions grows. */
 export const growthQuestion = {
   title: 'Growth',
-  text: 'CPU per validated request, with 10,000 cookies in rotation (1,000 where there are no more), and with 100,000: more than the cache of verified cookies holds, so that every request pays for a signature.',
-  columns: [['server', 'server'], ['sessions', 'sessions'], ['cpuUs', 'µs'], ['ofLeast', 'of that with the fewest'], ['cpuUsOverBare', 'µs over bare'], ['coldCpuUs', '100,000 cookies, µs'], ['coldCpuUsOverBare', 'µs over bare']],
+  text: 'CPU per validated request, with 10,000 cookies in rotation (or 1,000 for 1,000 sessions), and with 100,000. These exceed the cache of verified cookies, so every request verifies a signature.',
+  columns: [['server', 'server'], ['sessions', 'sessions'], ['cpuUs', 'µs'], ['ofLeast', 'relative to the fewest'], ['cpuUsOverBare', 'µs over bare'], ['coldCpuUs', '100,000 cookies, µs'], ['coldCpuUsOverBare', 'µs over bare']],
   async run ({ fleet, rounds, seconds, many, log }) {
     const sizes = [1000, 10_000, 100_000, 1_000_000].filter(size => size <= many)
     const servers = await fleet.start(['bare Fastify', ...sizes.map(() => memory)], { log })
@@ -75,8 +75,8 @@ export const growthQuestion = {
 /** What a session takes up. */
 export const memoryQuestion = {
   title: 'Memory',
-  text: 'Heap and resident memory per signed-in session, after garbage collection: sessions with user, address, agent and device, and no data.',
-  columns: [['server', 'server'], ['sessions', 'sessions'], ['heapBytes', 'heap bytes a session'], ['rssBytes', 'resident bytes a session']],
+  text: 'Heap and resident memory per signed-in session, after garbage collection: sessions with user, IP address, user agent and device, and no data.',
+  columns: [['server', 'server'], ['sessions', 'sessions'], ['heapBytes', 'heap bytes per session'], ['rssBytes', 'resident bytes per session']],
   async run ({ fleet, choose, many, log }) {
     const rows = []
     const peers = ['floor: hook, verified cookie, Map', '@fastify/session memory, recording', 'express-session memory, recording']

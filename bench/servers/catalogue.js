@@ -43,7 +43,7 @@ export function asksAnother (name, { writes = false } = {}) {
 
 /** Servers that only one question asks. */
 export const special = {
-  sweep: { build: async () => (await import('./ours.js')).sweeping() }
+  cleanup: { build: async () => (await import('./ours.js')).cleaningUp() }
 }
 
 export const names = Object.keys(catalogue)

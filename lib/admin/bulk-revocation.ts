@@ -1,14 +1,14 @@
-import { turn } from '../async.ts'
 import { SessionError } from '../errors.ts'
 import type { SessionManager } from '../manager/manager.ts'
 import { compileFilter } from '../model/filter.ts'
 import type { Filter } from '../model/filter.ts'
 import type { SessionRecord } from '../model/record.ts'
 import { deriveKeys } from '../token/keys.ts'
-import { Seal } from '../token/message-signer.ts'
+import { MessageSigner } from '../token/message-signer.ts'
 import { canonicalQuery } from './query.ts'
 import type { Query } from './query.ts'
-import type { Oversight } from './search.ts'
+import type { SessionSearch } from './search.ts'
+import { SignedCursor } from './signed-cursor.ts'
 
 /** What a filter would end. */
 export interface RevocationPreview {
@@ -18,48 +18,65 @@ export interface RevocationPreview {
   readonly sample: readonly SessionRecord[]
   /** What the run asks for: good for this filter and actor, and for sessions created up to now, for ten minutes. */
   readonly token: string
-  /** The actor's own session matches, and will be left. */
-  readonly spared: boolean
+  /** The actor's own session matches, and is excluded from the run. */
+  readonly ownSessionKept: boolean
+}
+
+/** What a run needs from the preview, and from the call before. */
+export interface RevocationConfirmation {
+  readonly token: string | undefined
+  readonly cursor: string | null
+}
+
+/** What one call ended. */
+export interface RevocationStep {
+  readonly revoked: number
+  /** For the next call; `null`: nothing is left. */
+  readonly cursor: string | null
 }
 
 /** Who revokes. */
-export interface Revoker {
-  /** Goes into each ended session; `null` if nobody can say. */
+export interface Actor {
+  /** Stored in each ended session; `null` if unknown. */
   readonly by: string | null
   /** The actor's own session: left alive, so that a run over everything does not lock its actor out half-way. */
-  readonly own: SessionRecord | null
+  readonly ownSession: SessionRecord | null
 }
 
 const tokenLife = 600_000
 const stepSize = 500
-/** One call ends about so many, in at most so many steps. */
+/** About how many sessions one call ends. */
 const perCall = 1000
-const stepsPerCall = 10
 
-/** Ends sessions by filter in two calls: a preview, whose token binds the run to filter, actor and moment, and the run, in bounded steps until nothing is left. */
-export class Revocation {
+/**
+ * Ends sessions by filter in two calls: a preview, whose token binds the run to filter, actor and moment, and the run, in bounded steps
+ * until the cursor is `null`.
+ */
+export class BulkRevocation {
   readonly #manager: SessionManager
-  readonly #oversight: Oversight
-  readonly #seal: Seal
+  readonly #search: SessionSearch
+  readonly #signer: MessageSigner
+  readonly #cursor: SignedCursor
 
-  constructor (manager: SessionManager, oversight: Oversight) {
+  constructor (manager: SessionManager, search: SessionSearch) {
     this.#manager = manager
-    this.#oversight = oversight
+    this.#search = search
     const { secrets, name } = manager.settings
-    this.#seal = new Seal(deriveKeys(secrets, 'confirmation', name))
+    this.#signer = new MessageSigner(deriveKeys(secrets, 'confirmation', name))
+    this.#cursor = new SignedCursor(this.#signer)
   }
 
   /** Changes nothing. */
-  async preview (query: Query, { by, own }: Revoker): Promise<RevocationPreview> {
+  async preview (query: Query, { by, ownSession: own }: Actor): Promise<RevocationPreview> {
     const at = this.#manager.now()
-    const count = await this.#oversight.count(query)
-    const { items } = await this.#oversight.list(query, { limit: 11, cursor: null, order: 'newest' })
-    const spared = own !== null && compileFilter(query.filter)(own)
+    const count = await this.#search.count(query)
+    const { items } = await this.#search.list(query, { limit: 11, cursor: null, order: 'newest' })
+    const ownSessionKept = own !== null && compileFilter(query.filter)(own)
     return {
-      count: count - Number(spared),
+      count: count - Number(ownSessionKept),
       sample: (items as SessionRecord[]).filter(({ id }) => id !== own?.id).slice(0, 10),
-      token: this.#seal.seal(String(at), contextOf(query, by)),
-      spared
+      token: this.#signer.sign(String(at), contextOf(query, by)),
+      ownSessionKept
     }
   }
 
@@ -67,41 +84,32 @@ export class Revocation {
    * Ends what matches, up to about a thousand; go on with `cursor` until it is null. Throws `FST_SESSION_CONFIRMATION_REQUIRED`,
    * `FST_SESSION_INVALID_CONFIRMATION` and `FST_SESSION_INVALID_CURSOR`.
    */
-  async run (query: Query, confirmation: { readonly token: string | undefined, readonly cursor: string | null }, revoker: Revoker): Promise<{ readonly processed: number, readonly cursor: string | null }> {
-    const { token } = confirmation
+  async run (query: Query, confirmation: RevocationConfirmation, actor: Actor): Promise<RevocationStep> {
+    const { token, cursor } = confirmation
     if (token === undefined) throw new SessionError('FST_SESSION_CONFIRMATION_REQUIRED')
-    this.#oversight.check(query)
-    const at = Number(this.#seal.open(token, contextOf(query, revoker.by)) ?? NaN)
+    this.#search.check(query)
+    const at = Number(this.#signer.verify(token, contextOf(query, actor.by)) ?? NaN)
     if (!(this.#manager.now() - at < tokenLife)) throw new SessionError('FST_SESSION_INVALID_CONFIRMATION')
-    const parts = partsOf({ ...query.filter, createdBefore: Math.min(query.filter.createdBefore ?? Infinity, at + 1) }, revoker.own)
-    let [part, cursor] = this.#read(confirmation.cursor, token)
-    let processed = 0
-    for (let step = 0; step < stepsPerCall && processed < perCall; step++) {
-      const done = await this.#step(parts[part] as Filter, cursor, { ...revoker, own: part === 1 ? revoker.own : null })
-      processed += done.processed
-      cursor = done.cursor
-      if (cursor === null && ++part === parts.length) return { processed, cursor: null }
-      await turn()
-    }
-    return { processed, cursor: this.#seal.seal(JSON.stringify([part, cursor]), token) }
+    const filter = { ...query.filter, createdBefore: Math.min(query.filter.createdBefore ?? Infinity, at + 1) }
+    const parts = aroundOwnSession(filter, actor.ownSession)
+    let revoked = 0
+    const next = await this.#cursor.advance(parts, { cursor, context: token }, async (part, cursor) => {
+      const step = await this.#step(part, cursor, actor.by)
+      revoked += step.revoked
+      return { cursor: step.cursor, enough: revoked >= perCall }
+    })
+    return { revoked, cursor: next }
   }
 
-  async #step (filter: Filter, cursor: string | null, { by, own }: Revoker): Promise<{ readonly processed: number, readonly cursor: string | null }> {
+  async #step ({ filter, except }: RevocationPart, cursor: string | null, by: string | null): Promise<RevocationStep> {
     const options = by === null ? {} : { by }
-    if (own === null) {
+    if (except === null) {
       const step = await this.#manager.revokeWhere(filter, { limit: stepSize, cursor, ...options })
-      return { processed: step.ended.length, cursor: step.cursor }
+      return { revoked: step.ended.length, cursor: step.cursor }
     }
     const page = await this.#manager.list(filter, { limit: stepSize, cursor, order: 'oldest' })
-    const ended = await this.#manager.endMany(page.items.flatMap(({ id }) => id === own.id ? [] : id), options)
-    return { processed: ended.length, cursor: page.cursor }
-  }
-
-  #read (sealed: string | null, token: string): [part: number, cursor: string | null] {
-    if (sealed === null) return [0, null]
-    const value = this.#seal.open(sealed, token)
-    if (value === null) throw new SessionError('FST_SESSION_INVALID_CURSOR')
-    return JSON.parse(value) as [number, string | null]
+    const ended = await this.#manager.revokeMany(page.items.flatMap(({ id }) => id === except ? [] : id), options)
+    return { revoked: ended.length, cursor: page.cursor }
   }
 }
 
@@ -109,14 +117,25 @@ function contextOf (query: Query, by: string | null): string {
   return JSON.stringify([by, canonicalQuery(query)])
 }
 
-/** Everything; or what was created before the own session, with it in the same millisecond, and after it: only of the few in the middle need each be looked at. */
-function partsOf (filter: Filter, own: SessionRecord | null): Filter[] {
-  if (own === null) return [filter]
+/** What one filter of a run ends. */
+interface RevocationPart {
+  readonly filter: Filter
+  /** The id of a session that stays live. */
+  readonly except: string | null
+}
+
+/**
+ * Returns the one filter; or, around the actor's own session, three: created before it, in the same millisecond, and after it. Only the few
+ * sessions in the middle must be listed to leave out the own one.
+ */
+function aroundOwnSession (filter: Filter, own: SessionRecord | null): RevocationPart[] {
+  if (own === null) return [{ filter, except: null }]
   const { createdAfter = -Infinity, createdBefore = Infinity } = filter
-  const { createdAt } = own
+  const { id, createdAt } = own
+  const then = { createdAfter: Math.max(createdAfter, createdAt), createdBefore: Math.min(createdBefore, createdAt + 1) }
   return [
-    { ...filter, createdBefore: Math.min(createdBefore, createdAt) },
-    { ...filter, createdAfter: Math.max(createdAfter, createdAt), createdBefore: Math.min(createdBefore, createdAt + 1) },
-    { ...filter, createdAfter: Math.max(createdAfter, createdAt + 1) }
+    { filter: { ...filter, createdBefore: Math.min(createdBefore, createdAt) }, except: null },
+    { filter: { ...filter, ...then }, except: id },
+    { filter: { ...filter, createdAfter: Math.max(createdAfter, createdAt + 1) }, except: null }
   ]
 }

@@ -1,12 +1,12 @@
 import { SessionError } from '../errors.ts'
 import { compileFilter } from '../model/filter.ts'
 import type { Filter } from '../model/filter.ts'
-import { canonicalAddress } from '../model/ip-address.ts'
+import { canonicalIp } from '../model/ip-address.ts'
 import { endReasons } from '../model/record.ts'
 import type { EndReason } from '../model/record.ts'
 import { toUserId } from '../model/user-id.ts'
 
-/** A filter as a query string, a body or a command line spells it: instants are ISO 8601 or milliseconds since the epoch. */
+/** A filter in a query string, a body or a command line: timestamps are ISO 8601 or milliseconds since the epoch. */
 export interface QueryInput {
   readonly userId?: string
   /** Default `live`; `reason`, `endedAfter` and `endedBefore` mean `ended`. */
@@ -16,17 +16,17 @@ export interface QueryInput {
   readonly guest?: boolean
   readonly ip?: string
   readonly browser?: string
-  readonly system?: string
+  readonly os?: string
   readonly createdAfter?: string | number
   readonly createdBefore?: string | number
-  readonly seenAfter?: string | number
-  readonly seenBefore?: string | number
+  readonly lastSeenAfter?: string | number
+  readonly lastSeenBefore?: string | number
   readonly expiresAfter?: string | number
   readonly expiresBefore?: string | number
   readonly endedAfter?: string | number
   readonly endedBefore?: string | number
-  readonly requestsMin?: number
-  readonly requestsMax?: number
+  readonly minRequests?: number
+  readonly maxRequests?: number
   readonly search?: string
   /** What was live at a past moment, as far as history reaches: sessions that are live since, and those that ended after it. */
   readonly at?: string | number
@@ -40,15 +40,17 @@ export interface Query {
   readonly at: number | null
 }
 
-const instants = ['createdAfter', 'createdBefore', 'seenAfter', 'seenBefore', 'expiresAfter', 'expiresBefore', 'endedAfter', 'endedBefore'] as const
+const instants = [
+  'createdAfter', 'createdBefore', 'lastSeenAfter', 'lastSeenBefore', 'expiresAfter', 'expiresBefore', 'endedAfter', 'endedBefore'
+] as const
 const endedOnly = ['reason', 'endedAfter', 'endedBefore'] as const
 const liveOnly = ['expiresAfter', 'expiresBefore'] as const
-const copied = ['remembered', 'guest', 'browser', 'system', 'requestsMin', 'requestsMax', 'search'] as const
+const copied = ['remembered', 'guest', 'browser', 'os', 'minRequests', 'maxRequests', 'search'] as const
 
 /** Checks a filter. Throws `FST_SESSION_INVALID_FILTER`, saying what was expected. */
 export function parseQuery (input: QueryInput): Query {
   const filter: { -readonly [K in keyof Filter]: Filter[K] } = {}
-  if (input.userId !== undefined) filter.userId = toUserId(input.userId)
+  if (input.userId !== undefined) filter.userId = parseUserId(input.userId)
   if (input.reason !== undefined) filter.reason = toReason(input.reason)
   if (input.ip !== undefined) filter.ip = toNetwork(input.ip)
   for (const name of instants) {
@@ -72,39 +74,56 @@ export function isEmptyQuery (query: Query): boolean {
   return query.at === null && query.state === 'live' && Object.keys(query.filter).length === 0
 }
 
-/** An instant as text: ISO 8601 with a zone (without one it is UTC), a date, or milliseconds since the epoch. Throws `FST_SESSION_INVALID_FILTER`. */
+/** Parses a timestamp: ISO 8601 (UTC without a zone), a date, or milliseconds since the epoch. Throws `FST_SESSION_INVALID_FILTER`. */
 export function toInstant (value: string | number, name: string): number {
   const text = String(value)
   const iso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text)
-  const instant = /^\d{1,16}$/.test(text) ? Number(text) : iso === null ? NaN : Date.parse(iso[1] !== undefined && iso[4] === undefined ? `${text}Z` : text)
-  if (!(instant >= 0 && instant <= 8.64e15)) throw refuseFilter(`expected \`${name}\` to be an instant such as 2026-01-31T12:00:00Z, or milliseconds since the epoch`)
+  const instant = /^\d{1,16}$/.test(text)
+    ? Number(text)
+    : iso === null ? NaN : Date.parse(iso[1] !== undefined && iso[4] === undefined ? `${text}Z` : text)
+  if (!(instant >= 0 && instant <= 8.64e15)) {
+    throw invalidFilter(`expected \`${name}\` to be a timestamp such as 2026-01-31T12:00:00Z, or milliseconds since the epoch`)
+  }
   return instant
 }
 
+/** Checks the user id of a client. Throws `FST_SESSION_INVALID_FILTER`: an id from a request is no fault of the app. */
+export function parseUserId (userId: string): string {
+  try {
+    return toUserId(userId)
+  } catch {
+    throw invalidFilter('expected `userId` to be a user id')
+  }
+}
+
 /** The error for a filter that cannot be used. */
-export function refuseFilter (why: string): SessionError {
+export function invalidFilter (why: string): SessionError {
   return new SessionError('FST_SESSION_INVALID_FILTER', { values: [why] })
 }
 
 function toState (input: QueryInput, at: number | null): Query['state'] {
   const { state } = input
-  if (state !== undefined && state !== 'live' && state !== 'ended') throw refuseFilter('expected `state` to be live or ended')
-  if (at !== null && state !== undefined) throw refuseFilter('expected either `at` or `state`')
+  if (state !== undefined && state !== 'live' && state !== 'ended') throw invalidFilter('expected `state` to be live or ended')
+  if (at !== null && state !== undefined) throw invalidFilter('expected either `at` or `state`')
   const ended = endedOnly.find(name => input[name] !== undefined)
   const live = liveOnly.find(name => input[name] !== undefined)
-  if (ended !== undefined && (state === 'live' || live !== undefined || at !== null)) throw refuseFilter(`expected \`${ended}\` with \`state\` ended, since only ended sessions have it`)
-  if (live !== undefined && (state === 'ended' || at !== null)) throw refuseFilter(`expected \`${live}\` with \`state\` live, since only live sessions have it`)
+  if (ended !== undefined && (state === 'live' || live !== undefined || at !== null)) {
+    throw invalidFilter(`expected \`${ended}\` with \`state\` ended, since only ended sessions have it`)
+  }
+  if (live !== undefined && (state === 'ended' || at !== null)) {
+    throw invalidFilter(`expected \`${live}\` with \`state\` live, since only live sessions have it`)
+  }
   return state ?? (ended === undefined ? 'live' : 'ended')
 }
 
 function toReason (text: string): EndReason {
   const reason = endReasons.find(reason => reason === text)
-  if (reason === undefined) throw refuseFilter(`expected \`reason\` to be one of ${endReasons.join(', ')}`)
+  if (reason === undefined) throw invalidFilter(`expected \`reason\` to be one of ${endReasons.join(', ')}`)
   return reason
 }
 
 /** Addresses are kept in one form; a filter means that form however it is written. */
 function toNetwork (text: string): string {
   const [address = '', ...rest] = text.trim().split('/')
-  return [canonicalAddress(address) ?? address, ...rest].join('/')
+  return [canonicalIp(address) ?? address, ...rest].join('/')
 }

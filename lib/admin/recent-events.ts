@@ -1,57 +1,69 @@
 import { randomBytes } from 'node:crypto'
-import { eventMeanings } from '../events/events.ts'
+import { eventMeanings, toEndedEvent } from '../events/events.ts'
 import type { SessionEvent } from '../events/events.ts'
 import type { EndedSession } from '../model/record.ts'
 
-/** An event with its place in the feed: `node.number`, so that whoever was away can ask for what came after. */
-export interface FeedItem {
+/** An event with its position in the feed, `node.number`, so that a client that reconnects can request the later ones. */
+export interface RecentEvent {
   readonly id: string
   readonly number: number
   readonly event: SessionEvent
 }
 
 /** What a feed listens to. */
-export interface FeedSource {
+export interface EventSource {
   on (type: '*', listener: (event: SessionEvent) => void): () => void
-  onEndElsewhere (listener: (session: EndedSession) => void): () => void
+  onRemoteEnd (listener: (session: EndedSession) => void): () => void
 }
 
 const kept = 200
 
-/** The last events of this node, and the ends that other nodes tell, for whoever looks in later. Events about security have a room of their own, so that a busy hour does not push them out. */
-export class Feed {
+/**
+ * The last events of this node, and the ends that other nodes publish, for clients that connect later. Security events have their own
+ * buffer, so that a busy hour does not evict them.
+ */
+export class RecentEvents {
   readonly #node = randomBytes(6).toString('base64url')
-  readonly #all: FeedItem[] = []
-  readonly #security: FeedItem[] = []
-  readonly #listeners = new Set<(item: FeedItem) => void>()
-  /** Whose ends are in here: a store that tells of ends also tells of this node's. */
+  readonly #all: RecentEvent[] = []
+  readonly #security: RecentEvent[] = []
+  readonly #listeners = new Set<(item: RecentEvent) => void>()
+  /** Ids of buffered ends: a store that publishes ends also publishes those of this node. */
   readonly #ended = new Set<string>()
   #number = 0
 
-  constructor (source: FeedSource) {
+  constructor (source: EventSource) {
     source.on('*', event => { this.#add(event) })
-    source.onEndElsewhere(session => {
-      const { id, userId, endedAt, reason, by } = session
-      this.#add({ type: 'ended', at: endedAt, id, userId, reason, by, session })
+    source.onRemoteEnd(session => {
+      this.#add(toEndedEvent(session))
     })
   }
 
   /** Calls back for each event from now on. Returns what stops it. */
-  listen (listener: (item: FeedItem) => void): () => void {
+  listen (listener: (item: RecentEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => { this.#listeners.delete(listener) }
   }
 
   /** What is kept, oldest first; `after`: only what came after this item, if it is one of this node's. */
-  items (after?: string): FeedItem[] {
+  items (after?: string): RecentEvent[] {
     const [node, number] = (after ?? '').split('.', 2)
     const from = node === this.#node ? Number(number) : 0
     return [...new Set([...this.#security, ...this.#all])].filter(item => item.number > from).sort((a, b) => a.number - b.number)
   }
 
+  /** Deletes the events of a user and of the user's sessions. */
+  forgetUser (userId: string): void {
+    const ids = new Set([...this.#security, ...this.#all].filter(({ event }) => event.userId === userId).map(({ event }) => event.id))
+    ids.delete(null)
+    for (const items of [this.#all, this.#security]) {
+      const rest = items.filter(({ event }) => event.userId !== userId && !ids.has(event.id))
+      items.splice(0, items.length, ...rest)
+    }
+  }
+
   #add (event: SessionEvent): void {
     // an open console reads all the time
-    if (event.type === 'swept' || (event.type === 'admin' && (event.action === 'list' || event.action === 'read'))) return
+    if (event.type === 'cleanup' || (event.type === 'admin-action' && (event.action === 'list' || event.action === 'read'))) return
     if (event.type === 'ended') {
       if (this.#ended.has(event.session.id)) return
       this.#ended.add(event.session.id)
@@ -65,7 +77,7 @@ export class Feed {
   }
 }
 
-function keep (items: FeedItem[], item: FeedItem): void {
+function keep (items: RecentEvent[], item: RecentEvent): void {
   items.push(item)
   if (items.length > kept) items.shift()
 }

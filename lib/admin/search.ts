@@ -1,93 +1,87 @@
-import { turn } from '../async.ts'
-import { SessionError } from '../errors.ts'
+import { pagesOf } from '../async.ts'
 import type { SessionManager } from '../manager/manager.ts'
 import type { Filter } from '../model/filter.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
 import type { Page, PageOptions } from '../store.ts'
 import { deriveKeys } from '../token/keys.ts'
-import { Seal } from '../token/message-signer.ts'
-import { canonicalQuery, refuseFilter } from './query.ts'
+import { MessageSigner } from '../token/message-signer.ts'
+import { canonicalQuery, invalidFilter } from './query.ts'
 import type { Query } from './query.ts'
+import { SignedCursor } from './signed-cursor.ts'
 
-/** How often one page may ask the store: where little matches, a page is short rather than slow. */
-const stepsPerPage = 10
-
-/** Sees all sessions by one filter language, live and ended ones alike. Its cursors are good for the filter and order they came with, and for nothing else. */
-export class Oversight {
+/**
+ * Searches live and ended sessions with one filter language. A cursor is valid only for the filter and order that it was returned for.
+ */
+export class SessionSearch {
   readonly #manager: SessionManager
-  readonly #seal: Seal
+  readonly #cursor: SignedCursor
 
   constructor (manager: SessionManager) {
     this.#manager = manager
     const { secrets, name } = manager.settings
-    this.#seal = new Seal(deriveKeys(secrets, 'cursor', name))
+    this.#cursor = new SignedCursor(new MessageSigner(deriveKeys(secrets, 'cursor', name)))
   }
 
   /**
-   * A page by `(createdAt, id)` for live sessions, by `(endedAt, id)` for ended ones; with `at`, what is still live comes first. Throws
-   * `FST_SESSION_INVALID_CURSOR`, and `FST_SESSION_INVALID_FILTER` for what the way addresses are kept cannot answer.
+   * Returns a page by `(createdAt, id)` of live sessions, by `(endedAt, id)` of ended ones; with `at`, sessions that are still live come
+   * first. Throws `FST_SESSION_INVALID_CURSOR`, and `FST_SESSION_INVALID_FILTER` for a filter that stored IP addresses cannot be compared
+   * with.
    */
   async list (query: Query, page: PageOptions): Promise<Page<SessionRecord | EndedSession>> {
     this.check(query)
-    const context = `${page.order} ${canonicalQuery(query)}`
-    const parts = partsOf(query)
-    let [part, cursor] = this.#read(page.cursor, context)
+    const { limit, order } = page
     const items: (SessionRecord | EndedSession)[] = []
-    for (let step = 0; step < stepsPerPage && items.length < page.limit; step++) {
-      const { state, filter } = parts[part] as Part
-      const rest = { limit: page.limit - items.length, cursor, order: page.order }
-      const found: Page<SessionRecord | EndedSession> = state === 'live' ? await this.#manager.list(filter, rest) : await this.#manager.history(filter, rest)
+    const from = { cursor: page.cursor, context: `${order} ${canonicalQuery(query)}` }
+    const cursor = await this.#cursor.advance(queryParts(query), from, async (part, cursor) => {
+      const found = await this.#page(part, { limit: limit - items.length, cursor, order })
       items.push(...found.items)
-      cursor = found.cursor
-      if (cursor === null && ++part === parts.length) return { items, cursor: null }
-      if (items.length < page.limit) await turn()
-    }
-    return { items, cursor: this.#seal.seal(JSON.stringify([part, cursor]), context) }
+      return { cursor: found.cursor, enough: items.length === limit }
+    })
+    return { items, cursor }
   }
 
-  /** How many match. */
+  /** Returns how many match. */
   async count (query: Query): Promise<number> {
     this.check(query)
     let total = 0
-    for (const { state, filter } of partsOf(query)) total += state === 'live' ? await this.#manager.count(filter) : await this.#countEnded(filter)
+    for (const { state, filter } of queryParts(query)) {
+      total += state === 'live' ? await this.#manager.count(filter) : await this.#countEnded(filter)
+    }
     return total
   }
 
-  /** Throws `FST_SESSION_INVALID_FILTER` where addresses are kept in a form that the filter cannot be compared with. */
+  /** Throws `FST_SESSION_INVALID_FILTER` where IP addresses are stored in a form that the filter cannot be compared with. */
   check ({ filter }: Query): void {
     const { ip } = this.#manager.settings
     if (filter.ip === undefined || ip === 'full') return
-    if (ip !== 'truncate') throw refuseFilter(`expected no \`ip\`, since addresses are ${ip === 'none' ? 'not kept' : 'kept as hashes'}`)
+    if (ip !== 'truncate') {
+      throw invalidFilter(`expected no \`ip\`, since IP addresses are ${ip === 'none' ? 'not stored' : 'stored as hashes'}`)
+    }
     const [address = '', bits = '128'] = filter.ip.split('/')
-    if (Number(bits) > (address.includes(':') ? 48 : 24)) throw refuseFilter('expected `ip` to be a network of /24 or wider (IPv6: /48), since only networks are kept')
+    if (Number(bits) > (address.includes(':') ? 48 : 24)) {
+      throw invalidFilter('expected `ip` to be a network of /24 or wider (IPv6: /48), since only networks are stored')
+    }
+  }
+
+  async #page ({ state, filter }: QueryPart, page: PageOptions): Promise<Page<SessionRecord | EndedSession>> {
+    return state === 'live' ? this.#manager.list(filter, page) : this.#manager.history(filter, page)
   }
 
   async #countEnded (filter: Filter): Promise<number> {
     let total = 0
-    let cursor: string | null = null
-    do {
-      const page: Page<EndedSession> = await this.#manager.history(filter, { limit: 1000, cursor })
-      total += page.items.length
-      cursor = page.cursor
-      if (cursor !== null) await turn()
-    } while (cursor !== null)
+    for await (const page of pagesOf(cursor => this.#manager.history(filter, { limit: 1000, cursor }))) total += page.items.length
     return total
-  }
-
-  /** Which part of the list comes next, and where in it. */
-  #read (sealed: string | null, context: string): [part: number, cursor: string | null] {
-    if (sealed === null) return [0, null]
-    const value = this.#seal.open(sealed, context)
-    if (value === null) throw new SessionError('FST_SESSION_INVALID_CURSOR')
-    return JSON.parse(value) as [number, string | null]
   }
 }
 
 /** One kind of sessions of a query. */
-export interface Part { readonly state: 'live' | 'ended', readonly filter: Filter }
+export interface QueryPart {
+  readonly state: 'live' | 'ended'
+  readonly filter: Filter
+}
 
-/** What a query asks the store for. A past moment has two parts: what lives since then, and what ended after it. */
-export function partsOf ({ filter, state, at }: Query): Part[] {
+/** Returns the filters for the store. A past moment has two parts: the sessions that live since then, and those that ended after it. */
+export function queryParts ({ filter, state, at }: Query): QueryPart[] {
   if (at === null) return [{ state, filter }]
   const then = { ...filter, createdBefore: Math.min(filter.createdBefore ?? Infinity, at + 1) }
   return [{ state: 'live', filter: then }, { state: 'ended', filter: { ...then, endedAfter: at + 1 } }]

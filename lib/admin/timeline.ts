@@ -1,11 +1,12 @@
-import { detailsOf, eventMeanings } from '../events/events.ts'
+import { plainDetails, eventMeanings } from '../events/events.ts'
 import type { EventDetails, SessionEvent } from '../events/events.ts'
-import { hasEnded } from '../model/record.ts'
+import { hasEnded, toMethodList } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
-import { deviceLabel, deviceOf } from '../model/user-agent.ts'
+import { deviceLabel, toDevice } from '../model/device.ts'
+import { deviceOf } from '../model/user-agent.ts'
 
 /** One moment of a session's life. */
-export interface StoryEntry {
+export interface TimelineEntry {
   /** Milliseconds since the epoch. */
   readonly at: number
   /** `created`, `seen`, `ended`, or the type of an event. */
@@ -15,7 +16,7 @@ export interface StoryEntry {
 }
 
 /** A session's life in order, from what its record says and from events that are still kept. */
-export function storyOf (session: SessionRecord | EndedSession, events: readonly SessionEvent[]): StoryEntry[] {
+export function timelineOf (session: SessionRecord | EndedSession, events: readonly SessionEvent[]): TimelineEntry[] {
   const own = events.filter(event => event.id === session.id && event.type !== 'created' && event.type !== 'ended')
   const told = (type: string): boolean => own.some(event => event.type === type)
   const entries = hasEnded(session) ? ofEnded(session) : ofLive(session).filter(({ type }) => !told(type))
@@ -23,38 +24,46 @@ export function storyOf (session: SessionRecord | EndedSession, events: readonly
   return [...entries, ...own.map(ofEvent)].sort((a, b) => a.at - b.at || place(a) - place(b))
 }
 
-/** Among entries of one instant. */
-function place ({ type }: StoryEntry): number {
+/** Order of entries with the same timestamp. */
+function place ({ type }: TimelineEntry): number {
   return type === 'created' ? 0 : type === 'seen' ? 2 : type === 'ended' ? 3 : 1
 }
 
-function ofLive (record: SessionRecord): StoryEntry[] {
-  const { createdAt, authenticatedAt, methods, generation, rotatedAt, lastSeenAt, requests, ip, device, firstIp, firstAgent, remembered } = record
-  const first = { ip: firstIp, device: deviceLabel(deviceOf(firstAgent)) }
+function ofLive (record: SessionRecord): TimelineEntry[] {
+  const {
+    createdAt, authenticatedAt, methods, generation, rotatedAt, lastSeenAt, requestCount, ip, device, firstIp, firstUserAgent, remembered
+  } = record
+  const methodList = toMethodList(methods)
   return [
-    entry(createdAt, 'created', { ...first, remembered, methods }),
-    ...authenticatedAt === null || authenticatedAt === createdAt ? [] : [entry(authenticatedAt, 'authenticated', { methods })],
+    entry(createdAt, 'created', { ip: firstIp, ...deviceDetails(deviceOf(firstUserAgent)), remembered, methods: methodList }),
+    ...authenticatedAt === null || authenticatedAt === createdAt
+      ? []
+      : [entry(authenticatedAt, 'reauthenticated', { methods: methodList })],
     ...generation === 0 ? [] : [entry(rotatedAt, 'rotated', { generation })],
-    seen(lastSeenAt, { requests, ip, device: deviceLabel(device) })
+    seen(lastSeenAt, { requestCount, ip, ...deviceDetails(device) })
   ]
 }
 
-function ofEnded ({ createdAt, lastSeenAt, endedAt, requests, ip, device, reason, by, remembered }: EndedSession): StoryEntry[] {
+function ofEnded ({ createdAt, lastSeenAt, endedAt, requestCount, ip, device, reason, by, remembered }: EndedSession): TimelineEntry[] {
   return [
     entry(createdAt, 'created', { remembered }),
-    seen(lastSeenAt, { requests, ip, device: deviceLabel(device) }),
+    seen(lastSeenAt, { requestCount, ip, ...deviceDetails(device) }),
     entry(endedAt, 'ended', { reason, by })
   ]
 }
 
-function seen (at: number, details: EventDetails): StoryEntry {
+function deviceDetails (device: string | null): EventDetails {
+  return { device: toDevice(device), deviceLabel: deviceLabel(device) }
+}
+
+function seen (at: number, details: EventDetails): TimelineEntry {
   return { at, type: 'seen', text: 'last seen', details }
 }
 
-function entry (at: number, type: 'created' | 'authenticated' | 'rotated' | 'ended', details: EventDetails): StoryEntry {
+function entry (at: number, type: 'created' | 'reauthenticated' | 'rotated' | 'ended', details: EventDetails): TimelineEntry {
   return { at, type, text: eventMeanings[type].text, details }
 }
 
-function ofEvent (event: SessionEvent): StoryEntry {
-  return { at: event.at, type: event.type, text: eventMeanings[event.type].text, details: detailsOf(event) }
+function ofEvent (event: SessionEvent): TimelineEntry {
+  return { at: event.at, type: event.type, text: eventMeanings[event.type].text, details: plainDetails(event) }
 }

@@ -1,29 +1,29 @@
-import type { ParseArgsConfig } from 'node:util'
+import type { CommandOptions } from './option.ts'
 import type { Target } from './target.ts'
 import type { Terminal } from './terminal.ts'
 
-/** What a command works with. */
-export interface Run {
+/** The context of a running command. */
+export interface CommandContext {
   readonly terminal: Terminal
   readonly values: Readonly<Record<string, unknown>>
   readonly positionals: readonly string[]
-  /** Opened only for commands that want one. */
+  /** Opened only for commands that need it. */
   readonly target: Target
   /** `--json` */
   readonly json: boolean
 }
 
-/** One thing that the command line does. */
+/** One command of the command line. */
 export interface Command {
   readonly name: string
   /** After the name, in the help: `<id…>`. */
   readonly usage: string
   readonly summary: string
-  readonly options: NonNullable<ParseArgsConfig['options']>
-  /** How many words it takes besides options: at least, at most. */
-  readonly words: readonly [number, number]
-  /** Works on sessions: wants `--store` or `--url`. */
+  readonly options: CommandOptions
+  /** The least and the greatest number of arguments besides options. */
+  readonly positionals: readonly [number, number]
+  /** Whether it works on sessions, and so requires `--store` or `--url`. */
   readonly target: boolean
-  /** Answers the exit code. */
-  readonly run: (run: Run) => Promise<number>
+  /** Resolves to the exit code. */
+  readonly run: (run: CommandContext) => Promise<number>
 }

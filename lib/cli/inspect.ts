@@ -1,26 +1,32 @@
+import { pagesOf } from '../async.ts'
 import type { EventView } from '../events/events.ts'
-import type { Command, Run } from './command.ts'
+import type { Command, CommandContext } from './command.ts'
 import { filterOptions, toCount, toFilter, toQuery } from './filter.ts'
 import { ask } from './target.ts'
 import { clean, table } from './terminal.ts'
 
-/** A session, as the admin routes show it. */
+/** A session in the admin routes. */
 export interface SessionRow {
   readonly id: string
   readonly userId: string | null
   readonly state: 'live' | 'ended'
-  readonly device: string
+  readonly deviceLabel: string
   readonly ip: string | null
   readonly createdAt: string
   readonly lastSeenAt: string
   readonly endedAt: string | null
   readonly reason: string | null
-  readonly requests: number
+  readonly requestCount: number
+}
+
+interface SessionPage {
+  readonly items: readonly SessionRow[]
+  readonly cursor: string | null
 }
 
 interface Detail {
   readonly session: SessionRow & Readonly<Record<string, unknown>>
-  readonly story: readonly { readonly at: string, readonly text: string, readonly details: Readonly<Record<string, unknown>> }[]
+  readonly timeline: readonly { readonly at: string, readonly text: string, readonly details: Readonly<Record<string, unknown>> }[]
 }
 
 interface Numbers {
@@ -34,10 +40,11 @@ interface Numbers {
   readonly [other: string]: unknown
 }
 
-/** Sessions in columns. */
+/** Returns sessions as a table. */
 export function sessionTable (rows: readonly SessionRow[]): string {
   return table(['ID', 'USER', 'DEVICE', 'IP', 'CREATED', 'LAST SEEN', 'REQUESTS', 'STATE'], rows.map(row => [
-    row.id, row.userId, row.device, row.ip, short(row.createdAt), short(row.lastSeenAt), row.requests, row.state === 'live' ? 'live' : String(row.reason)
+    row.id, row.userId, row.deviceLabel, row.ip, short(row.createdAt), short(row.lastSeenAt), row.requestCount,
+    row.state === 'live' ? 'live' : String(row.reason)
   ]))
 }
 
@@ -45,20 +52,31 @@ function short (iso: string): string {
   return iso.slice(0, 16).replace('T', ' ')
 }
 
-/** Sees sessions: in numbers, in lists, one by one, as things happen. */
-export const lookCommands: readonly Command[] = [
+function detailsText (details: Readonly<Record<string, unknown>>): string {
+  return Object.entries(details).map(([name, value]) => `${name}=${String(toText(value))}`).join(' ')
+}
+
+/** Returns a field as one text: the parts of a device and the methods are joined. */
+function toText (value: unknown): string | null {
+  if (typeof value === 'string' || value === null) return value
+  return typeof value === 'object' ? Object.values(value).filter(part => part !== null).join(' ') : JSON.stringify(value)
+}
+
+/** The commands that show statistics, lists, single sessions and live events. */
+export const inspectCommands: readonly Command[] = [
   {
     name: 'stats',
     usage: '[--range 1h|24h|7d|30d]',
     summary: 'numbers of a range',
-    options: { range: { type: 'string' } },
-    words: [0, 0],
+    options: { range: { type: 'string', value: '1h|24h|7d|30d', help: 'default 24h' } },
+    positionals: [0, 0],
     target: true,
     async run ({ terminal, target, values, json }) {
       const numbers = await ask<Numbers>(target, '/statistics', { query: toQuery({}, { range: values['range'] as string | undefined }) })
       const { live, users, guests, remembered, created, requests, ended } = numbers
       const lines = table(['SESSIONS', ''], [
-        ...Object.entries({ live, users, guests, remembered, created, requests }), ...Object.entries(ended).map(([reason, count]): [string, number] => [`ended: ${reason}`, count])
+        ...Object.entries({ live, users, guests, remembered, created, requests }),
+        ...Object.entries(ended).map(([reason, count]): [string, number] => [`ended: ${reason}`, count])
       ])
       terminal.out(json ? `${JSON.stringify(numbers)}\n` : lines)
       return 0
@@ -68,8 +86,13 @@ export const lookCommands: readonly Command[] = [
     name: 'list',
     usage: '[filter] [--limit 50 | --all] [--order newest|oldest]',
     summary: 'sessions that match',
-    options: { ...filterOptions, limit: { type: 'string' }, all: { type: 'boolean' }, order: { type: 'string' } },
-    words: [0, 0],
+    options: {
+      ...filterOptions,
+      limit: { type: 'string', value: '<n>', help: 'at most n sessions; default 50' },
+      all: { type: 'boolean', help: 'without a limit' },
+      order: { type: 'string', value: 'newest|oldest', help: 'default newest' }
+    },
+    positionals: [0, 0],
     target: true,
     async run (run) {
       const { terminal, values, json } = run
@@ -88,16 +111,16 @@ export const lookCommands: readonly Command[] = [
   {
     name: 'show',
     usage: '<id>',
-    summary: 'one session and its story',
+    summary: 'one session and its timeline',
     options: {},
-    words: [1, 1],
+    positionals: [1, 1],
     target: true,
     async run ({ terminal, target, positionals: [id = ''], json }) {
       const detail = await ask<Detail>(target, `/${encodeURIComponent(id)}`)
       if (json) terminal.out(`${JSON.stringify(detail)}\n`)
       else {
-        terminal.out(table(['SESSION', ''], Object.entries(detail.session).map(([name, value]) => [name, value as string | null])))
-        terminal.out(`\n${table(['WHEN', 'WHAT', ''], detail.story.map(({ at, text, details }) => [at, text, Object.entries(details).map(([name, value]) => `${name}=${String(value)}`).join(' ')]))}`)
+        terminal.out(table(['SESSION', ''], Object.entries(detail.session).map(([name, value]) => [name, toText(value)])))
+        terminal.out(`\n${table(['WHEN', 'WHAT', ''], detail.timeline.map(({ at, text, details }) => [at, text, detailsText(details)]))}`)
       }
       return 0
     }
@@ -105,17 +128,22 @@ export const lookCommands: readonly Command[] = [
   {
     name: 'tail',
     usage: '[--type ended] [--security]',
-    summary: 'what happens, as it happens',
-    options: { type: { type: 'string', multiple: true }, security: { type: 'boolean' } },
-    words: [0, 0],
+    summary: 'stream live events',
+    options: {
+      type: { type: 'string', multiple: true, value: '<type>', help: 'events of this type, such as ended; may be repeated' },
+      security: { type: 'boolean', help: 'security events only' }
+    },
+    positionals: [0, 0],
     target: true,
     async run ({ terminal, target, values, json }) {
       const types = values['type'] as readonly string[] | undefined
       try {
         for await (const event of events(await target.stream('/events'))) {
           if ((types !== undefined && !types.includes(event.type)) || (values['security'] === true && !event.security)) continue
-          const details = Object.entries(event.details).map(([name, value]) => `${name}=${String(value)}`).join(' ')
-          terminal.out(json ? `${JSON.stringify(event)}\n` : `${event.at}  ${event.level.padEnd(5)}  ${clean(event.text)}  ${clean([event.userId ?? '', event.id ?? '', details].filter(text => text !== '').join('  '))}\n`)
+          const details = detailsText(event.details)
+          const rest = [event.userId ?? '', event.id ?? '', details].filter(text => text !== '').join('  ')
+          const line = `${event.at}  ${event.level.padEnd(5)}  ${clean(event.text)}  ${clean(rest)}`
+          terminal.out(json ? `${JSON.stringify(event)}\n` : `${line}\n`)
         }
       } catch (error) {
         if (!terminal.signal.aborted) throw error
@@ -125,25 +153,25 @@ export const lookCommands: readonly Command[] = [
   }
 ]
 
-/** Pages of a list, as many as were asked for. */
-async function * pages ({ target, values }: Run): AsyncGenerator<readonly SessionRow[]> {
+/** Yields pages of a list, up to the limit. */
+async function * pages ({ target, values }: CommandContext): AsyncGenerator<readonly SessionRow[]> {
   const filter = toFilter(values)
   let left = values['all'] === true ? Infinity : limitOf(values)
-  let cursor: string | null = null
-  do {
-    const query = toQuery(filter, { limit: Math.min(left, 200), order: values['order'] as string | undefined, cursor: cursor ?? undefined })
-    const page: { items: readonly SessionRow[], cursor: string | null } = await ask(target, '/', { query })
-    yield page.items
-    left -= page.items.length
-    cursor = page.cursor
-  } while (cursor !== null && left > 0)
+  const order = values['order'] as string | undefined
+  const next = (cursor: string | null): Promise<SessionPage> =>
+    ask(target, '/', { query: toQuery(filter, { limit: Math.min(left, 200), order, cursor: cursor ?? undefined }) })
+  for await (const { items } of pagesOf(next)) {
+    yield items
+    left -= items.length
+    if (left <= 0) return
+  }
 }
 
 function limitOf (values: Readonly<Record<string, unknown>>): number {
   return Math.max(1, toCount((values['limit'] as string | undefined) ?? '50', 'limit'))
 }
 
-/** The data of server-sent events (WHATWG HTML §9.2). */
+/** Yields the data of server-sent events (WHATWG HTML §9.2). */
 async function * events (chunks: AsyncIterable<Buffer>): AsyncGenerator<EventView> {
   const decoder = new TextDecoder()
   let text = ''

@@ -1,34 +1,37 @@
+import { readFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import type { Command } from './command.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
-import { lookCommands } from './inspect.ts'
+import { inspectCommands } from './inspect.ts'
+import type { CommandOptions } from './option.ts'
 import { revokeCommand } from './revoke.ts'
 import { secretCommand } from './secret.ts'
-import { openTarget } from './target.ts'
+import { openTarget, targetOptions } from './target.ts'
 import type { Target } from './target.ts'
 import { CommandError, UsageError } from './terminal.ts'
 import type { Terminal } from './terminal.ts'
 import { transferCommands } from './transfer.ts'
 
-/** Everything the command line does; docs/reference/command-line.md is checked against it. */
-export const commands: readonly Command[] = [...lookCommands, revokeCommand, ...transferCommands, doctorCommand, secretCommand, demoCommand]
+/** All commands. A test compares docs/reference/command-line.md with them. */
+export const commands: readonly Command[] = [
+  ...inspectCommands,
+  revokeCommand,
+  ...transferCommands,
+  doctorCommand,
+  secretCommand,
+  demoCommand
+]
 
-const targetOptions = {
-  store: { type: 'string' },
-  url: { type: 'string' },
-  header: { type: 'string', multiple: true },
-  prefix: { type: 'string' },
-  name: { type: 'string' },
-  history: { type: 'string' },
-  encrypted: { type: 'string', multiple: true }
-} as const
+const commonOptions = {
+  json: { type: 'boolean', help: 'print JSON' },
+  help: { type: 'boolean', short: 'h', help: 'print this help' }
+} as const satisfies CommandOptions
 
 const name = 'fastify-session-manager'
 
 /**
- * Runs one command line. Answers the exit code: 0 it worked, 1 it did not, 2 it was not understood, 3 it wants a confirmation, 130 it was
- * interrupted.
+ * Runs one command line. Resolves to the exit code: 0 success, 1 failure, 2 wrong usage, 3 confirmation required, 130 interrupted.
  */
 export async function main (args: readonly string[], terminal: Terminal): Promise<number> {
   const [word, ...rest] = args
@@ -36,13 +39,17 @@ export async function main (args: readonly string[], terminal: Terminal): Promis
     terminal.out(help())
     return word === undefined ? 2 : 0
   }
+  if (word === '--version') {
+    terminal.out(`${await version()}\n`)
+    return 0
+  }
   try {
     const command = commands.find(({ name }) => name === word)
     if (command === undefined) throw new UsageError(`There is no command \`${word}\`.`)
     return await start(command, rest, terminal)
   } catch (error) {
     if (error instanceof UsageError) {
-      terminal.err(`${error.message}\n\`${name} help\` lists what there is.\n`)
+      terminal.err(`${error.message}\n\`${name} help\` lists the commands.\n`)
       return 2
     }
     if (terminal.signal.aborted && !(error instanceof CommandError)) return 130
@@ -58,7 +65,7 @@ async function start (command: Command, args: readonly string[], terminal: Termi
     terminal.out(helpOf(command))
     return 0
   }
-  const [least, most] = command.words
+  const [least, most] = command.positionals
   if (positionals.length < least || positionals.length > most) throw new UsageError(`Expected: ${name} ${command.name} ${command.usage}`)
   const target = command.target ? await openTarget(values, terminal) : null
   try {
@@ -68,9 +75,12 @@ async function start (command: Command, args: readonly string[], terminal: Termi
   }
 }
 
-function parse (command: Command, args: readonly string[]): { readonly values: Readonly<Record<string, unknown>>, readonly positionals: readonly string[] } {
+function parse (
+  command: Command,
+  args: readonly string[]
+): { readonly values: Readonly<Record<string, unknown>>, readonly positionals: readonly string[] } {
   try {
-    return parseArgs({ args: [...args], allowPositionals: true, options: { ...command.target ? targetOptions : {}, ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } })
+    return parseArgs({ args: [...args], allowPositionals: true, options: optionsOf(command) })
   } catch (error) {
     throw new UsageError((error as Error).message)
   }
@@ -78,20 +88,38 @@ function parse (command: Command, args: readonly string[]): { readonly values: R
 
 function help (): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
+  const rows = commands.map(({ name, usage, summary }) => {
+    const row = `  ${name.padEnd(width)}  ${summary}`
+    return usage === '' ? row : `${row}\n  ${''.padEnd(width)}    ${usage}`
+  })
   return `Usage: ${name} <command> [options]
 
-${commands.map(({ name, usage, summary }) => `  ${name.padEnd(width)}  ${summary}${usage === '' ? '' : `\n  ${''.padEnd(width)}    ${usage}`}`).join('\n')}
+${rows.join('\n')}
 
-Which sessions:
-  --store file:sessions.db | redis://… | postgres://…   those in a store (or SESSION_STORE)
-  --url https://app.example --header "authorization: …" those of a running app, by its admin routes (or SESSION_URL)
-  --prefix, --name, --history, --encrypted ip,agent     as the app has them, where it has not the defaults
+Sessions to work on:
+  --store file:sessions.db | redis://… | postgres://…   sessions in a store (or SESSION_STORE)
+  --url https://app.example --header "authorization: …" sessions of a running app, by its admin routes (or SESSION_URL)
+  --prefix, --cookie-name, --history, --history-per-user, --encrypted-fields: as in the app
 
---json answers in JSON, --help says more of one command.
+--json prints JSON. \`${name} <command> --help\` explains each option of a command. --version prints the version.
 `
 }
 
+function optionsOf (command: Command): CommandOptions {
+  return { ...command.options, ...command.target ? targetOptions : {}, ...commonOptions }
+}
+
 function helpOf (command: Command): string {
-  const options = Object.keys({ ...command.target ? targetOptions : {}, ...command.options, json: {} })
-  return `Usage: ${name} ${command.name} ${command.usage}\n\n${command.summary}\n\nOptions: ${options.map(option => `--${option}`).join(', ')}\n`
+  const rows = Object.entries(optionsOf(command)).map(([option, { short, value, help }]): [string, string] => [
+    `${short === undefined ? '' : `-${short}, `}--${option}${value === undefined ? '' : ` ${value}`}`, help
+  ])
+  const width = Math.max(...rows.map(([usage]) => usage.length))
+  const lines = rows.map(([usage, help]) => `  ${usage.padEnd(width)}  ${help}\n`)
+  return `Usage: ${name} ${command.name} ${command.usage}\n\n${command.summary}\n\nOptions:\n${lines.join('')}`
+}
+
+async function version (): Promise<string> {
+  const file = new URL(import.meta.resolve('fastify-session-manager/package.json'))
+  const { version } = JSON.parse(await readFile(file, 'utf8')) as { version: string }
+  return version
 }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { Command } from './command.ts'
 
-/** What needs no sessions. */
+/** Prints a new secret. */
 export const secretCommand: Command = {
   name: 'secret',
   usage: '',
   summary: 'a new random secret',
   options: {},
-  words: [0, 0],
+  positionals: [0, 0],
   target: false,
   async run ({ terminal, json }) {
     const secret = randomBytes(32).toString('base64url')
@@ -16,9 +16,9 @@ export const secretCommand: Command = {
   }
 }
 
-/** What is wrong with a secret; `null`: nothing that can be seen. */
+/** Returns the weakness of a secret; `null` if none is visible. */
 export function weaknessOf (secret: string): string | null {
-  if (secret.length < 32) return `${secret.length} characters; 32 or more are wanted`
+  if (secret.length < 32) return `${secret.length} characters; 32 or more are required`
   const bits = secret.length * entropyOf(secret)
   return bits < 128 ? `about ${Math.round(bits)} bits of variety; it does not look random` : null
 }

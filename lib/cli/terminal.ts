@@ -1,21 +1,21 @@
-/** Where a command line reads and writes: a process has one, a test another. */
+/** The input and output of a command line: of a process, or of a test. */
 export interface Terminal {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly input: AsyncIterable<Buffer>
-  /** Somebody is watching, who can be asked. */
+  /** Whether a user watches, who can confirm. */
   readonly interactive: boolean
   /** Asks for one line. */
   readonly ask: (question: string) => Promise<string>
   readonly env: Readonly<Record<string, string | undefined>>
-  /** Ends what is under way. */
+  /** Aborts the running command. */
   readonly signal: AbortSignal
 }
 
-/** What a person typed cannot be run: exit code 2. */
+/** An invalid command line: exit code 2. */
 export class UsageError extends Error {}
 
-/** It was understood, and did not work: exit code 1, or another. */
+/** A valid command that failed: exit code 1, or another. */
 export class CommandError extends Error {
   readonly exitCode: number
   constructor (message: string, exitCode = 1) {
@@ -24,19 +24,19 @@ export class CommandError extends Error {
   }
 }
 
-/** Rows in columns as wide as they need, with a heading. Control characters never reach the terminal. */
+/** Returns rows as a table with a heading. Control characters never reach the terminal. */
 export function table (heading: readonly string[], rows: readonly (readonly (string | number | null)[])[]): string {
   const cells = [heading, ...rows.map(row => row.map(cell => cell === null ? '–' : clean(String(cell))))]
   const widths = heading.map((_, column) => Math.max(...cells.map(row => String(row[column]).length)))
   return cells.map(row => `${row.map((cell, column) => cell.padEnd(Number(widths[column]))).join('  ').trimEnd()}\n`).join('')
 }
 
-/** A text without what could move a terminal's cursor. */
+/** Returns a text without control characters, which could move a terminal's cursor. */
 export function clean (text: string): string {
   return Array.from(text, char => char < ' ' || (char >= '\x7f' && char < '\xa0') ? '�' : char).join('')
 }
 
-/** A line that tells how far long work is; only where somebody watches. */
+/** Shows the progress of long work, if a user watches. */
 export class Progress {
   readonly #terminal: Terminal
   readonly #label: string
@@ -53,7 +53,7 @@ export class Progress {
   add (count: number): void {
     this.#done += count
     const share = this.#total === null || this.#total === 0 ? null : Math.min(1, this.#done / this.#total)
-    // a hundred steps at most where the end is known, one each thousand where it is not
+    // at most a hundred steps if the total is known, otherwise one per thousand
     const step = share === null ? Math.floor(this.#done / 1000) : Math.floor(share * 100)
     if (!this.#terminal.interactive || step === this.#shown) return
     this.#shown = step

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createReadStream, createWriteStream } from 'node:fs'
 import { open, truncate } from 'node:fs/promises'
-import type { Command, Run } from './command.ts'
+import type { Command, CommandContext } from './command.ts'
 import { filterOptions, toFilter, toQuery } from './filter.ts'
 import { ask } from './target.ts'
 import { CommandError, Progress, table, UsageError } from './terminal.ts'
@@ -13,59 +13,74 @@ interface Report {
   readonly refused: readonly { readonly row: number, readonly why: string }[]
 }
 
-/** Sessions leave as NDJSON and come back in; the rest of the house-keeping. */
+/** The commands for export and import as NDJSON, and for cleanup. */
 export const transferCommands: readonly Command[] = [
   {
     name: 'export',
     usage: '[file|-] [filter] [--data] [--resume]',
-    summary: 'sessions as NDJSON; nothing in it opens one',
-    options: { ...filterOptions, data: { type: 'boolean' }, resume: { type: 'boolean' } },
-    words: [0, 1],
+    summary: 'sessions as NDJSON; the rows cannot authenticate',
+    options: {
+      ...filterOptions,
+      data: { type: 'boolean', help: "with the users' data" },
+      resume: { type: 'boolean', help: 'continue an interrupted export to the same file' }
+    },
+    positionals: [0, 1],
     target: true,
     run: exportSessions
   },
   {
     name: 'import',
     usage: '<file|-> [--dry-run] [--on-conflict skip|refuse]',
-    summary: 'sessions from NDJSON; once more is safe: what exists is skipped',
-    options: { 'dry-run': { type: 'boolean' }, 'on-conflict': { type: 'string' } },
-    words: [1, 1],
+    summary: 'import sessions from NDJSON; idempotent: existing sessions are skipped',
+    options: {
+      'dry-run': { type: 'boolean', help: 'only check the rows' },
+      'on-conflict': { type: 'string', value: 'skip|refuse', help: 'where a session exists: skip the row (default), or stop' }
+    },
+    positionals: [1, 1],
     target: true,
     async run ({ terminal, target, positionals: [file = '-'], values, json }) {
       const progress = new Progress(terminal, 'Importing', null)
-      const query = toQuery({}, { dryRun: values['dry-run'] as boolean | undefined, onConflict: values['on-conflict'] as string | undefined })
+      const query = toQuery({}, {
+        dryRun: values['dry-run'] as boolean | undefined,
+        onConflict: values['on-conflict'] as string | undefined
+      })
       const source = file === '-' ? terminal.input : createReadStream(file) as AsyncIterable<Buffer>
       const report = await ask<Report>(target, '/import', { method: 'POST', query, rows: counted(source, progress) })
       progress.end()
       const { rows, imported, skipped, refused } = report
-      terminal.out(json ? `${JSON.stringify(report)}\n` : `${rows} rows: ${imported} imported, ${skipped} skipped, ${rows - imported - skipped} refused.\n`)
+      terminal.out(json
+        ? `${JSON.stringify(report)}\n`
+        : `${rows} rows: ${imported} imported, ${skipped} skipped, ${rows - imported - skipped} refused.\n`)
       if (!json && refused.length > 0) terminal.err(table(['ROW', 'WHY'], refused.map(({ row, why }) => [row, why])))
       return refused.length > 0 ? 1 : 0
     }
   },
   {
-    name: 'sweep',
+    name: 'cleanup',
     usage: '[--history 30d]',
-    summary: 'end what has expired and purge old history, now',
+    summary: 'end expired sessions and delete old history, now',
     options: {},
-    words: [0, 0],
+    positionals: [0, 0],
     target: true,
     async run ({ terminal, target, json }) {
-      const { ended } = await ask<{ ended: number }>(target, '/sweep', { method: 'POST', body: {} })
-      terminal.out(json ? `${JSON.stringify({ ended })}\n` : `${ended} expired sessions ended.\n`)
+      const { expired } = await ask<{ expired: number }>(target, '/cleanup', { method: 'POST', body: {} })
+      terminal.out(json ? `${JSON.stringify({ expired })}\n` : `${expired} expired sessions ended.\n`)
       return 0
     }
   }
 ]
 
-async function exportSessions ({ terminal, target, positionals: [file = '-'], values }: Run): Promise<number> {
+async function exportSessions ({ terminal, target, positionals: [file = '-'], values }: CommandContext): Promise<number> {
   const filter = toFilter(values)
-  if (values['resume'] === true && file === '-') throw new UsageError('`--resume` wants a file.')
-  const place = values['resume'] === true ? await placeIn(file) : { seen: new Set<string>() }
-  const query = toQuery({ ...filter, ...place.createdAt === undefined ? {} : { createdAfter: place.createdAt } }, { data: values['data'] as boolean | undefined })
-  const { count } = await ask<{ count: number }>(target, '/count', { query: toQuery({ ...filter, ...place.createdAt === undefined ? {} : { createdAfter: place.createdAt } }) })
+  if (values['resume'] === true && file === '-') throw new UsageError('`--resume` requires a file.')
+  const place = values['resume'] === true ? await resumePoint(file) : { seen: new Set<string>() }
+  const rest = { ...filter, ...place.createdAt === undefined ? {} : { createdAfter: place.createdAt } }
+  const query = toQuery(rest, { data: values['data'] as boolean | undefined })
+  const { count } = await ask<{ count: number }>(target, '/count', { query: toQuery(rest) })
   const progress = new Progress(terminal, 'Exporting', count)
-  const write = file === '-' ? async (line: string | null) => { if (line !== null) terminal.out(line) } : fileWriter(file, values['resume'] === true)
+  const write = file === '-'
+    ? async (line: string | null) => { if (line !== null) terminal.out(line) }
+    : fileWriter(file, values['resume'] === true)
   try {
     for await (const line of lines(await target.stream('/export', { query }))) {
       if (line === '' || place.seen.has((JSON.parse(line) as { id: string }).id)) continue
@@ -74,7 +89,7 @@ async function exportSessions ({ terminal, target, positionals: [file = '-'], va
     }
   } catch (error) {
     if (!terminal.signal.aborted || file === '-') throw error
-    throw new CommandError(`Interrupted. Go on with: export ${file} --resume`, 130)
+    throw new CommandError(`Interrupted. Continue with: export ${file} --resume`, 130)
   } finally {
     await write(null)
     progress.end()
@@ -95,8 +110,11 @@ function fileWriter (file: string, append: boolean): (line: string | null) => Pr
   }
 }
 
-/** Where an export stopped: the instant of its last whole row, and the ids that were written of that instant. A torn last row is cut off. */
-async function placeIn (file: string): Promise<{ readonly createdAt?: number, readonly seen: Set<string> }> {
+/**
+ * Returns where an export stopped: the timestamp of its last complete row, and the ids with that timestamp. An incomplete last row is cut
+ * off.
+ */
+async function resumePoint (file: string): Promise<{ readonly createdAt?: number, readonly seen: Set<string> }> {
   let place: { createdAt?: number, seen: Set<string> } = { seen: new Set() }
   let whole = 0
   let length = 0

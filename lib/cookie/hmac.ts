@@ -4,10 +4,10 @@ const block = 64
 const digest = 32
 
 /**
- * HMAC-SHA-256 (RFC 2104) of texts of one length, with one key: two hashes at once, 0.5 µs against 1.5 µs for `createHmac`, whose object
- * costs more than its work. What it writes, @fastify/cookie's `Signer` verifies.
+ * HMAC-SHA-256 (RFC 2104) of texts of one length, with one key: two one-shot hashes, 0.5 µs against 1.5 µs for `createHmac`, whose object
+ * costs more than its work. The `Signer` of @fastify/cookie verifies the result, as base64.
  */
-export class Mac {
+export class FixedLengthHmac {
   readonly #inner: Buffer
   readonly #outer: Buffer
 
@@ -24,11 +24,11 @@ export class Mac {
     }
   }
 
-  /** base64 without padding, 43 characters. */
+  /** Returns base64url, 43 characters: clients quote, encode or change the + and / of base64. */
   of (text: string): string {
     this.#inner.write(text, block, 'latin1')
     // as text: a Buffer for the result would take longer than the hash
     this.#outer.write(hash('sha256', this.#inner, 'binary'), block, 'latin1')
-    return hash('sha256', this.#outer, 'base64').slice(0, -1)
+    return hash('sha256', this.#outer, 'base64url')
   }
 }

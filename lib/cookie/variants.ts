@@ -3,30 +3,67 @@ import { SessionError } from '../errors.ts'
 import { toLoopbackAttributes } from './attributes.ts'
 import type { CookieAttributes } from './attributes.ts'
 import { SessionCookie } from './cookie.ts'
-import { isLoopback } from './request.ts'
+import { connectionOf } from './request.ts'
 
 /** The cookie names in use on each server: two instances must not read each other's cookies. */
 const names = new WeakMap<object, Set<string>>()
 
-/** The cookies of one instance: the network's, and the plainer one that loopback may have. */
-export class Jars {
+const proxyHint = 'A request came over HTTP from this machine, for a host that is not localhost. It counts as the request of a proxy, ' +
+  'and its cookie is Secure: browsers ignore it without https. In development, open the app at http://localhost; behind a proxy, ' +
+  'set NODE_ENV to production.'
+
+interface VariantOptions {
+  readonly secrets: readonly string[]
+  /** Requests of this machine get a cookie without `Secure` and prefix. */
+  readonly loopback: boolean
+  readonly warn: (message: string) => void
+}
+
+/** The cookies of one instance: the one for the network, and the one for loopback. */
+export class CookieVariants {
   readonly #network: SessionCookie
   readonly #loopback: SessionCookie | null
+  readonly #warn: (message: string) => void
+  #warned = false
 
-  constructor (attributes: CookieAttributes, { secrets, loopback }: { readonly secrets: readonly string[], readonly loopback: boolean }) {
+  constructor (attributes: CookieAttributes, { secrets, loopback, warn }: VariantOptions) {
     this.#network = new SessionCookie(attributes, secrets)
-    this.#loopback = loopback ? new SessionCookie(toLoopbackAttributes(attributes), secrets) : null
+    // signed for the name of the network: on loopback, other apps may have this name without its prefix
+    this.#loopback = loopback ? new SessionCookie(toLoopbackAttributes(attributes), secrets, attributes.name) : null
+    this.#warn = warn
   }
 
-  /** The cookie that a request may bear. */
-  of (request: IncomingMessage): SessionCookie {
-    return this.#loopback !== null && isLoopback(request) ? this.#loopback : this.#network
+  /** Returns the cookie for a request. */
+  for (request: IncomingMessage): SessionCookie {
+    if (this.#loopback === null) return this.#network
+    const connection = connectionOf(request)
+    if (connection === 'loopback') return this.#loopback
+    if (connection === 'proxied') this.#warnOnce()
+    return this.#network
+  }
+
+  #warnOnce (): void {
+    if (this.#warned) return
+    this.#warned = true
+    this.#warn(proxyHint)
   }
 }
 
-/** Takes a cookie's name for one instance. Throws `FST_SESSION_DECORATOR_CONFLICT` if another of the server has it. */
-export function claimName (server: object, name: string): void {
+/**
+ * Reserves the names of a cookie, on the network and on loopback, for one instance. Throws `FST_SESSION_DECORATOR_CONFLICT` if another
+ * instance of the server has one of them: `__Host-app` and `app` are one cookie on a developer's machine.
+ */
+export function reserveCookieNames (server: object, attributes: CookieAttributes): void {
   const taken = names.get(server) ?? new Set()
-  if (taken.has(name)) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [`cookie ${name}`, 'Give each instance a cookie name of its own.'] })
-  names.set(server, taken.add(name))
+  const wanted = new Set([attributes.name, toLoopbackAttributes(attributes).name])
+  for (const name of wanted) {
+    if (!taken.has(name)) continue
+    const values = [
+      `cookie ${name}`,
+      'Give each instance its own cookie name. On loopback, names that differ in the prefix (__Host-, __Secure-) only are the same.'
+    ]
+    throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values })
+  }
+  for (const name of wanted) taken.add(name)
+  names.set(server, taken)
 }

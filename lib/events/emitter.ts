@@ -1,12 +1,13 @@
 import { channel } from 'diagnostics_channel'
+import { callListeners } from '../async.ts'
 import type { SessionEvent, SessionEventOf, SessionEventType } from './events.ts'
 
-/** The `node:diagnostics_channel` that every event is published to. Free while nobody listens. */
+/** The `node:diagnostics_channel` that all events are published to. It costs nothing without subscribers. */
 export const eventChannelName = 'fastify-session-manager:event'
 const eventChannel = channel(eventChannelName)
 type Listener<T extends SessionEventType> = (event: SessionEventOf<T>) => unknown
-/** Tells events to whoever listens. A listener that throws, or rejects, is reported and disturbs nobody. */
-export class Events {
+/** Emits events to listeners. A listener that throws or rejects is reported, and disturbs no other listener. */
+export class SessionEventEmitter {
   readonly #listeners = new Map<SessionEventType | '*', Set<(event: SessionEvent) => unknown>>()
   readonly #onError: (error: unknown) => void
 
@@ -14,7 +15,7 @@ export class Events {
     this.#onError = onError
   }
 
-  /** Listens to one type, or to all (`*`). Returns what stops it. */
+  /** Adds a listener for one type, or for all (`*`). Returns a function that removes it. */
   on<T extends SessionEventType> (type: T | '*', listener: Listener<T>): () => void {
     const set = this.#listeners.get(type) ?? new Set()
     this.#listeners.set(type, set.add(listener as (event: SessionEvent) => unknown))
@@ -23,20 +24,9 @@ export class Events {
 
   emit (event: SessionEvent): void {
     if (eventChannel.hasSubscribers) eventChannel.publish(event)
-    this.#tellAll(this.#listeners.get(event.type), event)
-    this.#tellAll(this.#listeners.get('*'), event)
-  }
-
-  #tellAll (listeners: ReadonlySet<(event: SessionEvent) => unknown> | undefined, event: SessionEvent): void {
-    if (listeners !== undefined) for (const listener of listeners) this.#tell(listener, event)
-  }
-
-  #tell (listener: (event: SessionEvent) => unknown, event: SessionEvent): void {
-    try {
-      const result = listener(event)
-      if (result instanceof Promise) result.catch(this.#onError)
-    } catch (error) {
-      this.#onError(error)
+    for (const type of [event.type, '*'] as const) {
+      const listeners = this.#listeners.get(type)
+      if (listeners !== undefined) callListeners(listeners, event, this.#onError)
     }
   }
 }

@@ -1,146 +1,213 @@
 import type { EndedSession, EndReason } from '../model/record.ts'
+import { deviceLabel, toDevice } from '../model/device.ts'
+import type { Device } from '../model/device.ts'
 
-/** What every event has. */
+/** The fields of every event. */
 interface EventBase {
-  /** When, in milliseconds on the store's clock. */
+  /** Time of the event, in milliseconds on the store's clock. */
   readonly at: number
-  /** The session's public id; `null` where no session is known. */
+  /** The session's public id; `null` if the session is unknown. */
   readonly id: string | null
   readonly userId: string | null
 }
 
-/** What happened, by type: the details that each adds. Never a token, a verifier, a hash, or the user's data. */
-interface Details {
-  /** A session exists. `newDevice`: none of the user's live sessions had this device. */
-  readonly created: { readonly methods: string, readonly remembered: boolean, readonly ip: string | null, readonly device: string | null }
-  /** A session took over another library's credential. */
+/** The ended-session record in the event `ended`: the device is an object. */
+export interface EndedSessionInfo extends Omit<EndedSession, 'device'> {
+  readonly device: Device
+  /** `Firefox on Linux` */
+  readonly deviceLabel: string
+}
+
+/** The details that each type of event adds. None of them has a token, a verifier, a hash, or the user's data. */
+interface EventDetailsByType {
+  /** A session was created. */
+  readonly created: {
+    readonly methods: readonly string[]
+    readonly remembered: boolean
+    readonly ip: string | null
+    readonly device: Device
+    /** `Firefox on Linux` */
+    readonly deviceLabel: string
+  }
+  /** A session adopted another library's credential. */
   readonly adopted: { readonly source: string }
   /**
-   * Something else happened to a credential of another library. `joined`: it was adopted a moment ago, and opens the same session. `over`:
-   * the old store knows nothing of it, or its life is over. `empty`: nobody has signed in, and there is no data. `retired`: the old record
-   * is gone. In mode `shadow`: `ready`: it would be adopted; `agrees`, `differs`: the browser has a session of ours too, of the same user or another.
+   * A credential of another library had another result. `joined`: it was adopted a moment ago, and uses the same session. `over`: the
+   * legacy store does not have it, or it has expired. `empty`: no user has logged in, and there is no data. `retired`: the legacy record
+   * was deleted. In mode `shadow`: `ready`: it would be adopted; `agrees`, `differs`: the browser also has a session of this package, of
+   * the same user or another.
    */
-  readonly legacy: { readonly source: string, readonly result: 'joined' | 'over' | 'empty' | 'retired' | 'ready' | 'agrees' | 'differs' }
+  readonly migration: { readonly source: string, readonly result: 'joined' | 'over' | 'empty' | 'retired' | 'ready' | 'agrees' | 'differs' }
   /**
-   * A credential of another library opened nothing. `forged`: no signature of ours. `ended`: the session that adopted it has ended. `superseded`:
-   * its browser has long had the new cookie. `limit`: of concurrent sessions. `unusable`: its user id or data cannot be taken over. `revoked`:
-   * its user has signed out everywhere. `count`: since the last such event of this address.
+   * A credential of another library was rejected. `forged`: its signature is wrong. `ended`: the session that adopted it has ended.
+   * `superseded`: its browser has had the new cookie for some time. `limit`: of concurrent sessions. `unusable`: its user id or data cannot
+   * be migrated. `revoked`: the user has logged out everywhere. `count`: since the last such event of this IP address.
    */
-  readonly 'legacy-refused': { readonly source: string, readonly why: 'forged' | 'ended' | 'superseded' | 'limit' | 'unusable' | 'revoked', readonly ip: string | null, readonly count: number }
-  /** The old store failed; sessions of this package go on. `count`: failures since the last such event. */
-  readonly 'legacy-failed': { readonly source: string, readonly operation: string, readonly error: string, readonly count: number }
+  readonly 'migration-rejected': {
+    readonly source: string
+    readonly why: 'forged' | 'ended' | 'superseded' | 'limit' | 'unusable' | 'revoked'
+    readonly ip: string | null
+    readonly count: number
+  }
+  /** The legacy store failed; sessions of this package are unaffected. `count`: failures since the last such event. */
+  readonly 'migration-failed': { readonly source: string, readonly operation: string, readonly error: string, readonly count: number }
   /** A session has a new verifier. */
   readonly rotated: { readonly generation: number, readonly cause: 'age' | 'authentication' | 'request' }
-  /** The user of a session proved again who they are. */
-  readonly authenticated: { readonly methods: string }
-  /** A session was given more idle time on request. */
+  /** The user of a session authenticated again. */
+  readonly reauthenticated: { readonly methods: readonly string[] }
+  /** A request reset the idle timeout of its session. */
   readonly extended: { readonly expiresAt: number }
-  /** A session ended, for good. Told once over all nodes. */
-  readonly ended: { readonly reason: EndReason, readonly by: string | null, readonly session: EndedSession }
-  /** The limit of concurrent sessions refused a sign-in. */
-  readonly 'limit-refused': { readonly max: number }
-  /** A well-signed token of an ended session was presented. */
-  readonly 'used-after-end': { readonly reason: EndReason, readonly ip: string | null }
-  /** An old verifier came back after its time: two parties hold the session. It was ended. */
+  /** A session ended. Exactly one node emits this event. */
+  readonly ended: {
+    readonly reason: EndReason
+    readonly by: string | null
+    readonly session: EndedSessionInfo
+    /** The limit of the user's sessions, if a login exceeded it and this session was evicted. */
+    readonly max?: number
+  }
+  /** A login was rejected because the user has `max` sessions. */
+  readonly 'login-rejected': { readonly max: number }
+  /** A well-signed token of an ended session was presented. `count`: since the last such event of this user and network. */
+  readonly 'ended-session-used': { readonly reason: EndReason, readonly ip: string | null, readonly count: number }
+  /** An outdated verifier was presented after its grace period: two parties hold the session. It was ended. */
   readonly 'token-reused': { readonly ip: string | null, readonly generation: number }
-  /** Cookies of our name with a wrong signature. `count`: since the last such event of this address. */
+  /** Session cookies with a wrong signature. `count`: since the last such event of this network (IPv6: /64). */
   readonly 'bad-signature': { readonly ip: string | null, readonly count: number }
   /** Well-signed tokens of sessions the store does not know. `count` as above. */
   readonly 'unknown-token': { readonly ip: string | null, readonly count: number }
-  /** A session in the store did not open: its encryption key is not among ours, or somebody changed it. It was ended. */
-  readonly unsealable: { readonly ip: string | null }
-  /** Several cookies of our name came in one request; one was valid. `count` as above. */
+  /** A record in the store could not be decrypted: its key is not configured, or the record was changed. The session was ended. */
+  readonly 'decryption-failed': { readonly ip: string | null }
+  /** A request had several session cookies; at most one of them was valid and of a live session. `count` as above. */
   readonly 'duplicate-cookie': { readonly ip: string | null, readonly count: number }
-  /** Two different valid cookies of our name came in one request; neither was used. `count` as above. */
+  /** A request had valid cookies of two live sessions, or more than eight of the name; none was used. `count` as above. */
   readonly 'cookie-tossing': { readonly ip: string | null, readonly count: number }
-  readonly 'ip-changed': { readonly from: string | null, readonly to: string | null }
-  readonly 'agent-changed': { readonly from: string | null, readonly to: string | null }
-  /** A state-changing request from another site was refused. */
-  readonly 'cross-site': { readonly ip: string | null, readonly method: string }
-  /** Somebody asked for what is not theirs: another user's session, the admin routes. */
-  readonly denied: { readonly action: string, readonly target: string | null, readonly ip: string | null }
+  /** `count`: since the last such event of this session. */
+  readonly 'ip-changed': { readonly from: string | null, readonly to: string | null, readonly count: number }
+  /** `count` as for `ip-changed`. */
+  readonly 'user-agent-changed': { readonly from: string | null, readonly to: string | null, readonly count: number }
+  /**
+   * A state-changing request or WebSocket upgrade from another origin was blocked. `origin`: that of the page, as its browser sent it;
+   * `requested`: that of the request, as Fastify derives it; `hint`: what to do if the page belongs to the app. `count` as above.
+   */
+  readonly 'cross-origin-blocked': {
+    readonly ip: string | null
+    readonly method: string
+    readonly origin: string | null
+    readonly requested: string
+    readonly hint: string
+    readonly count: number
+  }
+  /** A client requested what it may not have: another user's session, the admin routes. `count` as above. */
+  readonly 'access-denied': { readonly action: string, readonly target: string | null, readonly ip: string | null, readonly count: number }
   /** An admin read, exported, imported or ended sessions. */
-  readonly admin: { readonly action: string, readonly by: string | null, readonly count: number }
-  /** The store failed an operation; requests that need it answer 503. `count`: failures since the last such event. */
+  readonly 'admin-action': { readonly action: string, readonly by: string | null, readonly count: number }
+  /** An operation of the store failed; requests that need it get a 503. `count`: failures since the last such event. */
   readonly 'store-failed': { readonly operation: string, readonly error: string, readonly count: number }
   readonly 'store-recovered': { readonly after: number }
-  /** Data of a request could not be kept because its answer had already left, or its session had ended. */
+  /** Data of a request could not be stored: its response had already been sent, or its session had ended. */
   readonly 'write-lost': { readonly error: string }
-  /** A store answered a record, or a session's data, that cannot be read: it opens nothing. */
-  readonly unreadable: { readonly part: 'record' | 'data' }
+  /** A stored record, or its data, cannot be read; it cannot authenticate. `count`: since the last such event of this session. */
+  readonly 'record-corrupt': { readonly part: 'record' | 'data', readonly count: number }
   /** Legacy or imported data had a key that is part of the session API; it was renamed. */
   readonly 'key-renamed': { readonly from: string, readonly to: string }
-  readonly swept: { readonly ended: number, readonly duration: number }
+  /** A cleanup ended expired sessions. `duration`: milliseconds. */
+  readonly cleanup: { readonly ended: number, readonly duration: number }
 }
 
-export type SessionEventType = keyof Details
+export type SessionEventType = keyof EventDetailsByType
 
-/** Everything that can happen. */
-export type SessionEvent = { readonly [T in SessionEventType]: EventBase & { readonly type: T } & Details[T] }[SessionEventType]
+/** All events. */
+export type SessionEvent = { readonly [T in SessionEventType]: EventBase & { readonly type: T } & EventDetailsByType[T] }[SessionEventType]
 
 /** The event of one type. */
 export type SessionEventOf<T extends SessionEventType> = Extract<SessionEvent, { readonly type: T }>
 
-/** What an event means to whoever watches: level of the log line, name in the OWASP logging vocabulary, and whether it is about security. */
+/** How an event is logged and counted. */
 export interface EventMeaning {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
-  readonly owasp: string
+  /** Name in the OWASP Logging Vocabulary; `null` where the vocabulary has none for this. */
+  readonly owasp: string | null
+  /** It counts as a security event. */
   readonly security: boolean
   readonly text: string
 }
 
-/** Every type with its meaning; docs/reference/events.md is checked against it. */
+/**
+ * Every type with its meaning; docs/reference/events.md is checked against it. Where there is an OWASP name, the level is the vocabulary's:
+ * INFO is `info`, WARN is `warn`, CRITICAL is `error`. One exception: `session_use_after_expire` is a warning, because each user who
+ * returns after a timeout causes it.
+ */
 export const eventMeanings: Readonly<Record<SessionEventType, EventMeaning>> = {
   created: { level: 'info', owasp: 'session_created', security: false, text: 'session created' },
-  adopted: { level: 'info', owasp: 'session_created', security: false, text: 'session adopted from another library' },
-  legacy: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session of another library seen' },
-  'legacy-refused': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'session of another library refused' },
-  'legacy-failed': { level: 'error', owasp: 'sys_crash', security: false, text: 'store of another library failed' },
-  rotated: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session rotated' },
-  authenticated: { level: 'info', owasp: 'authn_login_success', security: false, text: 'user authenticated again' },
-  extended: { level: 'debug', owasp: 'session_renewed', security: false, text: 'session extended' },
+  adopted: { level: 'info', owasp: null, security: false, text: 'session migrated from another library' },
+  migration: { level: 'debug', owasp: null, security: false, text: 'legacy session checked' },
+  'migration-rejected': { level: 'warn', owasp: 'authn_login_fail', security: true, text: 'legacy session rejected' },
+  'migration-failed': { level: 'error', owasp: null, security: false, text: 'legacy store failed' },
+  rotated: { level: 'debug', owasp: null, security: false, text: 'session rotated' },
+  reauthenticated: { level: 'info', owasp: 'authn_login_success', security: false, text: 'user reauthenticated' },
+  extended: { level: 'info', owasp: 'session_renewed', security: false, text: 'session extended' },
   ended: { level: 'info', owasp: 'session_expired', security: false, text: 'session ended' },
-  'limit-refused': { level: 'warn', owasp: 'excess_sessions_exceeded', security: true, text: 'sign-in refused by the limit of sessions' },
-  'used-after-end': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'ended session presented' },
-  'token-reused': { level: 'error', owasp: 'authn_token_reuse', security: true, text: 'old verifier presented, session ended' },
-  'bad-signature': { level: 'warn', owasp: 'malicious_extraneous', security: true, text: 'cookie with a wrong signature' },
+  'login-rejected': { level: 'warn', owasp: 'excess_sessions_exceeded', security: true, text: 'login rejected: too many sessions' },
+  'ended-session-used': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'ended session presented' },
+  'token-reused': { level: 'error', owasp: 'authn_token_reuse', security: true, text: 'outdated token presented, session ended' },
+  'bad-signature': { level: 'error', owasp: 'malicious_extraneous', security: true, text: 'cookie with a wrong signature' },
   'unknown-token': { level: 'warn', owasp: 'session_use_after_expire', security: true, text: 'unknown session presented' },
-  unsealable: { level: 'error', owasp: 'sys_crash', security: true, text: 'session in the store does not open, ended' },
-  'duplicate-cookie': { level: 'warn', owasp: 'malicious_extraneous', security: true, text: 'several cookies of one name' },
-  'cookie-tossing': { level: 'error', owasp: 'malicious_extraneous', security: true, text: 'two different valid cookies of one name' },
-  'ip-changed': { level: 'info', owasp: 'session_ip_changed', security: true, text: 'address changed' },
-  'agent-changed': { level: 'info', owasp: 'session_agent_changed', security: true, text: 'user agent changed' },
-  'cross-site': { level: 'warn', owasp: 'malicious_csrf', security: true, text: 'cross-site request refused' },
-  denied: { level: 'warn', owasp: 'authz_fail', security: true, text: 'access denied' },
-  admin: { level: 'warn', owasp: 'authz_admin', security: false, text: 'admin action' },
-  'store-failed': { level: 'error', owasp: 'sys_crash', security: false, text: 'session store failed' },
-  'store-recovered': { level: 'info', owasp: 'sys_restart', security: false, text: 'session store works again' },
-  'write-lost': { level: 'error', owasp: 'sys_crash', security: false, text: 'session data could not be kept' },
-  unreadable: { level: 'error', owasp: 'sys_crash', security: true, text: 'session could not be read' },
+  'decryption-failed': { level: 'warn', owasp: 'crypt_decrypt_fail', security: true, text: 'session could not be decrypted, ended' },
+  'duplicate-cookie': { level: 'warn', owasp: null, security: true, text: 'several session cookies' },
+  'cookie-tossing': { level: 'error', owasp: 'malicious_extraneous', security: true, text: 'two different valid session cookies' },
+  'ip-changed': { level: 'info', owasp: null, security: true, text: 'IP address changed' },
+  'user-agent-changed': { level: 'info', owasp: null, security: true, text: 'user agent changed' },
+  'cross-origin-blocked': { level: 'error', owasp: 'malicious_csrf', security: true, text: 'cross-origin request blocked' },
+  'access-denied': { level: 'error', owasp: 'authz_fail', security: true, text: 'access denied' },
+  'admin-action': { level: 'warn', owasp: 'authz_admin', security: false, text: 'admin action' },
+  'store-failed': { level: 'error', owasp: null, security: false, text: 'session store failed' },
+  'store-recovered': { level: 'info', owasp: null, security: false, text: 'session store recovered' },
+  'write-lost': { level: 'error', owasp: null, security: false, text: 'session data could not be stored' },
+  'record-corrupt': { level: 'error', owasp: null, security: true, text: 'session could not be read' },
   'key-renamed': { level: 'warn', owasp: 'input_validation_fail', security: false, text: 'reserved data key renamed' },
-  swept: { level: 'debug', owasp: 'sys_monitor', security: false, text: 'expired sessions swept' }
+  cleanup: { level: 'debug', owasp: null, security: false, text: 'expired sessions cleaned up' }
 }
 
-/** The details of an event, without records and other objects: for logs, pages and streams. */
-export function detailsOf (event: SessionEvent): EventDetails {
+/** Returns the event that announces the end of a session. `max`: the limit that a login exceeded, which evicted sessions name. */
+export function toEndedEvent (session: EndedSession, max?: number): SessionEventOf<'ended'> {
+  const { id, userId, endedAt, reason, by, device } = session
+  const limit = max === undefined || userId === null || reason !== 'evicted' ? {} : { max }
+  return {
+    type: 'ended',
+    at: endedAt,
+    id,
+    userId,
+    reason,
+    by,
+    session: { ...session, device: toDevice(device), deviceLabel: deviceLabel(device) },
+    ...limit
+  }
+}
+
+/** Returns the details of an event without records: for logs, pages and streams. */
+export function plainDetails (event: SessionEvent): EventDetails {
   const { type, at, id, userId, ...rest } = event
-  return Object.fromEntries(Object.entries(rest).filter(([, value]) => typeof value !== 'object' || value === null))
+  if (event.type !== 'ended') return rest as EventDetails
+  const { reason, by, session: { device, deviceLabel }, max } = event
+  return { reason, by, device, deviceLabel, ...max === undefined ? {} : { max } }
 }
 
-/** What an event says of a credential of another library: whose it is, and what has become of it; `null` if it is about something else. */
-export function legacyOf (event: SessionEvent): { readonly source: string, readonly result: string, readonly count: number } | null {
+/** Returns the source and the result of an event about a credential of another library; `null` for other events. */
+export function migrationOf (event: SessionEvent): { readonly source: string, readonly result: string, readonly count: number } | null {
   switch (event.type) {
     case 'adopted': return { source: event.source, result: 'adopted', count: 1 }
-    case 'legacy': return { source: event.source, result: event.result, count: 1 }
-    case 'legacy-refused': return { source: event.source, result: event.why, count: event.count }
-    case 'legacy-failed': return { source: event.source, result: 'failed', count: 1 }
+    case 'migration': return { source: event.source, result: event.result, count: 1 }
+    case 'migration-rejected': return { source: event.source, result: event.why, count: event.count }
+    case 'migration-failed': return { source: event.source, result: 'failed', count: 1 }
     default: return null
   }
 }
 
-/** What an event says beyond its type: plain values by name. */
-export type EventDetails = Readonly<Record<string, string | number | boolean | null>>
-/** An event as an admin sees it: what the admin routes send, the console shows and the command line prints. */
+/** One detail of an event. */
+export type EventDetail = string | number | boolean | null | readonly string[] | Device
+/** The details of an event by name, without its common fields. */
+export type EventDetails = Readonly<Record<string, EventDetail>>
+/** An event for admins: in the admin routes, the console and the command line. */
 export interface EventView {
   /** ISO 8601. */
   readonly at: string
@@ -148,7 +215,7 @@ export interface EventView {
   readonly id: string | null
   readonly userId: string | null
   readonly level: string
-  /** It is about security. */
+  /** Whether it is a security event. */
   readonly security: boolean
   readonly text: string
   readonly details: EventDetails

@@ -1,7 +1,7 @@
-import { eventMeanings, legacyOf } from './events.ts'
+import { eventMeanings, migrationOf } from './events.ts'
 import type { SessionEventOf, SessionEventType } from './events.ts'
 
-/** One sample, as prom-client wants it. */
+/** One sample of prom-client. */
 interface Sample {
   readonly value: number
   readonly labels: Readonly<Record<string, string | number>>
@@ -10,7 +10,7 @@ interface Sample {
 
 type MetricType = 'counter' | 'gauge' | 'histogram'
 
-/** What a registry asks of a metric. */
+/** A metric, as far as a registry uses it. */
 interface Metric {
   name: string
   readonly help: string
@@ -59,37 +59,40 @@ class Durations {
   }
 }
 
-/** What the metrics read of a `SessionManager`. */
+/** The members of `SessionManager` that the metrics use. */
 export interface MetricsSource {
   on <T extends SessionEventType>(type: T | '*', listener: (event: SessionEventOf<T>) => unknown): () => void
   onStoreOperation (listener: (operation: string, duration: number) => void): () => void
-  counts (): Promise<{ readonly live: number, readonly users: number, readonly guests: number, readonly remembered: number }>
-  readonly validations: Readonly<Record<string, number>>
+  totals (): Promise<{ readonly live: number, readonly users: number, readonly guests: number, readonly remembered: number }>
+  readonly validationCounts: Readonly<Record<string, number>>
 }
 
 /**
- * Puts the numbers of a manager into a registry of the app's own prom-client: `session_active` and its kin (of the whole store: take the
- * maximum over nodes, not the sum), `session_created_total`, `session_ended_total{reason}`, `session_validations_total{result}`,
- * `session_security_events_total{type}`, `session_legacy_total{source,result}`, `session_store_operation_duration_seconds{op}`. Labels never name users, addresses or sessions.
- * Throws what the registry throws if a name is taken. Returns what takes them away again.
+ * Registers the metrics of a manager in the app's prom-client: `fastify_session_active` and related gauges (of the whole store: use the
+ * maximum over nodes, not the sum), `fastify_session_created_total`, `fastify_session_ended_total{reason}`,
+ * `fastify_session_validations_total{result}`, `fastify_session_security_events_total{type}`,
+ * `fastify_session_migration_total{source,result}`, `fastify_session_store_operation_duration_seconds{op}`. Labels never name users,
+ * addresses or sessions. Throws the registry's error if a name is taken. Returns a function that unregisters them.
  */
 export function sessionMetrics (sessions: MetricsSource, target: MetricsTarget): () => void {
   const registry = 'register' in target ? target.register : target
   const created = new Map<string, number>()
   const ended = new Map<string, number>()
   const security = new Map<string, number>()
-  const legacy = new Map<string, Sample>()
+  const migrated = new Map<string, Sample>()
   const durations = new Map<string, Durations>()
   const stops = [
     sessions.on('created', ({ remembered }) => { increase(created, String(remembered), 1) }),
     sessions.on('ended', ({ reason }) => { increase(ended, reason, 1) }),
-    sessions.on('*', event => { if (eventMeanings[event.type].security) increase(security, event.type, 'count' in event ? event.count : 1) }),
     sessions.on('*', event => {
-      const old = legacyOf(event)
-      if (old === null) return
-      const { source, result, count } = old
+      if (eventMeanings[event.type].security) increase(security, event.type, 'count' in event ? event.count : 1)
+    }),
+    sessions.on('*', event => {
+      const migration = migrationOf(event)
+      if (migration === null) return
+      const { source, result, count } = migration
       const key = `${source} ${result}`
-      legacy.set(key, { labels: { source, result }, value: (legacy.get(key)?.value ?? 0) + count })
+      migrated.set(key, { labels: { source, result }, value: (migrated.get(key)?.value ?? 0) + count })
     }),
     sessions.onStoreOperation((operation, duration) => {
       const known = durations.get(operation) ?? new Durations()
@@ -97,18 +100,31 @@ export function sessionMetrics (sessions: MetricsSource, target: MetricsTarget):
       known.add(duration / 1000)
     })
   ]
-  const duration = 'session_store_operation_duration_seconds'
+  const duration = 'fastify_session_store_operation_duration_seconds'
   const metrics = [
-    gauge('session_active', 'Live sessions in the store; expired ones count until the next sweep', async () => (await sessions.counts()).live),
-    gauge('session_active_users', 'Users with a live session', async () => (await sessions.counts()).users),
-    gauge('session_active_guests', 'Live sessions without a user', async () => (await sessions.counts()).guests),
-    gauge('session_active_remembered', 'Live sessions that outlive their browser', async () => (await sessions.counts()).remembered),
-    counter('session_created_total', 'Sessions created by this node', () => labelled(created, 'remembered')),
-    counter('session_ended_total', 'Ends that this node told', () => labelled(ended, 'reason')),
-    counter('session_validations_total', 'Tokens judged by this node', () => labelled(new Map(Object.entries(sessions.validations)), 'result')),
-    counter('session_security_events_total', 'Security events of this node', () => labelled(security, 'type')),
-    counter('session_legacy_total', 'What this node saw become of credentials of other libraries', () => [...legacy.values()]),
-    metric(duration, { help: 'Time that a verb of the store took', type: 'histogram', aggregator: 'sum', values: async () => [...durations].flatMap(([op, known]) => known.samples(duration, op)) })
+    gauge(
+      'fastify_session_active',
+      'Live sessions in the store; expired ones count until the next cleanup',
+      async () => (await sessions.totals()).live
+    ),
+    gauge('fastify_session_active_users', 'Users with a live session', async () => (await sessions.totals()).users),
+    gauge('fastify_session_active_guests', 'Live sessions without a user', async () => (await sessions.totals()).guests),
+    gauge('fastify_session_active_remembered', 'Live remembered sessions', async () => (await sessions.totals()).remembered),
+    counter('fastify_session_created_total', 'Sessions created by this node', () => labelled(created, 'remembered')),
+    counter('fastify_session_ended_total', 'Sessions ended, reported by this node', () => labelled(ended, 'reason')),
+    counter(
+      'fastify_session_validations_total',
+      'Tokens judged by this node',
+      () => labelled(new Map(Object.entries(sessions.validationCounts)), 'result')
+    ),
+    counter('fastify_session_security_events_total', 'Security events of this node', () => labelled(security, 'type')),
+    counter('fastify_session_migration_total', 'Legacy credentials processed by this node, by result', () => [...migrated.values()]),
+    metric(duration, {
+      help: 'Duration of store operations',
+      type: 'histogram',
+      aggregator: 'sum',
+      values: async () => [...durations].flatMap(([op, known]) => known.samples(duration, op))
+    })
   ]
   for (const metric of metrics) registry.registerMetric(metric as never)
   return () => {
@@ -120,7 +136,7 @@ export function sessionMetrics (sessions: MetricsSource, target: MetricsTarget):
 function gauge (name: string, help: string, value: () => Promise<number>): Metric {
   return metric(name, {
     help, type: 'gauge', aggregator: 'max',
-    // a store that fails must not take the app's other metrics with it
+    // a failing store must not disable the app's other metrics
     values: async () => { try { return [{ value: await value(), labels: {} }] } catch { return [] } }
   })
 }
@@ -129,12 +145,17 @@ function counter (name: string, help: string, values: () => Sample[]): Metric {
   return metric(name, { help, type: 'counter', aggregator: 'sum', values: async () => values() })
 }
 
-function metric (name: string, { help, type, aggregator, values }: { readonly help: string, readonly type: MetricType, readonly aggregator: string, readonly values: () => Promise<Sample[]> }): Metric {
+function metric (name: string, { help, type, aggregator, values }: {
+  readonly help: string
+  readonly type: MetricType
+  readonly aggregator: string
+  readonly values: () => Promise<Sample[]>
+}): Metric {
   return {
     // OpenMetrics registries change the name of counters
     name, help, type, aggregator,
     async get () { return { name: this.name, help, type, aggregator, values: await values() } },
-    // totals are the manager's, and go on
+    // the totals belong to the manager, and continue
     reset () {}
   }
 }

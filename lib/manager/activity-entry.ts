@@ -1,36 +1,36 @@
-import type { Touch } from '../store.ts'
+import type { ActivityUpdate } from '../store.ts'
 
-/** What was recorded of one session since the last batch. */
-export class Entry implements Touch {
+/** What requests have changed in one session since the last batch. */
+export class ActivityEntry implements ActivityUpdate {
   readonly id: string
-  /** The batch that it is in; -1: in none, so that it can be in another. */
+  /** The number of the batch that has this entry; -1: none, so that the entry can be used again. */
   batch = -1
-  requests = 0
+  requestCount = 0
   seenAt = 0
   generation = -1
   ip: string | null | undefined = undefined
-  agent: string | null | undefined = undefined
+  userAgent: string | null | undefined = undefined
   device: string | null | undefined = undefined
 
   constructor (id: string) {
     this.id = id
   }
 
-  /** Nothing was recorded in this batch yet. */
+  /** Empties the entry for a new batch. */
   start (batch: number): void {
     this.batch = batch
-    this.requests = this.seenAt = 0
+    this.requestCount = this.seenAt = 0
     this.generation = -1
-    this.ip = this.agent = this.device = undefined
+    this.ip = this.userAgent = this.device = undefined
   }
 
-  /** Takes over what an earlier one had to say, but how often. */
-  catchUp (earlier: Entry): void {
+  /** Adds an earlier entry that could not be written, without its request count. */
+  merge (earlier: ActivityEntry): void {
     this.seenAt = Math.max(this.seenAt, earlier.seenAt)
     this.generation = Math.max(this.generation, earlier.generation)
     if (this.ip === undefined) this.ip = earlier.ip
-    if (this.agent !== undefined) return
-    this.agent = earlier.agent
+    if (this.userAgent !== undefined) return
+    this.userAgent = earlier.userAgent
     this.device = earlier.device
   }
 }

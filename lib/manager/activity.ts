@@ -1,96 +1,97 @@
-import { isThenable, turn } from '../async.ts'
+import { isThenable, Timer, yieldToEventLoop } from '../async.ts'
+import type { EventThrottle } from '../events/throttle.ts'
+import type { IpAnonymizer } from '../model/ip-address.ts'
 import type { SessionRecord } from '../model/record.ts'
-import { cleanAgent, deviceOf } from '../model/user-agent.ts'
-import type { Store, Touch } from '../store.ts'
+import { deviceOf, sanitizeUserAgent } from '../model/user-agent.ts'
+import { confirmsRotation } from '../policy.ts'
+import type { Policy } from '../policy.ts'
+import type { StatisticsCollector } from '../statistics/collector.ts'
+import type { ActivityUpdate, Store } from '../store.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
-import { Entry } from './activity-entry.ts'
+import type { Successors } from '../token/successors.ts'
+import { ActivityEntry } from './activity-entry.ts'
+import { emitClientChange } from './client-change.ts'
+import type { RequestContext } from './request-context.ts'
+import type { ManagerResources } from './resources.ts'
+import type { StoreClock } from './store-clock.ts'
 
-/** What one validated request adds to its session. */
-export interface Visit {
-  /** Already in the form that is kept. */
-  readonly ip: string | null
-  /** The raw user-agent header. */
-  readonly agent: string | undefined
-  /** Counts, but does not keep the session alive (polling, prefetching). */
-  readonly passive: boolean
-  /** Must be true to this moment: no copy of the session will do. */
-  readonly strict?: boolean
-}
-
-export interface ActivityOptions {
-  /** Milliseconds between flushes; 0: each request writes through. */
-  readonly flush: number
-  /** Told when a session's address or agent changed. */
-  readonly onChange: (record: SessionRecord, change: { readonly ip?: string | null, readonly agent?: string | null }) => void
-  /** Whether a request with the current verifier shows that its browser has it for good. Asked until one did. */
-  readonly confirms: (record: SessionRecord, now: number) => boolean
-  /** A batch is due: flush now. */
-  readonly onDue: () => void
-  /** Told how many requests were recorded. */
-  readonly onFlush: (requests: number) => void
-}
-
-/** What requests add to sessions, gathered into one batch: last seen, address, agent, count. Nothing here can make a session live. */
-export class Activity {
+/**
+ * Collects what requests change in sessions (last seen, address, user agent, request count), and writes it in batches (write-behind).
+ * Nothing here can make an ended session live.
+ */
+export class ActivityBuffer {
   readonly #store: Store
-  readonly #options: ActivityOptions
-  readonly #slice: number
-  #entries = new Map<string, Entry>()
+  readonly #clock: StoreClock
+  readonly #throttle: EventThrottle
+  readonly #anonymizer: IpAnonymizer
+  readonly #policy: Policy
+  readonly #successors: Successors
+  readonly #statistics: StatisticsCollector
+  readonly #flushInterval: number
+  readonly #batchSize: number
+  readonly #timer: Timer
+  #entries = new Map<string, ActivityEntry>()
   #batch = 0
   #flushedAt = 0
   #flushing: Promise<void> | null = null
 
-  constructor (store: Store, options: ActivityOptions) {
+  constructor (resources: ManagerResources) {
+    const { options, store, clock, throttle, anonymizer, notifier, successors, statistics } = resources
     this.#store = store
-    this.#options = options
-    // a file takes 2 ms for so many
-    this.#slice = store.batch ?? 200
+    this.#clock = clock
+    this.#throttle = throttle
+    this.#anonymizer = anonymizer
+    this.#policy = options.policy
+    this.#successors = successors
+    this.#statistics = statistics
+    this.#flushInterval = options.flushInterval
+    // a file takes 2 ms for 200
+    this.#batchSize = store.maxBatchSize ?? 200
+    this.#timer = new Timer(async () => { await this.flush(clock.now()) }, { delay: () => options.flushInterval })
+    notifier.onEnd(({ id }) => { this.#forget(id) })
   }
 
-  /** Adds one request. `presented`: what it came with, if what is recorded is to be found there again. */
-  record (record: SessionRecord, visit: Visit, now: number, presented: Pick<PresentedToken, 'activity'> | null = null): void {
-    let entry = presented?.activity as Entry | null | undefined
+  /** Starts to write batches. With `flushInterval: 0` the validator writes each request, and there is no timer. */
+  start (): void {
+    if (this.#flushInterval > 0) this.#timer.start()
+  }
+
+  /** Adds one request. `presented` keeps the entry, so that the next request with the same token needs no lookup. */
+  record (record: SessionRecord, request: RequestContext, now: number, presented: Pick<PresentedToken, 'activity'> | null = null): void {
+    let entry = presented?.activity as ActivityEntry | null | undefined
     if (entry == null || entry.batch !== this.#batch) {
-      entry = this.#enter(record.id, entry)
+      entry = this.#entryFor(record.id, entry)
       if (presented !== null) presented.activity = entry
     }
-    entry.requests++
-    // a straggler with the old verifier must not hide that the new one was seen
-    if (record.confirmedAt === null && this.#options.confirms(record, now)) entry.generation = Math.max(entry.generation, record.generation)
-    if (!visit.passive && now > entry.seenAt) entry.seenAt = now
-    if (visit.ip !== record.ip && visit.ip !== null && visit.ip !== entry.ip) this.#moved(record, entry, visit.ip)
-    if (visit.agent !== record.agent && visit.agent !== undefined) this.#changed(record, entry, visit.agent)
+    entry.requestCount++
+    // a late request with the old verifier must not hide that the new one was seen
+    if (record.confirmedAt === null && this.#confirms(record, now)) entry.generation = Math.max(entry.generation, record.generation)
+    if (!request.passive && now > entry.seenAt) entry.seenAt = now
+    if (request.ip !== record.ip && request.ip !== null && request.ip !== entry.ip) this.#ipChanged(record, entry, request.ip)
+    if (request.userAgent !== record.userAgent && request.userAgent !== undefined) this.#userAgentChanged(record, entry, request.userAgent)
     // the first request after a pause is written at once, so that a clock that jumps finds nothing unwritten
-    if (now - this.#flushedAt >= this.#options.flush || now < this.#flushedAt) this.#options.onDue()
+    if (now - this.#flushedAt >= this.#flushInterval || now < this.#flushedAt) this.#writeNow()
   }
 
-  /** The last activity that has not been written, in milliseconds; 0 if there is none. */
+  /** Returns the time of the last request that has not been written, in milliseconds; 0 if all are written. */
   seenAt (id: string): number {
     return this.#entries.get(id)?.seenAt ?? 0
   }
 
-  /** How many requests have not been written. */
+  /** Returns the number of requests that have not been written. */
   requests (id: string): number {
-    return this.#entries.get(id)?.requests ?? 0
+    return this.#entries.get(id)?.requestCount ?? 0
   }
 
-  /** When the current verifier was seen, if it was and has not been written; `null` otherwise. */
+  /** Returns when the current verifier was seen, if it was and has not been written; `null` otherwise. */
   confirmedAt (record: SessionRecord, now: number): number | null {
     const entry = this.#entries.get(record.id)
     return entry === undefined || entry.generation < record.generation ? null : entry.seenAt || now
   }
 
-  /** Forgets a session that has ended. */
-  forget (id: string): void {
-    const entry = this.#entries.get(id)
-    if (entry === undefined) return
-    entry.batch = -1
-    this.#entries.delete(id)
-  }
-
   /**
-   * Writes the batch. What fails stays, one entry a session, for the next time: when it was seen, but not how often, because nobody knows
-   * whether the store got it, and a count must never be too much.
+   * Writes the batch. Entries that fail stay for the next batch, without their request counts: the store may have received them, and a
+   * count must never be too high. Returns nothing if the store took the batch at once. Never rejects.
    */
   flush (now: number): Promise<void> | undefined {
     if (this.#flushing !== null) return this.#flushing.then(() => this.flush(now))
@@ -105,61 +106,84 @@ export class Activity {
     return this.#flushing
   }
 
-  /** Writes from `start` on, a slice a turn: no promise for one slice that the store took at once. */
-  #write (entries: readonly Entry[], now: number, start: number): Promise<void> | undefined {
-    const end = start + this.#slice
+  /** Stops the timer, and waits for a batch that is being written. */
+  async stop (): Promise<void> {
+    await this.#timer.stop()
+  }
+
+  #writeNow (): void {
+    if (this.#flushInterval > 0) void this.#timer.run()
+  }
+
+  /** Whether this request proves that its browser has stored the current cookie. Asked until a request does. */
+  #confirms (record: SessionRecord, now: number): boolean {
+    return confirmsRotation(this.#policy, record, this.#successors.resentAt(record.id), now)
+  }
+
+  /** Writes from `start` on, one slice per turn of the event loop. Makes no promise for one slice that the store took at once. */
+  #write (entries: readonly ActivityEntry[], now: number, start: number): Promise<void> | undefined {
+    const end = start + this.#batchSize
     const batch = entries.slice(start, end)
     const rest = end < entries.length ? end : null
-    let answer
+    let result
     try {
-      answer = this.#store.touch(batch satisfies readonly Touch[], now)
+      result = this.#store.touch(batch satisfies readonly ActivityUpdate[], now)
     } catch {
       this.#keep(entries.slice(start))
       return undefined
     }
-    if (isThenable(answer)) {
-      return Promise.resolve(answer).then(
+    if (isThenable(result)) {
+      return Promise.resolve(result).then(
         () => { this.#written(batch); return rest === null ? undefined : this.#write(entries, now, rest) },
         () => { this.#keep(entries.slice(start)) })
     }
     this.#written(batch)
-    return rest === null ? undefined : turn().then(() => this.#write(entries, now, rest))
+    return rest === null ? undefined : yieldToEventLoop().then(() => this.#write(entries, now, rest))
   }
 
-  #written (batch: readonly Entry[]): void {
+  #written (batch: readonly ActivityEntry[]): void {
     let requests = 0
     for (const entry of batch) {
-      requests += entry.requests
+      requests += entry.requestCount
       entry.batch = -1
     }
-    this.#options.onFlush(requests)
+    this.#statistics.requests(requests, this.#clock.now())
   }
 
-  #keep (entries: readonly Entry[]): void {
-    // into another: the store may still be at work on what it was given
-    for (const entry of entries) this.#enter(entry.id).catchUp(entry)
+  #keep (entries: readonly ActivityEntry[]): void {
+    // into new entries: the store may still be at work on those that it was given
+    for (const entry of entries) this.#entryFor(entry.id).merge(entry)
   }
 
-  /** The session's entry in this batch: what another cookie of it has made, or the one of the cookie's last batch again, or a new one. */
-  #enter (id: string, last?: Entry | null): Entry {
+  /** Returns the session's entry in this batch: one that another request made, else the last entry of this token, else a new one. */
+  #entryFor (id: string, last?: ActivityEntry | null): ActivityEntry {
     const known = this.#entries.get(id)
     if (known !== undefined) return known
-    const entry = last?.batch === -1 ? last : new Entry(id)
+    const entry = last?.batch === -1 ? last : new ActivityEntry(id)
     entry.start(this.#batch)
     this.#entries.set(id, entry)
     return entry
   }
 
-  #moved (record: SessionRecord, entry: Entry, ip: string): void {
-    entry.ip = ip
-    this.#options.onChange(record, { ip })
+  #forget (id: string): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) return
+    entry.batch = -1
+    this.#entries.delete(id)
   }
 
-  #changed (record: SessionRecord, entry: Entry, header: string): void {
-    const agent = cleanAgent(header)
-    if (agent === record.agent || agent === entry.agent) return
-    entry.agent = agent
-    entry.device = deviceOf(agent)
-    this.#options.onChange(record, { agent })
+  #ipChanged (record: SessionRecord, entry: ActivityEntry, ip: string): void {
+    entry.ip = ip
+    // not for the address of another secret, which the session gets without an event
+    if (this.#anonymizer.isSame(ip, record.ip)) return
+    emitClientChange(this.#throttle, { record, ip, at: this.#clock.now() })
+  }
+
+  #userAgentChanged (record: SessionRecord, entry: ActivityEntry, header: string): void {
+    const userAgent = sanitizeUserAgent(header)
+    if (userAgent === record.userAgent || userAgent === entry.userAgent) return
+    entry.userAgent = userAgent
+    entry.device = deviceOf(userAgent)
+    emitClientChange(this.#throttle, { record, userAgent, at: this.#clock.now() })
   }
 }

@@ -1,40 +1,64 @@
-import { turn } from '../async.ts'
-import type { Events } from '../events/emitter.ts'
-import type { Store } from '../store.ts'
-import type { Successors } from '../token/successors.ts'
-import type { Activity } from './activity.ts'
-import type { Announcer } from './end-notifier.ts'
-import type { Clock } from './store-clock.ts'
+import { Timer, yieldToEventLoop } from '../async.ts'
+import { SessionError } from '../errors.ts'
+import type { ManagerCore } from './core.ts'
+import { remeasure } from './resources.ts'
 
-export interface SweepOptions {
-  readonly clock: Clock
-  readonly events: Events
-  readonly announcer: Announcer
-  readonly activity: Activity
-  readonly successors: Successors
-  /** What was sent again so long ago is of no use. Milliseconds. */
-  readonly settle: number
-}
+const batchSize = 200
 
-const step = 200
+/** Ends expired sessions and deletes old history, by a timer and on request. */
+export class Cleanup {
+  readonly #core: ManagerCore
+  readonly #timer: Timer<number | Error>
 
-/** Ends what has expired, a slice a turn. Trouble is told by the guard, and left to the next sweep. */
-export async function sweepStore (store: Store, { clock, events, announcer, activity, successors, settle }: SweepOptions): Promise<void> {
-  const started = clock.now()
-  successors.forget(started - settle)
-  let total = 0
-  try {
-    await activity.flush(started)
-    for (let more = true; more;) {
-      const swept = await store.sweep(step)
-      announcer.ended(swept.ended)
-      total += swept.ended.length
-      more = swept.more
-      // the event loop is free between slices
-      if (more) await turn()
-    }
-  } catch {
-    return
+  constructor (core: ManagerCore) {
+    this.#core = core
+    // jittered, so that the instances of a cluster do not clean up together
+    this.#timer = new Timer(() => this.#cleanUp(), { delay: () => core.options.cleanupInterval * (0.9 + Math.random() * 0.2) })
   }
-  events.emit({ type: 'swept', at: clock.now(), id: null, userId: null, ended: total, duration: clock.now() - started })
+
+  start (): void {
+    this.#timer.start()
+  }
+
+  async stop (): Promise<void> {
+    await this.#timer.stop()
+  }
+
+  /** Cleans up now, or joins a run in flight. Returns how many sessions expired. Rejects with `FST_SESSION_STORE_UNAVAILABLE`. */
+  async run (): Promise<number> {
+    const expired = await this.#timer.run()
+    if (expired instanceof Error) throw new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: expired })
+    return expired
+  }
+
+  /** Returns a failure instead of throwing it: the guarded store has emitted it, and the timer tries again. */
+  async #cleanUp (): Promise<number | Error> {
+    const { options, clock, events, store, activity, successors } = this.#core
+    await remeasure(this.#core, store)
+    const startedAt = clock.now()
+    successors.forget(startedAt - options.policy.minOverlap)
+    await activity.flush(startedAt)
+    let expired
+    try {
+      expired = await this.#endExpired()
+    } catch (error) {
+      return error as Error
+    }
+    events.emit({ type: 'cleanup', at: clock.now(), id: null, userId: null, ended: expired, duration: clock.now() - startedAt })
+    return expired
+  }
+
+  async #endExpired (): Promise<number> {
+    const { store, notifier } = this.#core
+    let total = 0
+    for (let more = true; more;) {
+      const result = await store.cleanup(batchSize)
+      notifier.ended(result.ended)
+      total += result.ended.length
+      more = result.more
+      // requests are served between two batches
+      if (more) await yieldToEventLoop()
+    }
+    return total
+  }
 }

@@ -1,107 +1,121 @@
 import { isThenable } from '../async.ts'
 import { endedError, isUnavailable, SessionError } from '../errors.ts'
-import type { Events } from '../events/emitter.ts'
-import { hasEnded } from '../model/record.ts'
+import type { SessionEventEmitter } from '../events/emitter.ts'
+import type { SessionEventOf } from '../events/events.ts'
+import { deviceLabel, toDevice } from '../model/device.ts'
+import { hasEnded, toMethodList } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
-import { mayJoin } from '../policy.ts'
-import type { Created, Store } from '../store.ts'
-import { markOf } from '../token/credential-verifiers.ts'
-import type { Adopted, AdoptedVerifiers } from '../token/credential-verifiers.ts'
-import type { Announcer } from './end-notifier.ts'
-import type { Settings } from './options.ts'
-import type { PendingEnds } from './pending-revocations.ts'
-import type { NewRecords, NewSession } from './record-factory.ts'
-import type { Clock } from './store-clock.ts'
+import { acceptsAdoptedCredential } from '../policy.ts'
+import type { CreateResult, Store } from '../store.ts'
+import { adoptionKeyOf } from '../token/credential-verifiers.ts'
+import type { AdoptedCredential, CredentialVerifiers } from '../token/credential-verifiers.ts'
+import type { ManagerCore } from './core.ts'
+import type { EndNotifier } from './end-notifier.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { PendingRevocations } from './pending-revocations.ts'
+import type { IssuedSession, NewSession, RecordFactory } from './record-factory.ts'
+import type { StoreClock } from './store-clock.ts'
 
-/** A created session, with the one token that opens it. */
+/** A created session, with the one token that authenticates it. */
 export interface NewSessionResult {
   readonly session: SessionRecord
-  /** 68 characters, to be signed and given to the browser; nobody else ever sees it. */
+  /** 68 characters, to be signed and sent to the browser. It is returned only here, and stored nowhere. */
   readonly token: string
-  /** What made room for it, or was replaced. */
+  /** Sessions that ended because of it: evicted by the limit, or replaced. */
   readonly ended: readonly EndedSession[]
-  /** Its credential was adopted before: the session existed. */
+  /** The credential had been adopted before: the session existed. */
   readonly joined: boolean
 }
 
-export interface CreatorOptions {
-  readonly settings: Settings
-  readonly clock: Clock
-  readonly events: Events
-  readonly announcer: Announcer
-  readonly pending: PendingEnds
-  readonly records: NewRecords
-  readonly adopted: AdoptedVerifiers
-}
-
-/** Makes sessions. */
+/** Creates sessions. */
 export class Creator {
   readonly #store: Store
-  readonly #options: CreatorOptions
+  readonly #clock: StoreClock
+  readonly #events: SessionEventEmitter
+  readonly #options: ResolvedOptions
+  readonly #records: RecordFactory
+  readonly #credentials: CredentialVerifiers
+  readonly #notifier: EndNotifier
+  readonly #pending: PendingRevocations
 
-  constructor (store: Store, options: CreatorOptions) {
+  constructor ({ store, clock, events, options, records, credentials, notifier, pending }: ManagerCore) {
     this.#store = store
+    this.#clock = clock
+    this.#events = events
     this.#options = options
+    this.#records = records
+    this.#credentials = credentials
+    this.#notifier = notifier
+    this.#pending = pending
   }
 
-  /** Creates a session, in one step with the limit. */
-  async create (options: NewSession): Promise<NewSessionResult> {
-    const { record, token } = this.#options.records.newRecord(options)
-    const { adopts } = options
-    const { limit } = this.#options.settings
+  /** As `SessionManager.create`. */
+  async create (session: NewSession): Promise<NewSessionResult> {
+    const issued = this.#records.create(session)
+    const { record } = issued
+    const { adopts } = session
+    const { maxSessions } = this.#options
     // no await where there is nothing to wait for
-    let max = record.userId === null ? Infinity : limit.max(record.userId)
+    let max = record.userId === null ? Infinity : maxSessions.max(record.userId)
     if (isThenable(max)) max = await max
     let created
     try {
       created = this.#store.create(record, {
-        at: this.#options.clock.now(),
-        limit: max === Infinity ? null : { max, onLimit: limit.onLimit },
-        replaces: options.replaces ?? null,
-        adopts: adopts === undefined ? null : markOf(adopts)
+        at: this.#clock.now(),
+        limit: max === Infinity ? null : { max, onExceeded: maxSessions.onExceeded },
+        replaces: session.replaces ?? null,
+        adopts: adopts === undefined ? null : adoptionKeyOf(adopts)
       })
       if (isThenable(created)) created = await created
     } catch (error) {
-      // A sign-in that was not answered may still have happened: then nobody has its token, and it must not stay. But a credential's next
-      // request gets what the first one made.
-      if (adopts === undefined && isUnavailable(error)) this.#options.pending.add([record.id], { reason: 'revoked', by: 'rollback' })
+      // A creation without a result may have succeeded. Its token is lost, so the session must end. But the next request with an adopted
+      // credential gets the session that the first one created.
+      // An open circuit breaker, which has no cause, has sent nothing.
+      const sent = isUnavailable(error) && (error as SessionError).cause !== undefined
+      if (adopts === undefined && sent) this.#pending.add([record.id], { reason: 'revoked', by: 'rollback' })
       throw error
     }
-    return this.#created(created, { record, token }, options)
+    return this.#toResult(created, issued, { adopts, max })
   }
 
-  #created (created: Created, wanted: { readonly record: SessionRecord, readonly token: string }, options: NewSession): NewSessionResult {
-    const { clock, events, announcer, pending } = this.#options
-    const at = clock.now()
+  #toResult (
+    created: CreateResult,
+    issued: IssuedSession,
+    { adopts, max }: { readonly adopts: AdoptedCredential | undefined, readonly max: number }
+  ): NewSessionResult {
+    const at = this.#clock.now()
     switch (created.status) {
       case 'created': {
         const { record, ended } = created
-        announcer.ended(ended)
+        this.#notifier.ended(ended, max)
         const base = { at, id: record.id, userId: record.userId }
-        events.emit({ type: 'created', ...base, methods: record.methods, remembered: record.remembered, ip: record.ip, device: record.device })
-        if (options.adopts !== undefined) events.emit({ type: 'adopted', ...base, source: options.adopts.source })
-        return { session: record, token: wanted.token, ended, joined: false }
+        this.#events.emit({ type: 'created', ...base, ...toCreatedDetails(record) })
+        if (adopts !== undefined) this.#events.emit({ type: 'adopted', ...base, source: adopts.source })
+        return { session: record, token: issued.token, ended, joined: false }
       }
-      case 'adopted': {
-        const { session } = created
-        if (session === null || hasEnded(session)) throw endedError(session?.reason ?? 'logout')
-        const refused = pending.reasonFor(session.id)
-        if (refused !== undefined) throw endedError(refused)
-        return { session, token: this.#joinToken(session, options.adopts as Adopted, at), ended: [], joined: true }
-      }
+      case 'adopted': return this.#join(created.session, adopts as AdoptedCredential, at)
       case 'refused':
-        events.emit({ type: 'limit-refused', at, id: null, userId: wanted.record.userId, max: created.live.length })
+        this.#events.emit({ type: 'login-rejected', at, id: null, userId: issued.record.userId, max: created.live.length })
         throw new SessionError('FST_SESSION_LIMIT_REACHED')
       case 'full': throw new SessionError('FST_SESSION_STORE_FULL')
       case 'exists': throw new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: new Error('an id was used twice') })
     }
   }
 
-  /** The token for a browser that brings an adopted credential again. Its first requests go in parallel, so that it is not alone. */
-  #joinToken (session: SessionRecord, adopts: Adopted, now: number): string {
-    const { settings, adopted } = this.#options
-    const token = adopted.tokenOf(session, adopts)
-    if (token === null || !mayJoin(settings.policy, session, now)) throw endedError('superseded')
-    return token
+  /** Returns the session that adopted the credential before: a browser sends its first requests in parallel. */
+  #join (session: SessionRecord | EndedSession | null, adopts: AdoptedCredential, now: number): NewSessionResult {
+    if (session === null || hasEnded(session)) throw endedError(session?.reason ?? 'logout')
+    const refused = this.#pending.reasonFor(session.id)
+    if (refused !== undefined) throw endedError(refused)
+    const token = this.#credentials.tokenFor(session, adopts)
+    if (token === null || !acceptsAdoptedCredential(this.#options.policy, session, now)) throw endedError('superseded')
+    return { session, token, ended: [], joined: true }
   }
+}
+
+type CreatedDetails = Pick<SessionEventOf<'created'>, 'methods' | 'remembered' | 'ip' | 'device' | 'deviceLabel'>
+
+/** Returns the details of the event `created`. */
+function toCreatedDetails ({ methods, remembered, ip, device }: SessionRecord): CreatedDetails {
+  return { methods: toMethodList(methods), remembered, ip, device: toDevice(device), deviceLabel: deviceLabel(device) }
 }

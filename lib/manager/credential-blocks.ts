@@ -1,49 +1,59 @@
 import { hasEnded } from '../model/record.ts'
 import type { Store } from '../store.ts'
-import { markOf } from '../token/credential-verifiers.ts'
-import type { Adopted } from '../token/credential-verifiers.ts'
+import { adoptionKeyOf } from '../token/credential-verifiers.ts'
+import type { AdoptedCredential } from '../token/credential-verifiers.ts'
 import { blockIdOf } from '../token/token.ts'
-import type { NewRecords } from './record-factory.ts'
-import { whyOf } from './revoker.ts'
-import type { Ender, EndOptions } from './revoker.ts'
-import type { Clock } from './store-clock.ts'
+import type { ManagerCore } from './core.ts'
+import type { EndNotifier } from './end-notifier.ts'
+import type { RecordFactory } from './record-factory.ts'
+import { toCause } from './revoker.ts'
+import type { EndOptions, Revoker } from './revoker.ts'
+import type { StoreClock } from './store-clock.ts'
 
-export interface BlocksOptions {
-  readonly clock: Clock
-  readonly records: NewRecords
-  readonly ender: Ender
-}
-
-/** What keeps credentials of other libraries from opening anything. */
-export class Blocks {
+/** Blocks legacy credentials. Every method rejects with the store's errors. */
+export class CredentialBlocks {
   readonly #store: Store
-  readonly #options: BlocksOptions
+  readonly #clock: StoreClock
+  readonly #records: RecordFactory
+  readonly #revoker: Revoker
+  readonly #notifier: EndNotifier
 
-  constructor (store: Store, options: BlocksOptions) {
+  constructor ({ store, clock, records, notifier }: ManagerCore, revoker: Revoker) {
     this.#store = store
-    this.#options = options
+    this.#clock = clock
+    this.#records = records
+    this.#revoker = revoker
+    this.#notifier = notifier
   }
 
-  /** From now on a credential opens nothing, adopted or not: a session that it opened ends. */
-  async block (adopts: Adopted, options: EndOptions & { readonly userId: string | number | null }): Promise<void> {
-    const { clock, records, ender } = this.#options
-    const { record } = records.newRecord({ userId: options.userId, adopts })
-    const created = await this.#store.create(record, { at: clock.now(), limit: null, replaces: null, adopts: markOf(adopts) })
-    if (created.status === 'created') await this.#store.end({ ids: [record.id] }, whyOf(options))
-    else if (created.status === 'adopted' && created.session !== null && !hasEnded(created.session)) await ender.endSurely([created.session.id], options)
+  /** Blocks one credential, adopted or not, and ends the session that adopted it. Also rejects with `FST_SESSION_REVOCATION_PENDING`. */
+  async block (adopts: AdoptedCredential, options: EndOptions & { readonly userId: string | number | null }): Promise<void> {
+    const { record } = this.#records.create({ userId: options.userId, adopts })
+    const at = this.#clock.now()
+    const created = await this.#store.create(record, { at, limit: null, replaces: null, adopts: adoptionKeyOf(adopts) })
+    if (created.status === 'created') {
+      this.#notifier.ended(created.ended)
+      await this.#store.end({ ids: [record.id] }, toCause(options))
+    }
+    if (created.status !== 'adopted' || created.session === null || hasEnded(created.session)) return
+    await this.#revoker.revokeReliably([created.session.id], options)
   }
 
-  /** As `block`, for every credential of a user. What says so is a guest of the user's own, which nobody can open. */
+  /**
+   * Blocks every credential of a user until `until`, whether this package has seen it or not. The mark is a guest session with an id of
+   * the user's own, whose token does not exist.
+   */
   async blockUser (userId: string, until: number): Promise<void> {
-    const { clock, records } = this.#options
     const id = blockIdOf(userId)
     await this.#store.end({ ids: [id] }, { reason: 'replaced', by: null })
-    const now = clock.now()
-    const { record } = records.newRecord({})
-    await this.#store.create({ ...record, id, name: 'Signed out everywhere', idle: until - now, absoluteAt: until }, { at: now, limit: null, replaces: null, adopts: null })
+    const now = this.#clock.now()
+    const { record } = this.#records.create({})
+    const mark = { ...record, id, deviceName: 'Signed out everywhere', idleTimeout: until - now, absoluteExpiresAt: until }
+    const created = await this.#store.create(mark, { at: now, limit: null, replaces: null, adopts: null })
+    if (created.status === 'created') this.#notifier.ended(created.ended)
   }
 
-  /** Since when they are blocked; `null`: they are not. */
+  /** Returns since when the user's credentials are blocked; `null` if they are not. */
   async blockedAt (userId: string): Promise<number | null> {
     const found = await this.#store.read(blockIdOf(userId))
     return found === null || hasEnded(found) ? null : found.createdAt

@@ -1,42 +1,56 @@
-import type { Awaitable } from '../async.ts'
+import { callListeners } from '../async.ts'
 import { expiresAt, expiryReason, hasEnded, toEnded } from '../model/record.ts'
 import type { EndedSession, EndReason, SessionRecord } from '../model/record.ts'
+import type { Store } from '../store.ts'
+import { toEndListenerWarning } from './resources.ts'
+import type { ManagerResources } from './resources.ts'
+import type { StoreClock } from './store-clock.ts'
 
-type Listener = (session: EndedSession) => void
+type Listener = (session: EndedSession) => unknown
 
-/** One session that somebody waits for the end of. */
-interface Watched {
+/** A session whose end has listeners. */
+interface WatchedSession {
   record: SessionRecord
   readonly listeners: Set<Listener>
   timer: NodeJS.Timeout | undefined
 }
 
-/** The longest a session of another process goes without a look, in milliseconds, where the store does not tell. */
-const pollEvery = 1000
+/** How often a watched session is read if the store does not report the ends of other processes, or has failed. Milliseconds. */
+const pollInterval = 1000
+/** The longest delay of a timer. */
+const maxDelay = 0x7fffffff
 
-export interface EndingsOptions {
-  readonly read: (id: string) => Awaitable<SessionRecord | EndedSession | null>
-  readonly now: () => number
-  /** The store tells what other processes end, or there are none. */
-  readonly told: boolean
-}
+/**
+ * Notifies listeners of the end of single sessions, for sockets that must close with their session. An end of this instance and one that
+ * the store reports arrive at once; a timer reads the session again when it is due to expire.
+ */
+export class EndListeners {
+  readonly #store: Store
+  readonly #clock: StoreClock
+  readonly #interval: number
+  readonly #onError: (error: unknown) => void
+  readonly #watched = new Map<string, WatchedSession>()
 
-/** Waits for the ends of sessions, for sockets that must close with them. While somebody listens, a timer looks again when the session is due. */
-export class Endings {
-  readonly #watched = new Map<string, Watched>()
-  readonly #options: EndingsOptions
-
-  constructor (options: EndingsOptions) {
-    this.#options = options
+  constructor ({ store, clock, notifier, options }: ManagerResources) {
+    this.#onError = toEndListenerWarning(options)
+    this.#store = store
+    this.#clock = clock
+    this.#interval = store.scope === 'process' || store.subscribe !== undefined ? maxDelay : pollInterval
+    notifier.onEnd(session => { this.notify(session) })
+    notifier.onRemoteEnd(session => { this.notify(session) })
   }
 
-  /** Calls back once, when the session ends. Returns what stops it. */
+  /**
+   * Registers a listener that is called once, when the session ends, or soon if it has ended since the record was read. Returns a function
+   * that removes it.
+   */
   listen (record: SessionRecord, listener: Listener): () => void {
     let watched = this.#watched.get(record.id)
     if (watched === undefined) {
       watched = { record, listeners: new Set(), timer: undefined }
       this.#watched.set(record.id, watched)
-      this.#arm(watched)
+      // the caller may have waited for something else since, and a cache may have had an old record
+      void this.#check(watched)
     }
     const { listeners } = watched
     listeners.add(listener)
@@ -46,55 +60,65 @@ export class Endings {
     }
   }
 
-  /** A session has ended. */
-  tell (session: EndedSession): void {
+  /** Notifies the listeners of a session that has ended, and removes them. */
+  notify (session: EndedSession): void {
     const watched = this.#watched.get(session.id)
     if (watched === undefined) return
     this.#drop(session.id)
-    for (const listener of watched.listeners) listener(session)
+    callListeners(watched.listeners, session, this.#onError)
   }
 
-  /** A session is refused here, although nobody could write that it has ended. */
-  end (id: string, why: { readonly reason: EndReason, readonly by: string | null }): void {
+  /** Notifies the listeners of a session that this instance refuses, although its end could not be written to the store. */
+  end (id: string, cause: { readonly reason: EndReason, readonly by: string | null }): void {
     const watched = this.#watched.get(id)
-    if (watched !== undefined) this.tell(toEnded(watched.record, { ...why, at: this.#options.now() }))
+    if (watched !== undefined) this.notify(toEnded(watched.record, { ...cause, at: this.#clock.now() }))
   }
 
-  /** Looks at every session: something may have been missed. */
-  checkAll (): void {
+  /** Reads every watched session: the store may have lost reports. */
+  recheckAll (): void {
     for (const watched of this.#watched.values()) void this.#check(watched)
   }
 
+  /** Removes all listeners without notifying them. */
   close (): void {
     for (const id of this.#watched.keys()) this.#drop(id)
   }
 
-  #arm (watched: Watched): void {
-    const left = Math.max(expiresAt(watched.record) - this.#options.now(), 0) + 1
-    watched.timer = setTimeout(() => { void this.#check(watched) }, Math.min(left, this.#options.told ? 0x7fffffff : pollEvery))
+  /** `left`: milliseconds until the session is due to expire. If it is due and the store has it as live, their clocks differ. */
+  #arm (watched: WatchedSession, left = expiresAt(watched.record) - this.#clock.now()): void {
+    watched.timer = setTimeout(() => { void this.#check(watched) }, Math.min(left < 0 ? pollInterval : left + 1, this.#interval))
     watched.timer.unref()
   }
 
-  async #check (watched: Watched): Promise<void> {
+  async #check (watched: WatchedSession): Promise<void> {
     clearTimeout(watched.timer)
     const { record } = watched
     const found = await this.#read(record)
     if (this.#watched.get(record.id) !== watched) return
-    if (!hasEnded(found)) {
+    clearTimeout(watched.timer)
+    if (found === null) {
+      this.#arm(watched, pollInterval)
+    } else if (!hasEnded(found)) {
       watched.record = found
       this.#arm(watched)
     } else {
-      this.tell(found)
+      this.notify(found)
     }
   }
 
-  /** What has become of it. A store that fails says nothing; one that knows nothing of it says that it expired. */
-  async #read (record: SessionRecord): Promise<SessionRecord | EndedSession> {
+  /**
+   * Returns the session's present state; `null`: the store failed. If the store has no record of a session that is not due to expire, the
+   * session was ended and left no history, as guests do.
+   */
+  async #read (record: SessionRecord): Promise<SessionRecord | EndedSession | null> {
     try {
-      return await this.#options.read(record.id) ?? toEnded(record, { reason: expiryReason(record), by: null, at: this.#options.now() })
+      const found = await this.#store.read(record.id)
+      if (found !== null) return found
     } catch {
-      return { ...record, lastSeenAt: Math.max(record.lastSeenAt, this.#options.now() - record.idle + pollEvery) }
+      return null
     }
+    const at = this.#clock.now()
+    return toEnded(record, { reason: at < expiresAt(record) ? 'revoked' : expiryReason(record), by: null, at })
   }
 
   #drop (id: string): void {

@@ -1,51 +1,54 @@
-import type { Events } from '../events/emitter.ts'
+import { callListeners } from '../async.ts'
+import type { SessionEventEmitter } from '../events/emitter.ts'
+import { toEndedEvent } from '../events/events.ts'
 import type { EndedSession } from '../model/record.ts'
-import type { Activity } from './activity.ts'
-import type { Endings } from './end-listeners.ts'
 
-/** So many ends of this node wait for the store to tell them back. */
-const remembered = 10_000
+type Listener = (session: EndedSession) => void
 
-/** Tells that sessions have ended: the app, sockets that must close with them, and whoever follows the other nodes. */
-export class Announcer {
-  readonly #events: Events
-  readonly #elsewhere = new Set<(session: EndedSession) => void>()
-  /** Ends of this node that the store may tell back. */
-  readonly #told = new Set<string>()
-  #parts: { readonly activity: Activity, readonly endings: Endings, readonly watched: boolean } | null = null
+/** How many ends of this instance are remembered until the store sends them back. */
+const maxOwnEnds = 10_000
 
-  constructor (events: Events) {
+/** Publishes ends of sessions: emits `ended` for those that this instance ended, and notifies remote listeners of all others. */
+export class EndNotifier {
+  readonly #events: SessionEventEmitter
+  readonly #echoes: boolean
+  readonly #onError: (error: unknown) => void
+  readonly #ownEnds = new Set<string>()
+  readonly #listeners = new Set<Listener>()
+  readonly #remoteListeners = new Set<Listener>()
+
+  /** `echoes`: the store notifies this instance of its own ends, too. `onError` receives what a listener throws or rejects with. */
+  constructor (events: SessionEventEmitter, { echoes, onError }: { readonly echoes: boolean, readonly onError: (error: unknown) => void }) {
     this.#events = events
+    this.#echoes = echoes
+    this.#onError = onError
   }
 
-  /** From now on there are sockets, and activity to forget. `watched`: the store tells what it was told. */
-  attach (parts: { readonly activity: Activity, readonly endings: Endings, readonly watched: boolean }): void {
-    this.#parts = parts
-  }
-
-  /** This node has ended sessions. */
-  ended (ended: readonly EndedSession[]): void {
-    for (const session of ended) {
-      this.#parts?.activity.forget(session.id)
-      this.#events.emit({ type: 'ended', at: session.endedAt, id: session.id, userId: session.userId, reason: session.reason, by: session.by, session })
-      this.#parts?.endings.tell(session)
+  /** Emits `ended` for sessions that this instance has ended. `max`: the limit that a login exceeded, if that evicted some of them. */
+  ended (sessions: readonly EndedSession[], max?: number): void {
+    for (const session of sessions) {
+      this.#events.emit(toEndedEvent(session, max))
+      callListeners(this.#listeners, session, this.#onError)
     }
-    if (this.#parts?.watched !== true) return
-    if (this.#told.size > remembered) this.#told.clear()
-    for (const { id } of ended) this.#told.add(id)
+    if (!this.#echoes) return
+    if (this.#ownEnds.size > maxOwnEnds) this.#ownEnds.clear()
+    for (const { id } of sessions) this.#ownEnds.add(id)
   }
 
-  /** The store tells of an end. */
-  endedElsewhere (session: EndedSession): void {
-    this.#parts?.endings.tell(session)
-    // a network store tells a node's own ends, too
-    if (this.#told.delete(session.id)) return
-    for (const listener of this.#elsewhere) listener(session)
+  /** Notifies remote listeners of an end that the store reports, unless this instance ended the session. */
+  endedRemotely (session: EndedSession): void {
+    if (this.#ownEnds.delete(session.id)) return
+    callListeners(this.#remoteListeners, session, this.#onError)
   }
 
-  /** Listens to ends that other nodes tell. Returns what stops it. */
-  onElsewhere (listener: (session: EndedSession) => void): () => void {
-    this.#elsewhere.add(listener)
-    return () => { this.#elsewhere.delete(listener) }
+  /** Registers a listener for ends of this instance. */
+  onEnd (listener: Listener): void {
+    this.#listeners.add(listener)
+  }
+
+  /** Registers a listener for ends on other instances. Returns a function that removes it. */
+  onRemoteEnd (listener: Listener): () => void {
+    this.#remoteListeners.add(listener)
+    return () => { this.#remoteListeners.delete(listener) }
   }
 }

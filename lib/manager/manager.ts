@@ -1,313 +1,250 @@
 import type { Awaitable } from '../async.ts'
 import { SessionError } from '../errors.ts'
-import { Events } from '../events/emitter.ts'
-import { eventMeanings } from '../events/events.ts'
-import type { SessionEvent, SessionEventOf, SessionEventType } from '../events/events.ts'
-import { checkSize, encodeData } from '../model/data.ts'
+import { SessionEventEmitter } from '../events/emitter.ts'
+import type { SessionEventOf, SessionEventType } from '../events/events.ts'
 import type { Filter } from '../model/filter.ts'
-import { Addresses } from '../model/ip-address.ts'
-import { expiresAt } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
 import { toUserId } from '../model/user-id.ts'
 import { isFresh } from '../policy.ts'
 import type { SessionStatistics, StatisticsRange } from '../statistics/statistics.ts'
-import type { Change, Counts, Expect, Page, PageOptions, Store, Updated } from '../store.ts'
-import type { Adopted } from '../token/credential-verifiers.ts'
-import { deriveKeys } from '../token/keys.ts'
-import { present } from '../token/presented-token.ts'
+import type { EndResult, Page, PageOptions, SessionTotals, Store } from '../store.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
-import { Successors } from '../token/successors.ts'
-import type { Visit } from './activity.ts'
-import { observe, openParts } from './core.ts'
-import type { Parts } from './core.ts'
 import type { NewSessionResult } from './creator.ts'
-import { Announcer } from './end-notifier.ts'
-import { toSettings } from './options.ts'
-import type { SessionManagerOptions, Settings } from './options.ts'
+import { resolveOptions } from './options.ts'
+import type { ResolvedOptions, SessionManagerOptions } from './options.ts'
 import type { NewSession } from './record-factory.ts'
-import type { EndOptions } from './revoker.ts'
+import type { RequestContext } from './request-context.ts'
+import type { BulkEndOptions, EndOptions } from './revoker.ts'
 import type { Authentication } from './rotator.ts'
-import { Clock } from './store-clock.ts'
-import { Operations } from './store-timings.ts'
+import { openServices } from './services.ts'
+import type { ManagerServices } from './services.ts'
+import { StoreClock } from './store-clock.ts'
 import { exportSessions, importSessions } from './transfer.ts'
 import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
-import type { Renewal, Validation, ValidationCounts } from './validation-result.ts'
+import type { Rotation, Validation, ValidationCounts } from './validation-result.ts'
 
 /**
- * Server-side sessions that one can see, limit and revoke. Knows no HTTP: the plugin is one caller; a job, a test or a command line is
- * another. `open()` first, `close()` last.
+ * Creates, validates, lists and revokes server-side sessions. It knows no HTTP: the plugin, a job, a test and a command line can use it.
+ * Call `open` first and `close` last.
  *
- * Every method rejects with a `SessionError`: `FST_SESSION_STORE_UNAVAILABLE` if the store does not answer in time, `FST_SESSION_CLOSED`
- * after `close()`.
+ * Every method that uses the store rejects with `FST_SESSION_STORE_UNAVAILABLE` if the store fails or takes longer than `storeTimeout`,
+ * and with `FST_SESSION_CLOSED` before `open` and after `close`. Each method lists what it can reject with besides.
  */
 export class SessionManager {
-  readonly #settings: Settings
-  readonly #clock: Clock
-  readonly #events: Events
-  readonly #addresses: Addresses
-  readonly #announcer: Announcer
-  readonly #successors: Successors
-  readonly #operations = new Operations()
-  readonly #validations: ValidationCounts = { accepted: 0, renewed: 0, ended: 0, reused: 0, superseded: 0, unknown: 0 }
-  readonly #revoking = new Set<(userId: string) => Promise<void>>()
-  #parts: Parts | null = null
-  #state: 'new' | 'open' | 'closed' = 'new'
+  readonly #options: ResolvedOptions
+  readonly #clock: StoreClock
+  readonly #events: SessionEventEmitter
+  #services: ManagerServices | null = null
+  #opening: Promise<ManagerServices> | null = null
+  #closing: Promise<void> | null = null
 
+  /** Checks the options. Throws `FST_SESSION_INVALID_OPTION`. */
   constructor (options: SessionManagerOptions = {}) {
-    this.#settings = toSettings(options)
-    const { secrets, name, ip, now, warn } = this.#settings
-    this.#clock = new Clock(now ?? Date.now)
-    this.#events = new Events(error => { warn('A listener of session events failed.', error) })
-    this.#addresses = new Addresses(ip, deriveKeys(secrets, 'ip', name)[0] as Buffer)
-    this.#announcer = new Announcer(this.#events)
-    this.#successors = new Successors(secrets, name)
+    this.#options = resolveOptions(options)
+    const { now, warn } = this.#options
+    this.#clock = new StoreClock(now ?? Date.now)
+    this.#events = new SessionEventEmitter(error => { warn('A listener of session events failed.', error) })
   }
 
-  /** Options, checked and in milliseconds. */
-  get settings (): Settings { return this.#settings }
-  /** Name, scope and durability of the store. */
-  get store (): Pick<Store, 'name' | 'scope' | 'durable'> { return this.#opened().store }
-  /** Milliseconds since the epoch, on the store's clock. */
+  /** @internal The services, for the plugin, sessions, migration and routes. Throws `FST_SESSION_CLOSED` unless the manager is open. */
+  get core (): ManagerServices {
+    if (this.#services === null || this.#isClosed) throw new SessionError('FST_SESSION_CLOSED')
+    return this.#services
+  }
+
+  /** The options as they are in force; durations in milliseconds. */
+  get settings (): ResolvedOptions { return this.#options }
+  /** Name, scope and durability of the store. Throws `FST_SESSION_CLOSED` unless the manager is open. */
+  get store (): Pick<Store, 'name' | 'scope' | 'durable'> { return this.core.store }
+  /** How many presented tokens this instance has judged, by result. Throws `FST_SESSION_CLOSED` unless the manager is open. */
+  get validationCounts (): Readonly<ValidationCounts> { return this.core.validationCounts }
+  /** 99 of 100 store operations took no longer than this, in milliseconds; `null` if none was measured. Throws as `validationCounts`. */
+  get storeLatencyP99 (): number | null { return this.core.timings.p99 }
+  /** Returns the time of the store's clock, in milliseconds since the epoch. */
   now (): number { return this.#clock.now() }
 
-  /** Opens the store, and starts the sweep and the flush. */
+  /**
+   * Opens the store, and starts the timers. Rejects with `FST_SESSION_INVALID_OPTION` if the store or an encryption key does not fit, with
+   * `FST_SESSION_CLOSED` if it was opened before, and with the error of a store that cannot be opened.
+   */
   async open (): Promise<this> {
-    if (this.#state !== 'new') throw new SessionError('FST_SESSION_CLOSED')
-    this.#parts = await openParts({
-      settings: this.#settings,
-      clock: this.#clock,
-      events: this.#events,
-      announcer: this.#announcer,
-      addresses: this.#addresses,
-      operations: this.#operations,
-      successors: this.#successors,
-      validations: this.#validations
-    })
-    this.#state = 'open'
+    if (this.#opening !== null || this.#closing !== null) throw new SessionError('FST_SESSION_CLOSED')
+    this.#opening = openServices({ options: this.#options, clock: this.#clock, events: this.#events })
+    this.#opening.catch(() => { this.#opening = null })
+    this.#services = await this.#opening
+    if (this.#isClosed) throw new SessionError('FST_SESSION_CLOSED')
     return this
   }
 
-  /** Stops the timers, waits for what is running, writes what is pending, closes the store. More calls do nothing. */
+  /** Stops the timers, waits for running tasks, writes pending data and closes the store, also one that is being opened. Works once. */
   async close (): Promise<void> {
-    const parts = this.#parts
-    this.#state = 'closed'
-    this.#parts = null
-    await parts?.close()
+    this.#closing ??= this.#opening?.then(services => services.close(), () => {}) ?? Promise.resolve()
+    await this.#closing
   }
 
-  /** Resolves if the store can do its work now: for health checks. */
-  async ping (): Promise<void> { await this.#opened().store.ping() }
-
-  /** Listens to events of one type, or to all (`*`). Returns what stops it. */
+  get #isClosed (): boolean { return this.#closing !== null }
+  /** Resolves if the store works, for health checks. */
+  async ping (): Promise<void> { await this.core.store.ping() }
+  /** Registers a listener for one type of event, or for all (`*`). Returns a function that removes it. */
   on <T extends SessionEventType>(type: T | '*', listener: (event: SessionEventOf<T>) => unknown): () => void {
     return this.#events.on(type, listener)
   }
 
-  /** How many presented tokens were judged since the start, by result. */
-  get validations (): Readonly<ValidationCounts> { return this.#validations }
-  /** 99 of the last 100 calls of the store took no longer than so many milliseconds; `null` for a store in this process, where nobody looks at the time. */
-  get storeLatency (): number | null { return this.#operations.p99 }
+  /**
+   * Registers a listener for sessions that other instances end; `ended` is emitted only by the instance that ends a session. Returns a
+   * function that removes it. Throws `FST_SESSION_CLOSED` unless the manager is open.
+   */
+  onRemoteEnd (listener: (session: EndedSession) => void): () => void {
+    return this.core.notifier.onRemoteEnd(listener)
+  }
 
-  /** Listens to how long each verb of the store takes, in milliseconds. Returns what stops it. */
+  /** Registers a listener for the end of one session, on any instance. Returns a function that removes it. Throws as `onRemoteEnd`. */
+  onEnd (record: SessionRecord, listener: (session: EndedSession) => void): () => void {
+    return this.core.listeners.listen(record, listener)
+  }
+
+  /** Registers a listener for the milliseconds of each store operation. Returns a function that removes it. Throws as `onRemoteEnd`. */
   onStoreOperation (listener: (operation: string, duration: number) => void): () => void {
-    observe(this.#opened().store, this.#operations)
-    return this.#operations.listen(listener)
+    return this.core.timings.listen(listener)
   }
-
-  /** Whether an event is about security. */
-  isSecurityEvent (event: SessionEvent): boolean { return eventMeanings[event.type].security }
-
-  /** Listens to ends that other nodes tell, as they happen (an `ended` event is told by one node only). Returns what stops it. */
-  onEndElsewhere (listener: (session: EndedSession) => void): () => void {
-    return this.#announcer.onElsewhere(listener)
-  }
-
-  /** Tells an event: for what only the plugin sees. */
-  tell (event: SessionEvent): void { this.#events.emit(event) }
-
-  /** An address in the form that this manager keeps. */
-  keepAddress (raw: string | undefined): string | null { return this.#addresses.keep(raw) }
 
   /**
-   * Creates a session, in one step with the limit. Throws `FST_SESSION_LIMIT_REACHED` (limit `reject`), `FST_SESSION_INVALID_USER_ID`,
-   * `FST_SESSION_INVALID_DATA`, `FST_SESSION_STORE_FULL`.
+   * Creates a session and enforces `maxSessions` in the same step. Rejects with `FST_SESSION_LIMIT_REACHED` (`onExceeded: 'reject'`),
+   * `FST_SESSION_INVALID_USER_ID`, `FST_SESSION_INVALID_DATA`, `FST_SESSION_DATA_TOO_LARGE`, `FST_SESSION_STORE_FULL`.
    */
   async create (options: NewSession): Promise<NewSessionResult> {
-    // awaited: to hand a promise on takes two more turns of the microtask queue
-    return await this.#opened().creator.create(options)
-  }
-
-  /** From now on another library's credential opens nothing, adopted or not: a session that it opened ends. `userId`: whose it is. */
-  async block (adopts: Adopted, options: EndOptions & { readonly userId: string | number | null }): Promise<void> {
-    await this.#opened().blocks.block(adopts, options)
-  }
-
-  /** What a token presents, to be validated; `null` if it is none. */
-  present (token: string): PresentedToken | null {
-    return present(token)
+    // awaited: returning the promise takes two more turns of the microtask queue
+    return await this.core.creator.create(options)
   }
 
   /**
-   * From now on until `until`, credentials of other libraries open nothing for this user, whether they were ever seen here or not. What says
-   * so is a guest of the user's own, which nobody can open.
+   * Validates a token, and counts the request if its session is live. Returns the session, the session with its next token, or why the
+   * token cannot authenticate; without a promise if the store returns none. Also rejects with what `assessRisk` throws.
    */
-  async blockUser (userId: string, until: number): Promise<void> {
-    await this.#opened().blocks.blockUser(userId, until)
+  validate (token: PresentedToken | string, request: RequestContext): Awaitable<Validation> {
+    return this.core.validator.validate(token, request)
   }
 
-  /** Since when credentials of other libraries open nothing for this user; `null`: they do. */
-  async blockedAt (userId: string): Promise<number | null> {
-    return this.#opened().blocks.blockedAt(userId)
-  }
-
-  /** Listens to all sessions of a user being ended, before they are. Returns what stops it. */
-  onRevokeUser (listener: (userId: string) => Promise<void>): () => void {
-    this.#revoking.add(listener)
-    return () => { this.#revoking.delete(listener) }
-  }
-
-  /**
-   * Judges a presented token, and counts the request if it is good. Answers at once if the store does.
-   */
-  validate (presented: PresentedToken, visit: Visit): Awaitable<Validation> {
-    return this.#opened().validator.validate(presented, visit)
-  }
-
-  /** The live session, what is left of it, or `null`. Counts nothing. */
+  /** Returns the live session, its ended-session record, or `null`. Does not count as a request. */
   async get (id: string): Promise<SessionRecord | EndedSession | null> {
-    return this.#opened().lookup.get(id)
-  }
-
-  /** A page of live sessions, by `(createdAt, id)`. `limit` defaults to 50, order to `newest`. A page may be short and still have a cursor. */
-  async list (filter: Filter = {}, page: Partial<PageOptions> = {}): Promise<Page<SessionRecord>> {
-    return this.#opened().lookup.list(filter, page)
-  }
-
-  /** All live sessions of a user, newest first. */
-  async listUser (userId: string | number): Promise<SessionRecord[]> {
-    return this.#opened().lookup.listUser(toUserId(userId))
-  }
-
-  /** A page of ended sessions, as far as history reaches, by `(endedAt, id)`. */
-  async history (filter: Filter = {}, page: Partial<PageOptions> = {}): Promise<Page<EndedSession>> {
-    return this.#opened().lookup.history(filter, page)
-  }
-
-  /** How many live sessions match. */
-  async count (filter: Filter = {}): Promise<number> {
-    return this.#opened().lookup.count(filter)
+    return this.core.reader.get(id)
   }
 
   /**
-   * Changes the data of a live session key by key; `undefined` removes a key, others stay. Answers the session as it is then, or `null` if
-   * it has ended.
+   * Returns a page of live sessions, by `(createdAt, id)`: 50 of them, newest first, by default. A page may be short and still have a
+   * cursor. Rejects with `FST_SESSION_INVALID_FILTER`, `FST_SESSION_INVALID_CURSOR`.
+   */
+  async list (filter: Filter = {}, page: Partial<PageOptions> = {}): Promise<Page<SessionRecord>> {
+    return this.core.reader.list(filter, page)
+  }
+
+  /** Returns all live sessions of a user, newest first. Rejects with `FST_SESSION_INVALID_USER_ID`. */
+  async listByUser (userId: string | number): Promise<SessionRecord[]> {
+    return this.core.reader.listByUser(toUserId(userId))
+  }
+
+  /** Returns a page of ended sessions, by `(endedAt, id)`, as far as `historyRetention` reaches. Rejects as `list`. */
+  async history (filter: Filter = {}, page: Partial<PageOptions> = {}): Promise<Page<EndedSession>> {
+    return this.core.reader.history(filter, page)
+  }
+
+  /** Returns how many live sessions match. Rejects with `FST_SESSION_INVALID_FILTER`. */
+  async count (filter: Filter = {}): Promise<number> {
+    return this.core.reader.count(filter)
+  }
+
+  /**
+   * Changes the data of a live session key by key; `undefined` removes a key. Returns the changed session, or `null` if it has ended.
+   * Rejects with `FST_SESSION_INVALID_DATA`, `FST_SESSION_DATA_TOO_LARGE`.
    */
   async update (id: string, data: Readonly<Record<string, unknown>>): Promise<SessionRecord | null> {
-    const unset = Object.keys(data).filter(key => data[key] === undefined)
-    return this.#changed(await this.change(id, { set: encodeData(data), unset }))
+    return this.core.updater.update(id, data)
   }
 
-  /** Names the device; `null` takes the name away. Answers the session, or `null` if it has ended. */
-  async rename (id: string, name: string | null): Promise<SessionRecord | null> {
-    return this.#changed(await this.change(id, { name }))
+  /** Sets the name of a session's device; `null` removes it. Returns the session, or `null` if it has ended. */
+  async rename (id: string, deviceName: string | null): Promise<SessionRecord | null> {
+    return this.core.updater.rename(id, deviceName)
   }
 
-  /** One change, as the store answers it. Checks the size of what the data becomes. */
-  async change (id: string, change: Change, expect?: Expect): Promise<Updated> {
-    if (change.set !== undefined) checkSize(change.set)
-    return this.#opened().store.update(id, change, expect)
-  }
-
-  /** The idle time starts anew; the absolute deadline stays. Answers the session, or `null` if it has ended. */
+  /** Resets the idle timeout; the absolute timeout stays. Returns the session, or `null` if it has ended. */
   async extend (id: string): Promise<SessionRecord | null> {
-    const record = this.#changed(await this.change(id, { seen: true }))
-    if (record !== null) this.tell({ type: 'extended', at: this.now(), id, userId: record.userId, expiresAt: expiresAt(record) })
-    return record
+    return this.core.updater.extend(id)
   }
 
   /**
-   * Gives a session a new verifier at once; the old one is dead. `authenticated`: the user proved who they are, now, so that both lengths
-   * start anew (NIST SP 800-63B-4 §5.2), and that a device that `risk` had doubts about is theirs. Answers the token, or `null` if the
-   * presented one is no longer the current one.
+   * Gives a session a new token and invalidates the old one at once. Returns it, or `null` if the presented token is not the current one.
+   * With `authentication`, both timeouts start again (NIST SP 800-63B-4 §5.2), and `assessRisk` takes the client as known.
    */
-  async rotate (presented: PresentedToken, authenticated?: Authentication): Promise<Renewal | null> {
-    return this.#opened().rotator.rotate(presented, authenticated)
+  async rotate (token: PresentedToken | string, authentication?: Authentication): Promise<Rotation | null> {
+    return this.core.rotator.rotate(token, authentication)
   }
 
   /**
-   * Ends one session. Answers what is left of it, or `null` if it was not live. While the store fails, the session is refused on this
-   * node at once, ends as soon as the store is back, and the call throws `FST_SESSION_NOT_DONE`.
+   * Ends one session. Returns its ended-session record, or `null` if it was not live. If the store fails, this instance refuses the
+   * session at once and retries, and the promise rejects with `FST_SESSION_REVOCATION_PENDING`.
    */
-  async end (id: string, options: EndOptions = {}): Promise<EndedSession | null> {
-    return (await this.endMany([id], options))[0] ?? null
+  async revoke (id: string, options: EndOptions = {}): Promise<EndedSession | null> {
+    return (await this.revokeMany([id], options))[0] ?? null
   }
 
-  /** Ends several, as `end`. Answers those that this call ended. */
-  async endMany (ids: readonly string[], options: EndOptions = {}): Promise<readonly EndedSession[]> {
-    return this.#opened().ender.endSurely(ids, options)
+  /** Ends several sessions. Returns those that this call ended. Rejects as `revoke`. */
+  async revokeMany (ids: readonly string[], options: EndOptions = {}): Promise<readonly EndedSession[]> {
+    return this.core.revoker.revokeReliably(ids, options)
   }
 
-  /** Ends all sessions of a user, but `except`: after a changed password, a closed account. Answers those that ended. */
+  /** Ends all sessions of a user but `except`, as after a password change. Returns them. Rejects with `FST_SESSION_INVALID_USER_ID`. */
   async revokeUser (userId: string | number, options: EndOptions & { readonly except?: string } = {}): Promise<readonly EndedSession[]> {
-    const { except } = options
-    for (const listener of this.#revoking) await listener(toUserId(userId))
-    return (await this.#opened().ender.end({ userId: toUserId(userId), ...except === undefined ? {} : { except } }, options)).ended
+    return this.core.revoker.revokeUser(toUserId(userId), options)
   }
 
-  /** Ends everything that matches, in bounded steps. `limit`: at most so many sessions are looked at in this call. */
-  async revokeWhere (filter: Filter, options: EndOptions & { readonly limit?: number, readonly cursor?: string | null } = {}): Promise<{ readonly ended: readonly EndedSession[], readonly cursor: string | null }> {
-    return this.#opened().ender.end({ filter, limit: options.limit ?? 500, cursor: options.cursor ?? null }, options)
+  /** Ends all sessions of a user, and deletes the user from history and statistics. Rejects as `revokeUser`: then call it again. */
+  async forgetUser (userId: string | number): Promise<void> { await this.core.eraser.forget(toUserId(userId)) }
+
+  /**
+   * Ends all sessions that match, in bounded steps: call again with the `cursor` of the result until it is `null`. Rejects with
+   * `FST_SESSION_INVALID_FILTER`, `FST_SESSION_INVALID_CURSOR`.
+   */
+  async revokeWhere (filter: Filter, options: BulkEndOptions = {}): Promise<EndResult> {
+    const { limit = 500, cursor = null } = options
+    return this.core.revoker.end({ filter, limit, cursor }, options)
   }
 
-  /** Whether the user of a session proved who they are within `maxAge` milliseconds. */
+  /** Returns whether the user of a session authenticated within the last `maxAge` milliseconds. */
   isFresh (record: SessionRecord, maxAge: number): boolean { return isFresh(record, maxAge, this.now()) }
 
-  /** Ends expired sessions and purges old history, now; joins a sweep that is under way. Answers how many ended. */
-  async sweep (): Promise<number> {
-    let ended = -1
-    const stop = this.on('swept', event => { ended = event.ended })
-    await this.#opened().sweep.run()
-    stop()
-    if (ended === -1) throw new SessionError('FST_SESSION_STORE_UNAVAILABLE')
-    return ended
+  /** Ends expired sessions and deletes old history, or joins a cleanup in flight. Returns how many expired. */
+  async cleanup (): Promise<number> {
+    return this.core.cleanup.run()
   }
 
-  /** How many sessions there are, over all nodes; expired ones count until the next sweep. */
-  async counts (): Promise<Counts> {
-    const { slices, ...counts } = await this.#opened().store.statistics(0, 0)
-    return counts
+  /** Returns how many sessions there are, over all instances; expired ones count until the next cleanup. */
+  async totals (): Promise<SessionTotals> {
+    const { slices, ...totals } = await this.core.store.statistics(0, 0)
+    return totals
   }
 
-  /** Numbers of a range: 1h in stretches of 5 minutes, 24h, 7d and 30d in stretches of an hour. */
+  /** Returns the statistics of a range: `1h` by five minutes; `24h`, `7d` and `30d` by hours. */
   async statistics (range: StatisticsRange = '24h'): Promise<SessionStatistics> {
-    const { counter } = this.#opened()
-    return counter.statistics(range, this.now())
+    return this.core.statistics.statistics(range, this.now())
   }
 
-  /** All sessions that match, one by one, in bounded memory; live ones, unless `state` says otherwise. Nothing that opens a session, unless `backup: true` asks for it. */
+  /**
+   * Yields all sessions that match, in bounded memory: live ones, unless `state` is `ended`. Without `backup: true` a row contains nothing
+   * that can authenticate. Rejects as `list`.
+   */
   export (options: ExportOptions = {}): AsyncGenerator<Record<string, unknown>> {
-    return exportSessions(this.#opened().store, options)
+    return exportSessions(this.core.store, options)
   }
 
-  /** Creates sessions from what `export` gave. Only a backup's sessions open again in their browsers, and only with `backup: true`; others are there to be seen. */
+  /**
+   * Creates sessions from exported rows. Only sessions of a backup that is imported with `backup: true` can authenticate again. Rejects
+   * with `FST_SESSION_INVALID_IMPORT`, `FST_SESSION_STORE_FULL`, and with what `rows` throws.
+   */
   async import (rows: AsyncIterable<unknown> | Iterable<unknown>, options: ImportOptions = {}): Promise<ImportReport> {
-    return importSessions(this.#opened().store, rows, { ...options, now: this.now() })
+    const { store, notifier } = this.core
+    return importSessions(store, rows, { ...options, now: () => this.now(), onEnded: ended => { notifier.ended(ended) } })
   }
 
-  /** Calls back once, when the session ends, whoever ends it and wherever. Returns what stops it. */
-  onEnd (record: SessionRecord, listener: (session: EndedSession) => void): () => void {
-    return this.#opened().endings.listen(record, listener)
-  }
-
-  /** Writes pending activity now. */
-  async flush (): Promise<void> { await this.#opened().activity.flush(this.now()) }
-
-  #changed (updated: Updated): SessionRecord | null {
-    return updated.status === 'done' ? updated.record : null
-  }
-
-  #opened (): Parts {
-    if (this.#parts === null) throw new SessionError('FST_SESSION_CLOSED')
-    return this.#parts
-  }
+  /** Writes pending activity now. Entries that fail stay for the next batch. Rejects with `FST_SESSION_CLOSED` only. */
+  async flush (): Promise<void> { await this.core.activity.flush(this.now()) }
 }

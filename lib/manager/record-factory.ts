@@ -1,65 +1,74 @@
 import { encodeData } from '../model/data.ts'
-import type { Addresses } from '../model/ip-address.ts'
+import type { IpAnonymizer } from '../model/ip-address.ts'
 import { toMethods } from '../model/record.ts'
-import type { SessionRecord } from '../model/record.ts'
-import { cleanAgent, deviceOf } from '../model/user-agent.ts'
+import type { EncodedData, SessionRecord } from '../model/record.ts'
+import { deviceOf, sanitizeUserAgent } from '../model/user-agent.ts'
 import { toUserId } from '../model/user-id.ts'
-import { lengthsFor } from '../policy.ts'
-import type { Store } from '../store.ts'
-import type { Adopted, AdoptedVerifiers } from '../token/credential-verifiers.ts'
+import { lifetimeFor } from '../policy.ts'
+import type { Lifetime } from '../policy.ts'
+import type { AdoptedCredential, CredentialVerifiers } from '../token/credential-verifiers.ts'
 import { encodeToken, hashVerifier, issueToken, newId, randomShard, shardOf } from '../token/token.ts'
 import type { IssuedToken } from '../token/token.ts'
-import type { Settings } from './options.ts'
-import type { Clock } from './store-clock.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { ManagerResources } from './resources.ts'
+import type { StoreClock } from './store-clock.ts'
 
 /** A session to create. */
 export interface NewSession {
   /** Omitted or `null`: a guest. A safe integer counts as its decimal form. */
   readonly userId?: string | number | null | undefined
-  /** Outlives the browser. Ignored for guests, and with profiles that remember nothing. */
+  /** The session is persistent. Ignored for guests, and with NIST profiles that do not allow it. */
   readonly remember?: boolean | undefined
-  /** How the user proved who they are: `password`, `webauthn`, … */
+  /** How the user authenticated: `password`, `webauthn`, … */
   readonly method?: string | readonly string[] | undefined
   /** JSON, at most 64 KiB. */
   readonly data?: Readonly<Record<string, unknown>> | undefined
+  /** @internal The data as it is stored, of a checked size, in place of `data`. */
+  readonly encodedData?: EncodedData | undefined
   /** The raw address and user-agent header of the request. */
   readonly ip?: string | undefined
-  readonly agent?: string | undefined
-  /** The browser's own former session: ends as `replaced`, and does not count to the limit. */
+  readonly userAgent?: string | undefined
+  /** The browser's own former session: it ends as `replaced`, and does not count towards `maxSessions`. */
   readonly replaces?: string | null
-  /** Another library's credential that the session takes over. */
-  readonly adopts?: Adopted
+  /** @internal The session whose owner goes on without authenticating again: its proof of authentication and its deadlines stay. */
+  readonly continues?: SessionRecord | undefined
+  /** A legacy credential that the session adopts. */
+  readonly adopts?: AdoptedCredential
 }
 
-export interface NewRecordsOptions {
-  readonly settings: Settings
-  readonly clock: Clock
-  readonly addresses: Addresses
-  readonly adopted: AdoptedVerifiers
+/** A record to be stored, and the token that only the browser receives. */
+export interface IssuedSession {
+  readonly record: SessionRecord
+  readonly token: string
 }
 
-/** Makes the records of sessions that are to be created. */
-export class NewRecords {
-  readonly #store: Pick<Store, 'scope'>
-  readonly #options: NewRecordsOptions
+/** Makes the records of new sessions. */
+export class RecordFactory {
+  readonly #options: ResolvedOptions
+  readonly #clock: StoreClock
+  readonly #anonymizer: IpAnonymizer
+  readonly #credentials: CredentialVerifiers
+  readonly #slack: number
 
-  constructor (store: Pick<Store, 'scope'>, options: NewRecordsOptions) {
-    this.#store = store
+  constructor ({ options, clock, store, anonymizer, credentials }: ManagerResources) {
     this.#options = options
+    this.#clock = clock
+    this.#anonymizer = anonymizer
+    this.#credentials = credentials
+    // another instance may have activity that it has not written yet
+    this.#slack = store.scope === 'process' ? 0 : options.flushInterval
   }
 
-  /** A record, and the token that only the browser is to have. Throws `FST_SESSION_INVALID_USER_ID`, `FST_SESSION_INVALID_DATA`. */
-  newRecord (options: NewSession): { readonly record: SessionRecord, readonly token: string } {
-    const { settings, clock, addresses } = this.#options
-    const now = clock.now()
-    const userId = options.userId === undefined || options.userId === null ? null : toUserId(options.userId)
-    const remembered = options.remember === true && userId !== null && settings.remembers
-    const ip = addresses.keep(options.ip)
-    const agent = cleanAgent(options.agent)
-    const lengths = lengthsFor(settings.policy, { userId, remembered }, this.#store.scope === 'process' ? 0 : settings.flush)
-    const { adopts } = options
-    const absolute = adopts === undefined ? lengths.absolute : Math.min(lengths.absolute, adopts.until - now)
-    const { id, hash, token } = adopts === undefined ? issueToken(userId === null ? randomShard() : shardOf(userId), now) : this.#adopting(adopts, userId, now)
+  /** Returns a record and its token. Throws `FST_SESSION_INVALID_USER_ID`, `FST_SESSION_INVALID_DATA`, `FST_SESSION_DATA_TOO_LARGE`. */
+  create (session: NewSession): IssuedSession {
+    const now = this.#clock.now()
+    const userId = session.userId === undefined || session.userId === null ? null : toUserId(session.userId)
+    const remembered = session.remember === true && userId !== null && this.#options.remembers
+    const ip = this.#anonymizer.apply(session.ip)
+    const userAgent = sanitizeUserAgent(session.userAgent)
+    const { idleTimeout, absoluteTimeout } = this.lifetimeOf({ userId, remembered })
+    const { adopts, continues } = session
+    const { id, hash, token } = adopts === undefined ? issueToken(shardFor(userId), now) : this.#adopt(adopts, userId, now)
     return {
       token,
       record: {
@@ -71,28 +80,37 @@ export class NewRecords {
         rotatedAt: now,
         confirmedAt: null,
         createdAt: now,
-        authenticatedAt: userId === null || adopts !== undefined ? null : now,
-        methods: toMethods(options.method),
+        authenticatedAt: continues === undefined ? (userId === null || adopts !== undefined ? null : now) : continues.authenticatedAt,
+        methods: continues?.methods ?? toMethods(session.method),
         lastSeenAt: now,
-        idle: adopts?.idle ?? lengths.idle,
-        absoluteAt: now + absolute,
-        requests: 0,
+        idleTimeout: continues?.idleTimeout ?? adopts?.idleTimeout ?? idleTimeout,
+        absoluteExpiresAt: continues?.absoluteExpiresAt ?? now + Math.min(absoluteTimeout, (adopts?.until ?? Infinity) - now),
+        requestCount: 0,
         remembered,
         ip,
-        agent,
+        userAgent,
         firstIp: ip,
-        firstAgent: agent,
-        device: deviceOf(agent),
-        name: null,
-        data: encodeData(options.data ?? {})
+        firstUserAgent: userAgent,
+        device: deviceOf(userAgent),
+        deviceName: continues?.deviceName ?? null,
+        data: session.encodedData ?? encodeData(session.data ?? {})
       }
     }
   }
 
-  /** A token that follows from a credential, so that whoever brings it gets the same. */
-  #adopting (adopts: Adopted, userId: string | null, now: number): IssuedToken {
+  /** Returns the timeouts that the policy gives a session, as the store must have them. */
+  lifetimeOf (session: Pick<SessionRecord, 'userId' | 'remembered'>): Lifetime {
+    return lifetimeFor(this.#options.policy, session, this.#slack)
+  }
+
+  /** Derives the token from the credential, so that every request that presents the credential gets the same one. */
+  #adopt (adopts: AdoptedCredential, userId: string | null, now: number): IssuedToken {
     const id = newId(shardOf(userId ?? adopts.credential), now)
-    const verifier = this.#options.adopted.of(adopts)
+    const verifier = this.#credentials.verifierFor(adopts)
     return { id, hash: hashVerifier(verifier), token: encodeToken({ id, generation: 0, verifier }) }
   }
+}
+
+function shardFor (userId: string | null): number {
+  return userId === null ? randomShard() : shardOf(userId)
 }

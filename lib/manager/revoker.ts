@@ -1,9 +1,10 @@
 import { isUnavailable, SessionError } from '../errors.ts'
 import type { EndedSession, EndReason } from '../model/record.ts'
-import type { Ending, EndSelector, EndWhy, Store } from '../store.ts'
-import type { Endings } from './end-listeners.ts'
-import type { Announcer } from './end-notifier.ts'
-import type { PendingEnds } from './pending-revocations.ts'
+import type { EndCause, EndResult, EndSelector, Store } from '../store.ts'
+import type { ManagerCore } from './core.ts'
+import type { EndListeners } from './end-listeners.ts'
+import type { EndNotifier } from './end-notifier.ts'
+import type { PendingRevocations } from './pending-revocations.ts'
 
 /** How to end sessions. */
 export interface EndOptions {
@@ -13,45 +14,67 @@ export interface EndOptions {
   readonly by?: string
 }
 
-export interface EnderOptions {
-  readonly announcer: Announcer
-  readonly endings: Endings
-  readonly pending: PendingEnds
+/** How to end the sessions that match a filter. */
+export interface BulkEndOptions extends EndOptions {
+  /** How many sessions one call looks at. Default 500. */
+  readonly limit?: number
+  /** From the result of the call before. */
+  readonly cursor?: string | null
 }
 
-/** Ends sessions, and says so. */
-export class Ender {
+/** Ends sessions, and notifies listeners. */
+export class Revoker {
   readonly #store: Store
-  readonly #options: EnderOptions
+  readonly #notifier: EndNotifier
+  readonly #listeners: EndListeners
+  readonly #pending: PendingRevocations
+  readonly #userListeners = new Set<(userId: string) => Promise<void>>()
 
-  constructor (store: Store, options: EnderOptions) {
+  constructor ({ store, notifier, listeners, pending }: ManagerCore) {
     this.#store = store
-    this.#options = options
+    this.#notifier = notifier
+    this.#listeners = listeners
+    this.#pending = pending
   }
 
-  /** Those that a selector finds. Throws what the store throws. */
-  async end (selector: EndSelector, options: EndOptions): Promise<Ending> {
-    const ending = await this.#store.end(selector, whyOf(options))
-    this.#options.announcer.ended(ending.ended)
-    return ending
+  /** Ends the sessions that a selector finds. Rejects with the store's errors. */
+  async end (selector: EndSelector, options: EndOptions): Promise<EndResult> {
+    const result = await this.#store.end(selector, toCause(options))
+    this.#notifier.ended(result.ended)
+    return result
   }
 
-  /** Those that are named, for sure: what the store cannot do now is refused here, done later, and throws `FST_SESSION_NOT_DONE`. */
-  async endSurely (ids: readonly string[], options: EndOptions): Promise<readonly EndedSession[]> {
+  /**
+   * Ends the named sessions, and returns those that were live. If the store fails, this instance refuses the sessions from now on and
+   * retries, and the promise rejects with `FST_SESSION_REVOCATION_PENDING`.
+   */
+  async revokeReliably (ids: readonly string[], options: EndOptions): Promise<readonly EndedSession[]> {
     try {
       return (await this.end({ ids }, options)).ended
     } catch (error) {
       if (!isUnavailable(error)) throw error
-      const why = whyOf(options)
-      this.#options.pending.add(ids, why)
-      // refused here from now on, so that sockets must not live on either
-      for (const id of ids) this.#options.endings.end(id, why)
-      throw new SessionError('FST_SESSION_NOT_DONE', { cause: error })
+      const cause = toCause(options)
+      this.#pending.add(ids, cause)
+      // sockets must close, too, because this instance refuses the session from now on
+      for (const id of ids) this.#listeners.end(id, cause)
+      throw new SessionError('FST_SESSION_REVOCATION_PENDING', { cause: error })
     }
+  }
+
+  /** Ends all sessions of a user but `except`, after every listener has resolved. Rejects with the store's and the listeners' errors. */
+  async revokeUser (userId: string, { except, ...options }: EndOptions & { readonly except?: string }): Promise<readonly EndedSession[]> {
+    for (const listener of this.#userListeners) await listener(userId)
+    return (await this.end({ userId, ...except === undefined ? {} : { except } }, options)).ended
+  }
+
+  /** Registers a listener that runs before all sessions of a user end. Returns a function that removes it. */
+  onRevokeUser (listener: (userId: string) => Promise<void>): () => void {
+    this.#userListeners.add(listener)
+    return () => { this.#userListeners.delete(listener) }
   }
 }
 
-/** What the store is told. */
-export function whyOf ({ reason = 'revoked', by = null }: { readonly reason?: EndReason, readonly by?: string | null }): EndWhy {
+/** Returns the cause that the store keeps. */
+export function toCause ({ reason = 'revoked', by = null }: { readonly reason?: EndReason, readonly by?: string | null }): EndCause {
   return { reason, by }
 }

@@ -1,68 +1,93 @@
-import type { Events } from '../events/emitter.ts'
-import type { Addresses } from '../model/ip-address.ts'
-import { hasEnded, toMethods } from '../model/record.ts'
+import { SessionError } from '../errors.ts'
+import { hasEnded, toMethodList, toMethods } from '../model/record.ts'
 import type { SessionRecord } from '../model/record.ts'
-import { cleanAgent, deviceOf } from '../model/user-agent.ts'
-import { lengthsFor } from '../policy.ts'
-import type { Store } from '../store.ts'
+import { deviceOf, sanitizeUserAgent } from '../model/user-agent.ts'
+import type { SessionPatch } from '../store.ts'
+import { present } from '../token/presented-token.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
-import type { Successors } from '../token/successors.ts'
-import { sameHash } from '../token/token.ts'
-import type { Settings } from './options.ts'
-import type { Clock } from './store-clock.ts'
-import { Renewal } from './validation-result.ts'
+import { maxGeneration, sameHash } from '../token/token.ts'
+import type { ManagerCore } from './core.ts'
+import { Rotation } from './validation-result.ts'
 
-/** A user who proved again who they are: how, and from where. */
+/** Proof that the user has authenticated again: how, and from which client. */
 export interface Authentication {
   readonly method?: string | readonly string[]
   readonly ip?: string | undefined
-  readonly agent?: string | undefined
+  readonly userAgent?: string | undefined
 }
 
-export interface RotatorOptions {
-  readonly settings: Settings
-  readonly clock: Clock
-  readonly events: Events
-  readonly addresses: Addresses
-  readonly successors: Successors
-}
-
-/** Gives sessions a new verifier at once, with the old one dead: what an app asks for. By age, the validator does it. */
+/** Replaces a session's verifier at once and invalidates the old one, on request. The validator rotates by age. */
 export class Rotator {
-  readonly #store: Store
-  readonly #options: RotatorOptions
+  readonly #core: ManagerCore
 
-  constructor (store: Store, options: RotatorOptions) {
-    this.#store = store
-    this.#options = options
+  constructor (core: ManagerCore) {
+    this.#core = core
   }
 
-  /** Answers the token, or `null` if the presented one is no longer the current one. */
-  async rotate (presented: PresentedToken, authenticated?: Authentication): Promise<Renewal | null> {
-    const { settings, clock, events, addresses, successors } = this.#options
-    const successor = successors.next(presented)
-    if (successor === null) return null
-    const current = await this.#store.read(presented.id)
+  /** As `SessionManager.rotate`. */
+  async rotate (token: PresentedToken | string, authentication?: Authentication): Promise<Rotation | null> {
+    const { clock, events, store, successors } = this.#core
+    const presented = typeof token === 'string' ? present(token) : token
+    if (presented === null) return null
+    const current = await store.read(presented.id)
     if (current === null || hasEnded(current) || !sameHash(current.hash, presented.hash)) return null
-    const methods = authenticated === undefined ? current.methods : toMethods(authenticated.method)
-    const updated = await this.#store.update(presented.id, {
-      rotate: { hash: successor.hash, keep: false },
-      ...authenticated === undefined ? {} : { authenticate: { methods, ...lengthsFor(settings.policy, current, this.#store.scope === 'process' ? 0 : settings.flush) } }
-    }, { generation: presented.generation })
+    const successor = successors.next(presented)
+    if (successor === null) return current.generation < maxGeneration ? null : this.#replace(current, authentication)
+    const methods = authentication === undefined ? current.methods : toMethods(authentication.method)
+    const authenticate = authentication === undefined ? {} : this.#authenticate(current, methods)
+    const patch = { rotate: { hash: successor.hash, keep: false }, ...authenticate }
+    const updated = await store.update(presented.id, patch, { generation: presented.generation })
     if (updated.status !== 'done') return null
     const { record } = updated
     const base = { at: clock.now(), id: record.id, userId: record.userId }
-    events.emit({ type: 'rotated', ...base, generation: record.generation, cause: authenticated === undefined ? 'request' : 'authentication' })
-    if (authenticated !== undefined) {
-      events.emit({ type: 'authenticated', ...base, methods })
-      await this.#settle(record, { ip: addresses.keep(authenticated.ip), agent: cleanAgent(authenticated.agent) })
+    const cause = authentication === undefined ? 'request' : 'authentication'
+    events.emit({ type: 'rotated', ...base, generation: record.generation, cause })
+    if (authentication !== undefined) {
+      events.emit({ type: 'reauthenticated', ...base, methods: toMethodList(methods) })
+      await this.#trustClient(record, authentication)
     }
-    return new Renewal(record, successor.token)
+    return new Rotation(record, successor.token)
   }
 
-  /** From here on the session is known by where its user authenticated. */
-  async #settle (record: SessionRecord, { ip, agent }: { readonly ip: string | null, readonly agent: string | null }): Promise<void> {
-    if (this.#options.settings.risk === undefined || (ip === record.ip && agent === record.agent)) return
-    await this.#store.touch([{ id: record.id, requests: 0, seenAt: 0, generation: -1, ip, agent, device: deviceOf(agent) }], this.#options.clock.now())
+  /** Continues a session of the last generation, which two bytes of a token can count, as another one. The first one ends as `replaced`. */
+  async #replace (current: SessionRecord, authentication: Authentication | undefined): Promise<Rotation> {
+    const { clock, events, notifier, records, store } = this.#core
+    const { record: { id, hash }, token } = records.create({ userId: current.userId })
+    const now = clock.now()
+    const record = {
+      ...current, id, hash, generation: 0, previousHash: null, rotatedAt: now, confirmedAt: null,
+      ...authentication === undefined ? {} : this.#authenticatedNow(current, authentication, now)
+    }
+    const created = await store.create(record, { at: now, limit: null, replaces: current.id, adopts: null })
+    if (created.status !== 'created') throw new SessionError('FST_SESSION_STORE_FULL')
+    notifier.ended(created.ended)
+    const cause = authentication === undefined ? 'request' : 'authentication'
+    events.emit({ type: 'rotated', at: now, id, userId: record.userId, generation: 0, cause })
+    if (authentication !== undefined) {
+      events.emit({ type: 'reauthenticated', at: now, id, userId: record.userId, methods: toMethodList(record.methods) })
+      await this.#trustClient(created.record, authentication)
+    }
+    return new Rotation(created.record, token)
+  }
+
+  #authenticatedNow (record: SessionRecord, { method }: Authentication, now: number): Partial<SessionRecord> {
+    const { idleTimeout, absoluteTimeout } = this.#core.records.lifetimeOf(record)
+    return { methods: toMethods(method), authenticatedAt: now, lastSeenAt: now, idleTimeout, absoluteExpiresAt: now + absoluteTimeout }
+  }
+
+  /** Both timeouts start again (NIST SP 800-63B-4 §5.2). */
+  #authenticate (record: SessionRecord, methods: string): Pick<SessionPatch, 'authenticate'> {
+    return { authenticate: { methods, ...this.#core.records.lifetimeOf(record) } }
+  }
+
+  /** Makes the client that authenticated the session's own, so that `assessRisk` is no longer asked about it. */
+  async #trustClient (record: SessionRecord, authentication: Authentication): Promise<void> {
+    const { options, clock, store, anonymizer } = this.#core
+    if (options.assessRisk === undefined) return
+    const ip = anonymizer.apply(authentication.ip)
+    const userAgent = sanitizeUserAgent(authentication.userAgent)
+    if (ip === record.ip && userAgent === record.userAgent) return
+    const update = { id: record.id, requestCount: 0, seenAt: 0, generation: -1, ip, userAgent, device: deviceOf(userAgent) }
+    await store.touch([update], clock.now())
   }
 }

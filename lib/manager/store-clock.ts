@@ -1,7 +1,7 @@
 import type { Store } from '../store.ts'
 
-/** The store's time, as far as this process knows it: its own clock plus a measured offset, so that nodes with clocks off by minutes agree. */
-export class Clock {
+/** Estimates the store's time by the local clock plus a measured offset, so that instances agree although their clocks differ. */
+export class StoreClock {
   readonly #local: () => number
   #offset = 0
 
@@ -13,7 +13,7 @@ export class Clock {
     return this.#local() + this.#offset
   }
 
-  /** Measures the offset to a store that has a clock of its own. Half of the round trip is the error: what is within it changes nothing. */
+  /** Measures the offset to a store with a clock of its own. A difference below half the round trip is within the error, and is ignored. */
   async measure (store: Store): Promise<void> {
     if (store.now === undefined) return
     const before = this.#local()

@@ -1,87 +1,93 @@
-import { turn } from '../async.ts'
+import { pagesOf, yieldToEventLoop } from '../async.ts'
+import type { Awaitable } from '../async.ts'
 import { SessionError } from '../errors.ts'
 import { decodeValue, encodeData } from '../model/data.ts'
 import type { Filter } from '../model/filter.ts'
-import { expiresAt, hasEnded } from '../model/record.ts'
+import { expiresAt, hasEnded, toMethodList, toMethods } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
+import { deviceLabel, toDevice, toDeviceText } from '../model/device.ts'
+import type { Device } from '../model/device.ts'
 import { toUserId } from '../model/user-id.ts'
 import type { Page, PageOptions, Store } from '../store.ts'
 import { hashVerifier, isId, newVerifier, shardOf, shardOfId } from '../token/token.ts'
 
-/** What leaves. */
+/** Which sessions to export, and what of them. */
 export interface ExportOptions {
   readonly filter?: Filter
-  /** `ended`: the short records of history, to be read; they cannot be imported. Default `live`. */
+  /** `ended` exports the records of ended sessions, which cannot be imported. Default `live`. */
   readonly state?: 'live' | 'ended'
-  /** Includes the users' data. Default true. */
+  /** Includes the users' data. Default false. */
   readonly data?: boolean
   /**
-   * Includes the hash of each verifier, so that an import brings the sessions back to their browsers. Whoever has it and the secret
-   * still cannot make a cookie, but keep it like a database. Default false.
+   * Includes the hash of each token, so that sessions can authenticate again after an import. Neither the hash nor the secret yields a
+   * cookie, but protect a backup like a database. Default false.
    */
   readonly backup?: boolean
 }
 
-/** How to take rows in. */
+/** How to import rows. */
 export interface ImportOptions {
-  /** A row whose id exists: leave what is there (default), or refuse the import. */
+  /** What happens to a row whose id exists: it is skipped (default), or the import is rejected. */
   readonly onConflict?: 'skip' | 'refuse'
-  /** Only checks. */
+  /** Checks the rows, and creates nothing. */
   readonly dryRun?: boolean
   /**
-   * Takes the hashes of a backup too, so that its sessions open again in their browsers. Only for rows that nobody could change: whoever
-   * can write a hash can give a session of theirs to another user. Default false: hashes are passed over.
+   * Imports the hashes of a backup, so that its sessions can authenticate again. Only for rows that no one else could change: an attacker
+   * who can write a hash can assign a session to another user. Default false: hashes are ignored.
    */
   readonly backup?: boolean
 }
 
-/** What an import did. */
+/** The result of an import. */
 export interface ImportReport {
-  /** How many rows there were; those that are neither imported nor skipped were refused. */
+  /** The number of rows; those that are neither imported nor skipped were refused. */
   readonly rows: number
   readonly imported: number
-  /** Existed before, or had expired. */
+  /** Sessions that existed before, or had expired. */
   readonly skipped: number
-  /** Could be no session: the first hundred, by their place from 1 on, with why. */
+  /** The first hundred rows that are no sessions, numbered from 1, with the reason. */
   readonly refused: readonly { readonly row: number, readonly why: string }[]
 }
 
 const secretFields = ['hash', 'previousHash', 'generation', 'rotatedAt', 'confirmedAt'] as const
+/** The end of the year 9999: later timestamps cannot be written as text, however little a store shifts them. */
+const maxInstant = 253_402_300_799_999
 const pageSize = 500
-/** So many rows are on their way to the store at once. */
+/** How many rows are written to the store at a time. */
 const batchSize = 64
 
-/** Sessions one by one, in bounded memory: live ones oldest first, by `(createdAt, id)`; ended ones by `(endedAt, id)`. */
+/** Yields sessions in bounded memory, oldest first: live ones by `(createdAt, id)`, ended ones by `(endedAt, id)`. */
 export async function * exportSessions (store: Store, options: ExportOptions): AsyncGenerator<Record<string, unknown>> {
   const { filter = {}, state = 'live' } = options
-  let cursor: string | null = null
-  do {
-    const where: PageOptions = { limit: pageSize, cursor, order: 'oldest' }
-    const page: Page<SessionRecord | EndedSession> = state === 'live' ? await store.list(filter, where) : await store.history(filter, where)
-    for (const session of page.items) yield hasEnded(session) ? { ...session } : toRow(session, options)
-    cursor = page.cursor
-    await turn()
-  } while (cursor !== null)
+  const next = (cursor: string | null): Awaitable<Page<SessionRecord | EndedSession>> => {
+    const page: PageOptions = { limit: pageSize, cursor, order: 'oldest' }
+    return state === 'live' ? store.list(filter, page) : store.history(filter, page)
+  }
+  for await (const page of pagesOf(next)) {
+    for (const session of page.items) yield hasEnded(session) ? toEndedRow(session) : toRow(session, options)
+  }
 }
 
-/** Creates sessions from exported rows. Rows that cannot be sessions are reported, never guessed at. */
-export async function importSessions (store: Store, rows: AsyncIterable<unknown> | Iterable<unknown>, options: ImportOptions & { readonly now: number }): Promise<ImportReport> {
+/** Creates sessions from exported rows. Rows that are no sessions are reported, never repaired. */
+export async function importSessions (
+  store: Store, rows: AsyncIterable<unknown> | Iterable<unknown>, options: ImportOptions & ImportContext
+): Promise<ImportReport> {
   const report = { rows: 0, imported: 0, skipped: 0, refused: [] as { row: number, why: string }[] }
-  let batch: Promise<'imported' | 'skipped'>[] = []
+  let batch: Promise<RowResult>[] = []
   const settle = async (): Promise<void> => {
-    // all of them, so that none fails unseen when another fails first
+    // all of them, so that no rejection stays unhandled when another one comes first
     for (const result of await Promise.allSettled(batch)) {
       if (result.status === 'rejected') throw result.reason
       report[result.value]++
     }
     batch = []
-    await turn()
+    await yieldToEventLoop()
   }
   for await (const value of rows) {
     report.rows++
     try {
       const row = importRow(store, fromRow(value, options.backup === true), { ...options, row: report.rows })
-      // it may fail while the next rows are still on their way, long before the batch is looked at
+      // it may reject while the next rows are being read, long before the batch is awaited
       row.catch(() => {})
       batch.push(row)
     } catch (error) {
@@ -93,26 +99,48 @@ export async function importSessions (store: Store, rows: AsyncIterable<unknown>
   return report
 }
 
-async function importRow (store: Store, record: SessionRecord, options: ImportOptions & { readonly now: number, readonly row: number }): Promise<'imported' | 'skipped'> {
-  const { now, row } = options
+type RowResult = 'imported' | 'skipped'
+type RowOptions = ImportOptions & ImportContext & { readonly row: number }
+
+/** What an import needs of the manager. */
+export interface ImportContext {
+  /** The time of the store's clock: an import may take hours. */
+  readonly now: () => number
+  /** Receives sessions that the store ended to make room. */
+  readonly onEnded: (sessions: readonly EndedSession[]) => void
+}
+
+async function importRow (store: Store, record: SessionRecord, options: RowOptions): Promise<RowResult> {
+  const { row } = options
+  const now = options.now()
   if (expiresAt(record) <= now) return 'skipped'
   if (options.dryRun === true) return 'imported'
-  const { status } = await store.create(record, { at: now, limit: null, replaces: null, adopts: null })
-  if (status === 'created') return 'imported'
+  const created = await store.create(record, { at: now, limit: null, replaces: null, adopts: null })
+  if (created.status === 'created') {
+    options.onEnded(created.ended)
+    return 'imported'
+  }
+  const { status } = created
   if (status === 'full') throw new SessionError('FST_SESSION_STORE_FULL')
   if (options.onConflict === 'refuse') throw new SessionError('FST_SESSION_INVALID_IMPORT', { values: [`row ${row} exists already`] })
   return 'skipped'
 }
 
 function toRow (record: SessionRecord, options: ExportOptions): Record<string, unknown> {
-  const row: Record<string, unknown> = { ...record }
+  const { methods, device } = record
+  const readable = { methods: toMethodList(methods), device: toDevice(device), deviceLabel: deviceLabel(device) }
+  const row: Record<string, unknown> = { ...record, ...readable }
   if (options.backup !== true) for (const field of secretFields) Reflect.deleteProperty(row, field)
-  if (options.data === false) delete row['data']
+  if (options.data !== true) delete row['data']
   else row['data'] = Object.fromEntries(Object.entries(record.data).map(([key, text]) => [key, decodeValue(text)]))
   return row
 }
 
-/** A row that can be no session; whoever reads rows may yield it for what is not even JSON. */
+function toEndedRow (session: EndedSession): Record<string, unknown> {
+  return { ...session, device: toDevice(session.device), deviceLabel: deviceLabel(session.device) }
+}
+
+/** A row that is no session. A source of rows may yield it for text that is not JSON. */
 export class RowError extends Error {}
 
 function fromRow (value: unknown, backup: boolean): SessionRecord {
@@ -129,7 +157,7 @@ function fromRow (value: unknown, backup: boolean): SessionRecord {
   return {
     id,
     userId,
-    // without a backup's hash the session is there to be seen, and opened by nobody
+    // without a backup's hash the session is listed, but no token can authenticate it
     hash: row['hash'] === undefined ? hashVerifier(newVerifier()) : hashText(row['hash']),
     previousHash: row['previousHash'] === undefined || row['previousHash'] === null ? null : hashText(row['previousHash']),
     generation: integer(row['generation'] ?? 0, 'generation', 0xffff),
@@ -137,18 +165,18 @@ function fromRow (value: unknown, backup: boolean): SessionRecord {
     confirmedAt: row['confirmedAt'] === undefined || row['confirmedAt'] === null ? null : instant(row, 'confirmedAt'),
     createdAt,
     authenticatedAt: row['authenticatedAt'] === null ? null : instant(row, 'authenticatedAt'),
-    methods: text(row, 'methods'),
+    methods: readMethods(row['methods']),
     lastSeenAt: instant(row, 'lastSeenAt'),
-    idle: integer(row['idle'], 'idle', 3650 * 86_400_000),
-    absoluteAt: instant(row, 'absoluteAt'),
-    requests: integer(row['requests'], 'requests', Number.MAX_SAFE_INTEGER),
+    idleTimeout: integer(row['idleTimeout'], 'idleTimeout', 3650 * 86_400_000),
+    absoluteExpiresAt: instant(row, 'absoluteExpiresAt'),
+    requestCount: integer(row['requestCount'], 'requestCount', Number.MAX_SAFE_INTEGER),
     remembered: row['remembered'] === true,
     ip: nullableText(row, 'ip', 64),
-    agent: nullableText(row, 'agent', 512),
+    userAgent: nullableText(row, 'userAgent', 512),
     firstIp: nullableText(row, 'firstIp', 64),
-    firstAgent: nullableText(row, 'firstAgent', 512),
-    device: nullableText(row, 'device', 128),
-    name: nullableText(row, 'name', 256),
+    firstUserAgent: nullableText(row, 'firstUserAgent', 512),
+    device: readDevice(row['device']),
+    deviceName: nullableText(row, 'deviceName', 256),
     data: readData(row['data'])
   }
 }
@@ -159,6 +187,25 @@ function readUserId (value: unknown): string {
   } catch {
     throw new RowError('expected `userId` to be a user id or null')
   }
+}
+
+function readMethods (value: unknown): string {
+  const isMethod = (method: unknown): boolean => typeof method === 'string' && !method.includes(' ')
+  if (!Array.isArray(value) || !value.every(isMethod)) throw new RowError('expected `methods` to be a list of words')
+  return toMethods(value as string[])
+}
+
+function readDevice (value: unknown): string | null {
+  if (value === undefined || value === null) return null
+  const wrong = new RowError('expected `device` to be an object of browser, version, os and type')
+  if (typeof value !== 'object') throw wrong
+  const part = (name: keyof Device): string | null => {
+    const found = (value as Partial<Record<keyof Device, unknown>>)[name] ?? null
+    // the stored text joins the parts with `|`
+    if (found !== null && (typeof found !== 'string' || found.length > 64 || found.includes('|'))) throw wrong
+    return found
+  }
+  return toDeviceText({ browser: part('browser'), version: part('version'), os: part('os'), type: part('type') })
 }
 
 function readData (value: unknown): SessionRecord['data'] {
@@ -178,8 +225,8 @@ function text (row: Record<string, unknown>, field: string): string {
 
 function nullableText (row: Record<string, unknown>, field: string, max: number): string | null {
   const value = row[field] ?? null
-  if (value !== null && (typeof value !== 'string' || value.length > max)) throw new RowError(`expected \`${field}\` to be a string or null`)
-  return value
+  if (value === null || (typeof value === 'string' && value.length <= max)) return value
+  throw new RowError(`expected \`${field}\` to be a string or null`)
 }
 
 function hashText (value: unknown): string {
@@ -188,10 +235,10 @@ function hashText (value: unknown): string {
 }
 
 function instant (row: Record<string, unknown>, field: string): number {
-  return integer(row[field], field, 8.64e15)
+  return integer(row[field], field, maxInstant)
 }
 
 function integer (value: unknown, field: string, max: number): number {
-  if (!Number.isSafeInteger(value) || (value as number) < 0 || (value as number) > max) throw new RowError(`expected \`${field}\` to be a whole number from 0 to ${max}`)
-  return value as number
+  if (Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max) return value as number
+  throw new RowError(`expected \`${field}\` to be a whole number from 0 to ${max}`)
 }

@@ -1,16 +1,16 @@
 import type { EndReason, SessionRecord } from '../model/record.ts'
 
-/** Why a presented token opens nothing. `ended`: what is left of its session, if it had one. */
-export class Refusal {
+/** Why a presented token cannot authenticate. `reason`: why its session ended, if that is known. */
+export class Rejection {
   readonly code: 'ended' | 'superseded' | 'unknown'
   readonly reason: EndReason | null
-  constructor (code: Refusal['code'], reason: EndReason | null) {
+  constructor (code: Rejection['code'], reason: EndReason | null) {
     this.code = code
     this.reason = reason
   }
 }
-/** The session is live, and its browser must get this token from now on. */
-export class Renewal {
+/** A live session whose browser must receive this token. */
+export class Rotation {
   readonly record: SessionRecord
   readonly token: string
   constructor (record: SessionRecord, token: string) {
@@ -18,7 +18,7 @@ export class Renewal {
     this.token = token
   }
 }
-/** What a validation answers: the live session, the live session with its next token, or why there is none. */
-export type Validation = SessionRecord | Renewal | Refusal
-/** How many presented tokens were judged, by result. */
+/** The result of a validation: the live session, the live session with its next token, or why the token cannot authenticate. */
+export type Validation = SessionRecord | Rotation | Rejection
+/** The number of judged tokens by result. */
 export type ValidationCounts = Record<'accepted' | 'renewed' | 'ended' | 'reused' | 'superseded' | 'unknown', number>

@@ -1,197 +1,205 @@
 import { isThenable } from '../async.ts'
 import type { Awaitable } from '../async.ts'
-import type { Events } from '../events/emitter.ts'
+import type { SessionEventEmitter } from '../events/emitter.ts'
+import type { EventThrottle } from '../events/throttle.ts'
+import type { IpAnonymizer } from '../model/ip-address.ts'
 import { expiryReason, hasEnded, isSession } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
-import { cleanAgent } from '../model/user-agent.ts'
-import { oneOf } from '../options.ts'
 import { judge } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import type { Store } from '../store.ts'
 import type { CachedStore } from '../stores/wrappers/cached-store.ts'
+import { present } from '../token/presented-token.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
 import type { Successors } from '../token/successors.ts'
-import type { Activity, Visit } from './activity.ts'
-import type { Settings } from './options.ts'
-import type { PendingEnds } from './pending-revocations.ts'
-import type { Ender } from './revoker.ts'
-import { Strangers } from './risk.ts'
-import type { Difference } from './risk.ts'
-import type { Clock } from './store-clock.ts'
-import { Refusal, Renewal } from './validation-result.ts'
+import { creationTimeOf } from '../token/token.ts'
+import type { ActivityBuffer } from './activity.ts'
+import { isClientChanged } from './client-change.ts'
+import type { ManagerCore } from './core.ts'
+import type { ResolvedOptions } from './options.ts'
+import type { PendingRevocations } from './pending-revocations.ts'
+import type { RequestContext } from './request-context.ts'
+import type { Revoker } from './revoker.ts'
+import { RiskAssessor } from './risk.ts'
+import type { StoreClock } from './store-clock.ts'
+import { Rejection, Rotation } from './validation-result.ts'
 import type { Validation, ValidationCounts } from './validation-result.ts'
 
-export interface ValidatorOptions {
-  readonly settings: Settings
-  readonly clock: Clock
-  readonly events: Events
-  /** `null`: every validation reads. */
-  readonly copies: CachedStore | null
-  readonly activity: Activity
-  readonly pending: PendingEnds
-  readonly ender: Ender
-  readonly successors: Successors
-  /** Added to. */
-  readonly counts: ValidationCounts
-  /** Told what a request has that its session had not, once for each place that `risk` has doubts about. */
-  readonly onChange: (record: SessionRecord, change: Difference) => void
-}
-
-/** Judges presented tokens, and acts on the verdict. What a verdict is made of is in lib/policy.ts. */
+/** Judges presented tokens by lib/policy.ts, and acts on the verdict. */
 export class Validator {
   readonly #store: Store
-  readonly #clock: Clock
-  readonly #events: Events
-  readonly #copies: CachedStore | null
-  readonly #activity: Activity
-  readonly #pending: PendingEnds
-  readonly #ender: Ender
+  readonly #clock: StoreClock
+  readonly #events: SessionEventEmitter
+  readonly #throttle: EventThrottle
+  readonly #anonymizer: IpAnonymizer
+  readonly #cache: CachedStore | null
+  readonly #activity: ActivityBuffer
+  readonly #pending: PendingRevocations
+  readonly #revoker: Revoker
   readonly #successors: Successors
-  readonly #validations: ValidationCounts
-  readonly #strangers: Strangers
+  readonly #counts: ValidationCounts
   readonly #policy: Policy
-  readonly #risk: Settings['risk']
-  readonly #onReuse: Settings['onReuse']
+  /** `null`: the app allows every client. */
+  readonly #risk: RiskAssessor | null
+  readonly #onTokenReuse: ResolvedOptions['onTokenReuse']
   readonly #writesThrough: boolean
 
-  constructor (store: Store, { settings, clock, events, copies, activity, pending, ender, successors, counts, onChange }: ValidatorOptions) {
-    this.#store = store
-    this.#clock = clock
-    this.#events = events
-    this.#copies = copies
-    this.#activity = activity
-    this.#pending = pending
-    this.#ender = ender
-    this.#successors = successors
-    this.#validations = counts
-    this.#strangers = new Strangers(onChange)
-    this.#policy = settings.policy
-    this.#risk = settings.risk
-    this.#onReuse = settings.onReuse
-    this.#writesThrough = settings.flush === 0
+  constructor (core: ManagerCore, revoker: Revoker) {
+    const { options } = core
+    this.#store = core.store
+    this.#clock = core.clock
+    this.#events = core.events
+    this.#throttle = core.throttle
+    this.#anonymizer = core.anonymizer
+    this.#cache = core.cache
+    this.#activity = core.activity
+    this.#pending = core.pending
+    this.#revoker = revoker
+    this.#successors = core.successors
+    this.#counts = core.validationCounts
+    this.#policy = options.policy
+    this.#risk = options.assessRisk === undefined ? null : new RiskAssessor(core)
+    this.#onTokenReuse = options.onTokenReuse
+    this.#writesThrough = options.flushInterval === 0
   }
 
-  /** Judges a presented token, and counts the request if it is good. Answers at once if the store does. */
-  validate (presented: PresentedToken, visit: Visit): Awaitable<Validation> {
+  /** As `SessionManager.validate`. */
+  validate (token: PresentedToken | string, request: RequestContext): Awaitable<Validation> {
+    const presented = typeof token === 'string' ? present(token) : token
+    if (presented === null) return this.#unknown()
     const refused = this.#pending.reasonFor(presented.id)
-    if (refused !== undefined) return new Refusal('ended', refused)
-    if (this.#copies !== null && visit.strict !== true) {
-      // a copy may only say yes: every other verdict asks the store
-      const copy = this.#copies.peek(presented.id)
-      if (copy !== null) {
+    if (refused !== undefined) return new Rejection('ended', refused)
+    if (this.#cache !== null && request.strict !== true) {
+      // the cache can only accept: for every other verdict the store is read
+      const cached = this.#cache.peek(presented.id)
+      if (cached !== null) {
         const now = this.#clock.now()
-        if (judge(this.#policy, copy, presented, now) === 'accept') {
-          this.#validations.accepted++
-          return this.#accept(copy, visit, now, presented)
+        if (judge(this.#policy, cached, presented, now) === 'accept') {
+          this.#counts.accepted++
+          return this.#accept(cached, request, now, presented)
         }
       }
     }
     const found = this.#store.read(presented.id)
-    return isThenable(found) ? found.then(found => this.#judge(found, presented, visit)) : this.#judge(found, presented, visit)
+    return isThenable(found) ? found.then(found => this.#judge(found, presented, request)) : this.#judge(found, presented, request)
   }
 
-  #judge (found: SessionRecord | EndedSession | null, presented: PresentedToken, visit: Visit): Awaitable<Validation> {
-    if (found === null) {
-      this.#validations.unknown++
-      return new Refusal('unknown', null)
-    }
+  #judge (found: SessionRecord | EndedSession | null, presented: PresentedToken, request: RequestContext): Awaitable<Validation> {
     const now = this.#clock.now()
+    if (found === null) return this.#missing(presented, now)
     if (!isSession(found)) {
-      this.#validations.unknown++
-      this.#events.emit({ type: 'unreadable', at: now, id: presented.id, userId: null, part: 'record' })
-      return new Refusal('unknown', null)
+      this.#throttle.emit({ type: 'record-corrupt', at: now, id: presented.id, userId: null, part: 'record' })
+      return this.#unknown()
     }
     if (hasEnded(found)) {
-      this.#validations.ended++
-      this.#events.emit({ type: 'used-after-end', at: now, id: found.id, userId: found.userId, reason: found.reason, ip: visit.ip })
-      return new Refusal('ended', found.reason)
+      this.#counts.ended++
+      const { id, userId, reason } = found
+      this.#throttle.emit({ type: 'ended-session-used', at: now, id, userId, reason, ip: request.ip })
+      return new Rejection('ended', reason)
     }
     const verdict = judge(this.#policy, found, presented, now)
     switch (verdict) {
       case 'accept':
-        this.#validations.accepted++
-        return this.#accept(found, visit, now, presented)
-      case 'rotate': return this.#rotateByAge(found, presented, visit)
-      case 'catch-up': return this.#catchUp(found, presented, visit, now)
+        this.#counts.accepted++
+        return this.#accept(found, request, now, presented)
+      case 'rotate': return this.#rotate(found, presented, request)
+      case 'resend': return this.#resend(found, presented, request, now)
       case 'expired':
-        this.#validations.ended++
-        return new Refusal('ended', expiryReason(found))
-      case 'reused': return this.#reused(found, presented, visit)
+        this.#counts.ended++
+        return new Rejection('ended', expiryReason(found))
+      case 'reused': return this.#endReused(found, presented, request)
       case 'superseded':
       case 'unknown':
-        this.#validations[verdict]++
-        return new Refusal(verdict, null)
+        this.#counts[verdict]++
+        return new Rejection(verdict, null)
     }
   }
 
-  #accept (record: SessionRecord, visit: Visit, now: number, presented: PresentedToken): Awaitable<SessionRecord | Refusal> {
-    if (this.#risk !== undefined && differs(record, visit)) return this.#assess(record, visit, now, presented)
-    return this.#count(record, visit, now, presented)
+  /** A guest's session leaves no record: only one that cannot have expired yet was never in this store, or was lost. */
+  #missing ({ id }: PresentedToken, now: number): Rejection {
+    if (creationTimeOf(id) + this.#policy.guest.idleTimeout > now) return this.#unknown()
+    this.#counts.ended++
+    return new Rejection('ended', null)
   }
 
-  #count (record: SessionRecord, visit: Visit, now: number, presented: PresentedToken): Awaitable<SessionRecord> {
-    this.#activity.record(record, visit, now, presented)
+  #unknown (): Rejection {
+    this.#counts.unknown++
+    return new Rejection('unknown', null)
+  }
+
+  #accept (record: SessionRecord, request: RequestContext, now: number, presented: PresentedToken): Awaitable<SessionRecord | Rejection> {
+    if (this.#risk !== null && isClientChanged(record, request, this.#anonymizer)) {
+      return this.#assess(this.#risk, record, request, presented)
+    }
+    return this.#count(record, request, now, presented)
+  }
+
+  #count (record: SessionRecord, request: RequestContext, now: number, presented: PresentedToken): Awaitable<SessionRecord> {
+    this.#activity.record(record, request, now, presented)
     if (!this.#writesThrough) return record
-    // a store in this process would count the request into what it found
+    // a store in this process would count the request in the record that it returned
     const found = { ...record }
     return this.#activity.flush(now)?.then(() => found) ?? found
   }
 
-  /** The app decides about a request that looks different. What it answers is checked: only `allow` allows. */
-  async #assess (record: SessionRecord, visit: Visit, now: number, presented: PresentedToken): Promise<SessionRecord | Refusal> {
-    const agent = cleanAgent(visit.agent)
-    const verdict = oneOf(await this.#risk?.(record, { ip: visit.ip, agent }), 'risk', ['allow', 'challenge', 'end'])
-    if (verdict === 'allow') return this.#count(record, visit, now, presented)
-    this.#strangers.add(record, visit.ip, agent)
-    if (verdict === 'end') {
-      await this.#ender.endSurely([record.id], { reason: 'revoked', by: 'risk' })
-      return new Refusal('ended', 'revoked')
+  /** Lets the app decide about a request whose client has changed. */
+  async #assess (
+    risk: RiskAssessor, record: SessionRecord, request: RequestContext, presented: PresentedToken
+  ): Promise<SessionRecord | Rejection> {
+    switch (await risk.assess(record, request)) {
+      case 'allow': return this.#count(record, request, this.#clock.now(), presented)
+      case 'challenge': {
+        // The session keeps its known client, or the next request from this one would pass as its own. Until the user authenticates again,
+        // the session does not count as recently authenticated.
+        const known = { ip: record.ip, userAgent: record.userAgent ?? undefined, passive: request.passive }
+        return { ...await this.#count(record, known, this.#clock.now(), presented), authenticatedAt: null }
+      }
+      case 'revoke':
+        await this.#revoker.revokeReliably([record.id], { reason: 'revoked', by: 'risk' })
+        return new Rejection('ended', 'revoked')
     }
-    // Where the session was last known stays as it was, or the next request from here would pass for its own. Until its user
-    // authenticates again, it is one whose sign-in is too long ago for whatever asks for a fresh one.
-    const { ip } = record
-    return { ...await this.#count(record, { ip, agent: record.agent ?? undefined, passive: visit.passive }, now, presented), authenticatedAt: null }
   }
 
-  async #rotateByAge (record: SessionRecord, presented: PresentedToken, visit: Visit): Promise<Validation> {
+  /** Replaces a verifier that is old enough. */
+  async #rotate (record: SessionRecord, presented: PresentedToken, request: RequestContext): Promise<Validation> {
     const now = this.#clock.now()
     const successor = this.#successors.next(presented)
-    if (successor === null) return this.#accept(record, visit, now, presented)
+    if (successor === null) return this.#accept(record, request, now, presented)
     const updated = await this.#store.update(record.id, { rotate: { hash: successor.hash, keep: true } }, { generation: record.generation })
-    if (updated.status === 'gone') return new Refusal('ended', updated.ended?.reason ?? null)
-    if (updated.status === 'conflict') return this.#judge(updated.record, presented, visit)
-    this.#validations.renewed++
-    this.#events.emit({ type: 'rotated', at: now, id: record.id, userId: record.userId, generation: updated.record.generation, cause: 'age' })
+    if (updated.status === 'gone') return new Rejection('ended', updated.ended?.reason ?? null)
+    if (updated.status === 'conflict') return this.#judge(updated.record, presented, request)
+    this.#counts.renewed++
+    const { id, userId } = record
+    this.#events.emit({ type: 'rotated', at: now, id, userId, generation: updated.record.generation, cause: 'age' })
     // recorded under the generation that was presented: the new one is confirmed only when it comes back
-    const accepted = await this.#accept(record, visit, now, presented)
-    return accepted instanceof Refusal ? accepted : new Renewal({ ...updated.record, authenticatedAt: accepted.authenticatedAt }, successor.token)
+    const accepted = await this.#accept(record, request, now, presented)
+    if (accepted instanceof Rejection) return accepted
+    return new Rotation({ ...updated.record, authenticatedAt: accepted.authenticatedAt }, successor.token)
   }
 
-  /** The browser has not got its new cookie yet: it is derived again, if one of our secrets made it. */
-  async #catchUp (record: SessionRecord, presented: PresentedToken, visit: Visit, now: number): Promise<Validation> {
-    // the new one may have been seen here, and not yet written
+  /** Sends the current token again to a browser that has not received it. It can be derived if one of our secrets made it. */
+  async #resend (record: SessionRecord, presented: PresentedToken, request: RequestContext, now: number): Promise<Validation> {
+    // the current token may have been seen here, and not yet written
     const confirmedAt = record.confirmedAt ?? this.#activity.confirmedAt(record, now)
-    if (judge(this.#policy, { ...record, confirmedAt }, presented, now) === 'reused') return this.#reused(record, presented, visit)
-    this.#validations.renewed++
-    const accepted = await this.#accept({ ...record, generation: presented.generation }, visit, now, presented)
-    if (accepted instanceof Refusal) return accepted
+    if (judge(this.#policy, { ...record, confirmedAt }, presented, now) === 'reused') return this.#endReused(record, presented, request)
+    this.#counts.renewed++
+    const accepted = await this.#accept({ ...record, generation: presented.generation }, request, now, presented)
+    if (accepted instanceof Rejection) return accepted
     const live = { ...record, authenticatedAt: accepted.authenticatedAt }
     const successor = this.#successors.matching(presented, record.hash)
     if (successor === null) return live
     this.#successors.resend(record.id, now)
-    return new Renewal(live, successor.token)
+    return new Rotation(live, successor.token)
   }
 
-  async #reused (record: SessionRecord, presented: PresentedToken, visit: Visit): Promise<Validation> {
-    this.#validations.reused++
-    const selector = this.#onReuse === 'user' && record.userId !== null ? { userId: record.userId } : { ids: [record.id] }
-    this.#events.emit({ type: 'token-reused', at: this.#clock.now(), id: record.id, userId: record.userId, ip: visit.ip, generation: presented.generation })
-    await this.#ender.end(selector, { reason: 'reused' })
-    return new Refusal('ended', 'reused')
+  /** Ends a session that two parties hold (RFC 9700 §4.14.2). */
+  async #endReused (record: SessionRecord, presented: PresentedToken, request: RequestContext): Promise<Validation> {
+    this.#counts.reused++
+    const { id, userId } = record
+    const { generation } = presented
+    this.#events.emit({ type: 'token-reused', at: this.#clock.now(), id, userId, ip: request.ip, generation })
+    const selector = this.#onTokenReuse === 'user' && userId !== null ? { userId } : { ids: [id] }
+    await this.#revoker.end(selector, { reason: 'token-reuse' })
+    return new Rejection('ended', 'token-reuse')
   }
-}
-
-/** Whether a request looks different from the session's last. */
-function differs (record: SessionRecord, visit: Visit): boolean {
-  return visit.ip !== record.ip || (visit.agent !== record.agent && cleanAgent(visit.agent) !== record.agent)
 }

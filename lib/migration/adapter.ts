@@ -1,25 +1,28 @@
 import type { Awaitable } from '../async.ts'
 import type { LegacyCookie, RequestCookies } from '../migration/cookies.ts'
 
-/** A session of another library, as its record (or sealed cookie) tells it. */
+/** A session of another library, from its record or its encrypted cookie. */
 export interface LegacySession {
-  /** The owner, where the record itself names one; `undefined`: the app's `userId` finds it in the data. `null`: nobody has signed in. */
+  /**
+   * The owner, where the record itself names one; `undefined`: the app's `resolveUserId` returns it from the data. `null`: no user has
+   * signed in.
+   */
   readonly userId?: string | number | null | undefined
-  /** What the app had put there; JSON. */
+  /** The data of the app; JSON. */
   readonly data: Readonly<Record<string, unknown>>
-  /** The end of its life in milliseconds since the epoch; `null`: it has none. */
+  /** When it expires, in milliseconds since the epoch; `null`: never. */
   readonly expiresAt: number | null
   /** When its user signed in, if that is known. */
   readonly createdAt?: number
-  /** Its cookie outlives the browser. */
+  /** Its cookie is persistent (remember-me). */
   readonly remember?: boolean
-  /** `expiresAt` was an idle deadline: each request moved it so many milliseconds on. */
+  /** `expiresAt` was an idle deadline: each request extended it by this many milliseconds. */
   readonly rolling?: number
-  /** What stays the same while a sealed cookie is sealed again and again. Default: the credential itself. */
+  /** What stays the same when an encrypted cookie is written again. Default: the credential itself. */
   readonly key?: string
 }
 
-/** What the old store is told of the new session while the way back is open. */
+/** What is written back to the old store while a rollback is possible. */
 export interface MirroredSession {
   readonly userId: string | null
   readonly data: Readonly<Record<string, unknown>>
@@ -27,27 +30,32 @@ export interface MirroredSession {
 }
 
 /**
- * What takes sessions of one other library over: `fromExpressSession` and its kin make one; write your own for anything else.
- * Whatever it throws counts as trouble of the old store.
+ * Reads the sessions of one other library. `fromExpressSession` and similar functions return one; write your own for other libraries.
+ * Every error that it throws counts as a failure of the old store.
  */
 export interface LegacyAdapter {
-  /** For events and counters: `express-session`. Part of each mark: keep it. */
+  /** For events and counters: `express-session`. Part of the key of each adopted credential: never change it. */
   readonly name: string
-  /** Its sessions name their owner: the app need not find it in the data. */
+  /** Its sessions have a user id: `resolveUserId` is not called. */
   readonly identifies?: boolean
-  /** The cookies it reads; deleted when the old session is retired. */
+  /** The cookies that it reads; deleted with the legacy session. */
   readonly cookies: readonly LegacyCookie[]
   /**
-   * The credential that a request bears, verified as far as that goes without I/O; `false`: a cookie is there, and not genuine; `null`: none is.
-   * Only ever asked about requests without a cookie of ours.
+   * Returns the credential of a request, verified as far as possible without I/O; `false`: a cookie exists, but is not genuine; `null`: no
+   * cookie. Called only for requests without a session cookie of this package.
    */
   match (cookies: RequestCookies): string | false | null
-  /** The old session; `null` if it is unknown or over. */
+  /** Returns the legacy session; `null` if it is unknown or has expired. */
   load (credential: string): Awaitable<LegacySession | null>
-  /** Deletes the old session, so that the old library refuses it too. Absent: there is nothing but the cookie. */
+  /** Deletes the legacy session, so that the old library rejects it, too. Absent: the session is stored in the cookie only. */
   retire? (credential: string): Awaitable<void>
-  /** Keeps the old session in step. Never brings back one that is gone. */
+  /** Writes back to the legacy session. Never restores a deleted one. */
   mirror? (credential: string, session: MirroredSession): Awaitable<void>
-  /** Every old session. */
+  /** Yields every legacy session. */
   scan? (): AsyncIterable<{ readonly credential: string, readonly session: LegacySession }>
+}
+
+/** Returns whether a legacy session has expired. */
+export function isExpired ({ expiresAt }: LegacySession, now: number): boolean {
+  return expiresAt !== null && expiresAt <= now
 }

@@ -1,5 +1,12 @@
-/** The cookies of one request, found by name when somebody asks. */
+import { checkNames } from '../options.ts'
+
+/** More values of a name are an attack: each of them costs a verification. */
+const maxTried = 8
+
+/** The cookies of one request, found by name on demand. */
 export class RequestCookies {
+  /** The genuine credentials that the last call of `genuine` found, if they differ. */
+  rivals: readonly string[] = []
   readonly #header: string
 
   /** The Cookie header. */
@@ -18,23 +25,31 @@ export class RequestCookies {
     return values
   }
 
+  /** Those of the cookies that the request has. */
+  present (cookies: readonly LegacyCookie[]): LegacyCookie[] {
+    return cookies.filter(({ name }) => this.all(name).length > 0)
+  }
+
   /**
-   * The one genuine credential among the values of some names; `false` if there are values and none is genuine, or two differ (an attack);
-   * `null` if there are none.
+   * Returns the one genuine credential among the values of some names; `false` if there are values and none is genuine, or two differ, or
+   * there are more than eight; `null` without cookies. If two differ, at most one of their sessions may be live (cookie tossing otherwise).
    */
   genuine (cookies: readonly LegacyCookie[], verify: (value: string) => string | null): string | false | null {
     const values = cookies.flatMap(({ name }) => this.all(name)).filter(value => value !== '')
     if (values.length === 0) return null
-    const [first, ...others] = new Set(values.map(verify).filter(credential => credential !== null))
-    return first === undefined || others.length > 0 ? false : first
+    if (values.length > maxTried) return false
+    const found = [...new Set(values.map(verify).filter(credential => credential !== null))]
+    this.rivals = found.length > 1 ? found : []
+    return found.length === 1 ? found[0] as string : false
   }
 }
 
 /** The Set-Cookie value that deletes a cookie of another library. */
-export function deletion ({ name, path = '/', domain }: LegacyCookie): string {
+export function expiringSetCookie ({ name, path = '/', domain }: LegacyCookie): string {
   // browsers refuse to touch a prefixed cookie without Secure, and Secure harms no other on https
   const secure = /^__(Host|Secure)-/.test(name) ? '; Secure' : ''
-  return `${name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}; HttpOnly${secure}`
+  const scope = `; Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}`
+  return `${name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${scope}; HttpOnly${secure}`
 }
 
 function decode (value: string): string {
@@ -50,4 +65,14 @@ export interface LegacyCookie {
   readonly name: string
   readonly path?: string
   readonly domain?: string
+}
+
+/** What an old library's option `cookie` may have. Path and domain decide which cookie is deleted; the rest may be copied along. */
+const cookieOptions = [
+  'path', 'domain', 'secure', 'httpOnly', 'sameSite', 'maxAge', 'expires', 'signed', 'overwrite', 'priority', 'partitioned', 'encode'
+]
+
+/** Checks the names in the option `cookie` of an adapter. Throws `FST_SESSION_INVALID_OPTION`. */
+export function checkCookieNames (cookie: object | undefined): void {
+  if (cookie !== undefined) checkNames(cookie, 'cookie', cookieOptions)
 }

@@ -1,70 +1,72 @@
-import { isThenable } from '../async.ts'
-import type { Awaitable } from '../async.ts'
+import { CircuitBreaker } from '../stores/circuit-breaker.ts'
+import type { CircuitBreakerOptions } from '../stores/circuit-breaker.ts'
+import { isExpired } from './adapter.ts'
 import type { LegacyAdapter, LegacySession, MirroredSession } from './adapter.ts'
 import type { RequestCookies } from './cookies.ts'
 
-export interface GuardedAdapterOptions {
-  /** Milliseconds that a verb may take. */
-  readonly timeout: number
-  /** Told of the first failure of a row, then of each hundredth. */
-  readonly onFailure: (operation: string, error: unknown, count: number) => void
+const probeInterval = 1000
+/** Between credentials of one request. No cookie contains it. */
+const separator = '\n'
+
+export interface GuardedAdapterOptions extends Pick<CircuitBreakerOptions, 'timeout' | 'onFailure'> {
+  readonly now: () => number
 }
 
-const failuresUntilOpen = 5
-const probeEvery = 1000
-
-/** An adapter whose verbs answer in time: after five failures in a row they fail at once, but for one a second. */
+/** An adapter with a circuit breaker, so that an old store that is slow or down does not hold up requests. */
 export class GuardedAdapter {
   readonly adapter: LegacyAdapter
-  readonly #options: GuardedAdapterOptions
+  readonly #breaker: CircuitBreaker
+  readonly #onFailure: CircuitBreakerOptions['onFailure']
+  readonly #now: () => number
   #unreadable = 0
-  #failures = 0
-  #probedAt = 0
 
   constructor (adapter: LegacyAdapter, options: GuardedAdapterOptions) {
     this.adapter = adapter
-    this.#options = options
+    this.#now = options.now
+    const { timeout, onFailure } = options
+    this.#breaker = new CircuitBreaker({ timeout, onFailure, probeInterval, now: performance.now.bind(performance) })
+    this.#onFailure = options.onFailure
   }
 
-  /** An adapter that cannot read a cookie does not take the request with it. */
+  /**
+   * As the method of the adapter. Several genuine credentials become one: their cookies differ in attributes that the app has changed. An
+   * adapter that cannot read a cookie does not take the request with it.
+   */
   match (cookies: RequestCookies): string | false | null {
     try {
-      return this.adapter.match(cookies)
+      const found = this.adapter.match(cookies)
+      return found === false && cookies.rivals.length > 1 ? [...cookies.rivals].sort().join(separator) : found
     } catch (error) {
-      // visitors choose their cookies: what they send must not make the old store look down
-      if (this.#unreadable++ % 100 === 0) this.#options.onFailure('match', error, this.#unreadable)
+      // clients choose their cookies: what they send must not make the old store look unavailable
+      if (this.#unreadable++ % 100 === 0) this.#onFailure('match', error, this.#unreadable)
       return false
     }
   }
 
-  load (credential: string): Promise<LegacySession | null> { return this.#guard('load', () => this.adapter.load(credential)) }
-  async retire (credential: string): Promise<void> { await this.#guard('retire', () => this.adapter.retire?.(credential)) }
-  async mirror (credential: string, session: MirroredSession): Promise<void> { await this.#guard('mirror', () => this.adapter.mirror?.(credential, session)) }
-
-  async #guard <T>(operation: string, verb: () => Awaitable<T>): Promise<T> {
-    const now = performance.now()
-    if (this.#failures >= failuresUntilOpen && now - this.#probedAt < probeEvery) throw new Error('the old store is failing')
-    this.#probedAt = now
-    try {
-      const result = verb()
-      const value = isThenable(result) ? await this.#inTime(result) : result
-      this.#failures = 0
-      return value
-    } catch (error) {
-      if (this.#failures++ % 100 === 0) this.#options.onFailure(operation, error, this.#failures)
-      throw error
-    }
+  /** Of several credentials, returns the session of the only live one. If several are live (cookie tossing), none is returned. */
+  async load (credential: string): Promise<LegacySession | null> {
+    if (credential.includes(separator)) return (await this.#onlyLive(credential))?.session ?? null
+    return this.#breaker.call('load', () => this.adapter.load(credential))
   }
 
-  async #inTime <T>(result: PromiseLike<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(() => { reject(new Error(`no answer within ${this.#options.timeout} ms`)) }, this.#options.timeout)
-    })
-    try {
-      return await Promise.race([result, late])
-    } finally {
-      clearTimeout(timer)
+  /** Deletes the sessions of all credentials. */
+  async retire (credential: string): Promise<void> {
+    for (const text of credential.split(separator)) await this.#breaker.call('retire', () => this.adapter.retire?.(text))
+  }
+
+  async mirror (credential: string, session: MirroredSession): Promise<void> {
+    // a dead one must not become live
+    const text = credential.includes(separator) ? (await this.#onlyLive(credential))?.text : credential
+    if (text !== undefined) await this.#breaker.call('mirror', () => this.adapter.mirror?.(text, session))
+  }
+
+  async #onlyLive (credential: string): Promise<{ readonly text: string, readonly session: LegacySession } | null> {
+    const live = []
+    for (const text of credential.split(separator)) {
+      const session = await this.#breaker.call('load', () => this.adapter.load(text))
+      if (session !== null && !isExpired(session, this.#now())) live.push({ text, session: { ...session, key: session.key ?? text } })
     }
+    const [first = null, second] = live
+    return second === undefined ? first : null
   }
 }

@@ -1,40 +1,43 @@
 import type { NewSession } from '../manager/record-factory.ts'
 import { toUserId } from '../model/user-id.ts'
-import { lengthsFor } from '../policy.ts'
+import { lifetimeFor } from '../policy.ts'
 import type { Policy } from '../policy.ts'
 import { reservedKeys } from '../session/session-api.ts'
-import type { Adopted } from '../token/credential-verifiers.ts'
+import type { AdoptedCredential } from '../token/credential-verifiers.ts'
 import type { LegacySession } from './adapter.ts'
-import type { LegacySettings } from './options.ts'
+import type { MigrationSettings } from './options.ts'
+import type { Credential } from './source-records.ts'
 
-/** What a take-over depends on besides the old session. */
-export interface TakeoverContext {
-  readonly settings: LegacySettings
+/** What a mapping depends on besides the legacy session. */
+export interface MappingContext {
+  readonly settings: MigrationSettings
   readonly policy: Policy
   readonly source: string
   readonly credential: string
 }
 
-/** A session of ours in place of an old one. */
-export interface Takeover extends NewSession {
+/** The new session for a legacy session. */
+export interface MappedSession extends NewSession {
   readonly userId: string | null
   readonly data: Readonly<Record<string, unknown>>
-  readonly adopts: Adopted
-  /** Data keys that are part of our API, and what they are called now. */
+  readonly adopts: AdoptedCredential
+  /** Data keys that are reserved by the session API, and their new names. */
   readonly renamed: readonly { readonly from: string, readonly to: string }[]
 }
 
-/** What an ended session blocks is remembered so much longer than anything could use it. */
+/** How much longer than its use a credential stays blocked. */
 export const blockMargin = 30 * 86_400_000
 
-/** The session that takes an old one over; pure. Throws what the app's functions throw, and `FST_SESSION_INVALID_USER_ID`. */
-export function toTakeover (session: LegacySession, { settings, policy, source, credential }: TakeoverContext): Takeover {
-  const owner = session.userId === undefined ? settings.userId({ ...session.data }, source) : session.userId
+/** Returns the new session for a legacy session; pure. Throws what the app's functions throw, and `FST_SESSION_INVALID_USER_ID`. */
+export function mapSession (session: LegacySession, { settings, policy, source, credential }: MappingContext): MappedSession {
+  const owner = session.userId === undefined ? settings.resolveUserId({ ...session.data }, source) : session.userId
   const userId = owner === undefined || owner === null ? null : toUserId(owner)
-  const { data, renamed } = renameKeys(settings.data({ ...session.data }, source))
+  const { data, renamed } = renameKeys(toPlain(settings.data({ ...session.data }, source)) as Record<string, unknown>)
   const remember = session.remember === true
   const until = session.expiresAt ?? Infinity
-  const idle = session.rolling === undefined ? {} : { idle: Math.min(session.rolling, lengthsFor(policy, { userId, remembered: remember }).idle) }
+  const lifetime = session.rolling === undefined
+    ? {}
+    : { idleTimeout: Math.min(session.rolling, lifetimeFor(policy, { userId, remembered: remember }).idleTimeout) }
   return {
     userId,
     data,
@@ -44,30 +47,57 @@ export function toTakeover (session: LegacySession, { settings, policy, source, 
     adopts: {
       credential: session.key ?? credential,
       source,
-      // an idle deadline that moved on is kept by the idle time
+      // a rolling deadline becomes the idle timeout
       until: session.rolling === undefined ? until : Infinity,
       blockedUntil: Math.max(settings.until, Number.isFinite(until) ? until : 0) + blockMargin,
-      ...idle
+      ...lifetime
     }
   }
 }
 
-/** Whether there is nothing to take over: nobody has signed in, and nothing was put there. */
-export function isEmpty ({ userId, data }: Pick<Takeover, 'userId' | 'data'>): boolean {
+/**
+ * Returns what a logout blocks: the mapped session of a credential, or the text of the credential if the old store cannot be read, so that
+ * a copy of it does not sign in later. `null`: the old store has no session.
+ */
+export async function mapUnlessUnread (
+  { store, text }: Credential, { until }: Pick<MigrationSettings, 'until'>, map: (session: LegacySession) => MappedSession
+): Promise<Pick<MappedSession, 'userId' | 'adopts'> | null> {
+  try {
+    const session = await store.load(text)
+    return session === null ? null : map(session)
+  } catch {
+    const blockedUntil = until + blockMargin
+    return { userId: null, adopts: { credential: text, source: store.adapter.name, until: Infinity, blockedUntil } }
+  }
+}
+
+/** Returns whether there is nothing to migrate: no user and no data. */
+export function isEmpty ({ userId, data }: Pick<MappedSession, 'userId' | 'data'>): boolean {
   return userId === null && Object.keys(data).length === 0
 }
 
-/** Whether an old session has outlived its deadline. */
-export function isPast ({ expiresAt }: LegacySession, now: number): boolean {
-  return expiresAt !== null && expiresAt <= now
-}
-
-/** Our names for what old data calls by names of our API. */
+/** Returns data with its original keys: the reverse of `renameKeys`. */
 export function restoreKeys (data: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [key.startsWith('_') && reservedKeys.has(key.replace(/^_+/, '')) ? key.slice(1) : key, value]))
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [
+    key.startsWith('_') && reservedKeys.has(key.replace(/^_+/, '')) ? key.slice(1) : key,
+    value
+  ]))
 }
 
-/** An underscore goes before each key that is part of our API, and before those that would be taken for one of these. */
+/**
+ * Returns data as the legacy library stored it: objects with a method `toJSON`, such as ids and buffers of a database, as its result. What
+ * JSON would lose stays as it is, and is rejected later.
+ */
+function toPlain (value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value
+  const { toJSON } = value as { readonly toJSON?: () => unknown }
+  if (typeof toJSON === 'function') return toPlain(toJSON.call(value))
+  if (Array.isArray(value)) return value.map(toPlain)
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toPlain(each)]))
+}
+
+/** Puts an underscore before each key that the session API reserves, and before those that would be read as one of them. */
 function renameKeys (data: Readonly<Record<string, unknown>>): { data: Record<string, unknown>, renamed: { from: string, to: string }[] } {
   const renamed: { from: string, to: string }[] = []
   const entries = Object.entries(data).map(([from, value]) => {

@@ -1,34 +1,38 @@
-import { oneOf, optionalFunction, refuse, toMilliseconds } from '../options.ts'
+import { checkNames, invalidOption, namesOf, oneOf, optionalFunction, toMilliseconds } from '../options.ts'
 import type { Duration } from '../options.ts'
 import type { LegacyAdapter } from './adapter.ts'
 
 type Data = Record<string, unknown>
 
-/** Finds the owner in the data of an old session. */
-export type LegacyOwner = (data: Data, source: string) => string | number | null | undefined
+/** Returns the user id from the data of a legacy session. */
+export type UserIdResolver = (data: Data, source: string) => string | number | null | undefined
 
 /**
- * How sessions of other libraries are taken over:
+ * How sessions of other libraries are migrated:
  * - `shadow`: not at all; only counts and compares what would be, beside the old library
- * - `adopt`: the browser of each old session gets a session of ours instead, once; with `rollback`, the old one stays usable
- * - `drain`: as `adopt`, and the way back is closed: every old record is retired, and every old cookie that opens nothing is deleted, on sight
+ * - `adopt`: the browser of each legacy session gets a new session instead, once; with `rollback`, the legacy session stays usable
+ * - `drain`: as `adopt`, without rollback: every legacy record is deleted, and every legacy cookie that cannot authenticate is deleted, on
+ * sight
  */
-export type LegacyMode = 'shadow' | 'adopt' | 'drain'
+export type MigrationMode = 'shadow' | 'adopt' | 'drain'
 
-export interface LegacyOptions {
-  /** In the order in which they are asked. */
+export interface MigrationOptions {
+  /** In the order in which they are tried. */
   readonly adapters: readonly LegacyAdapter[]
   /** Default `adopt`. */
-  readonly mode?: LegacyMode
-  /** From then on old cookies are ignored. Set it once: what an ended session blocks is remembered until 30 days later. */
+  readonly mode?: MigrationMode
+  /** From then on legacy cookies are ignored. Set it once: credentials of ended sessions stay blocked until 30 days later. */
   readonly until: Date | number
-  /** Finds the owner in the data of an old session. Default: the plugin's `userId`. Adapters that know the owner themselves don't ask. */
-  readonly userId?: LegacyOwner
-  /** What of the old data becomes data of the new session. Default: all of it. */
+  /**
+   * Returns the user id from the data of a legacy session. Default: the plugin's `resolveUserId`. Not called for adapters whose sessions
+   * have a user id.
+   */
+  readonly resolveUserId?: UserIdResolver
+  /** Returns the data of the new session, from that of the legacy session. Default: all of it. */
   readonly data?: (data: Data, source: string) => Data
   /**
-   * In mode `adopt`: the old record stays, and is kept in step, until its session ends or the mode is `drain`, so that the old library can
-   * take over again. Default false: it is retired once the new cookie has come back. `data`: maps back what the option `data` maps.
+   * In mode `adopt`: the legacy record stays, and is written back, until its session ends or the mode is `drain`, so that you can roll back
+   * to the old library. Default false: it is deleted once the new cookie has come back. `data`: maps back what the option `data` maps.
    */
   readonly rollback?: boolean | { readonly data: (data: Data, source: string) => Data }
   /** How long the old store may take. Default 1s. */
@@ -36,36 +40,57 @@ export interface LegacyOptions {
 }
 
 /** Options, checked. */
-export interface LegacySettings {
+export interface MigrationSettings {
   readonly adapters: readonly LegacyAdapter[]
-  readonly mode: LegacyMode
+  readonly mode: MigrationMode
   readonly until: number
-  readonly userId: LegacyOwner
+  readonly resolveUserId: UserIdResolver
   readonly data: (data: Data, source: string) => Data
-  /** Maps data back for the old store; `null`: the old record is not kept. */
+  /** Maps data back for the old store; `null`: the legacy record is not kept. */
   readonly rollback: ((data: Data, source: string) => Data) | null
   readonly timeout: number
 }
 
-const names = ['adapters', 'mode', 'until', 'userId', 'data', 'rollback', 'timeout']
+const names = namesOf<MigrationOptions>({
+  adapters: true,
+  mode: true,
+  until: true,
+  resolveUserId: true,
+  data: true,
+  rollback: true,
+  timeout: true
+})
 const same = (data: Data): Data => data
 
-/** Checks options. `userId`: the plugin's. Throws `FST_SESSION_INVALID_OPTION`. */
-export function toLegacySettings (options: LegacyOptions, userId: LegacyOwner | undefined): LegacySettings {
-  const unknown = Object.keys(options).find(name => !names.includes(name))
-  if (unknown !== undefined) throw refuse(`legacy.${unknown}`, `one of ${names.join(', ')}`)
-  const mode = oneOf(options.mode ?? 'adopt', 'legacy.mode', ['shadow', 'adopt', 'drain'])
-  const data = optionalFunction(options.data, 'legacy.data')
-  const owner = optionalFunction(options.userId, 'legacy.userId') ?? userId
+/** Checks options. `resolveUserId`: the plugin's. Throws `FST_SESSION_INVALID_OPTION`. */
+export function resolveMigrationOptions (options: MigrationOptions, userId: UserIdResolver | undefined): MigrationSettings {
+  checkNames(options, 'migrate', names)
+  const mode = oneOf(options.mode ?? 'adopt', 'migrate.mode', ['shadow', 'adopt', 'drain'])
+  const data = optionalFunction(options.data, 'migrate.data')
+  const owner = optionalFunction(options.resolveUserId, 'migrate.resolveUserId') ?? userId
   const adapters = toAdapters(options.adapters)
-  if (owner === undefined && adapters.some(({ identifies }) => identifies !== true)) throw refuse('legacy.userId', 'a function that finds the owner in the data of an old session')
-  return { adapters, mode, until: toInstant(options.until), userId: owner ?? (() => null), data: data ?? same, rollback: mode === 'adopt' ? toRollback(options) : null, timeout: toMilliseconds(options.timeout ?? 1000, 'legacy.timeout', { min: 1, max: 60_000 }) }
+  if (owner === undefined && adapters.some(({ identifies }) => identifies !== true)) {
+    throw invalidOption('migrate.resolveUserId', 'a function that returns the user id from the data of a legacy session')
+  }
+  return {
+    adapters,
+    mode,
+    until: toInstant(options.until),
+    resolveUserId: owner ?? (() => null),
+    data: data ?? same,
+    rollback: mode === 'adopt' ? toRollback(options) : null,
+    timeout: toMilliseconds(options.timeout ?? 1000, 'migrate.timeout', { min: 1, max: 60_000 })
+  }
 }
 
 function toAdapters (adapters: readonly LegacyAdapter[]): readonly LegacyAdapter[] {
   const given: unknown = adapters
-  if (!Array.isArray(given) || given.length === 0 || !given.every(isAdapter)) throw refuse('legacy.adapters', "a list of adapters, such as `fromExpressSession(…)` of 'fastify-session-manager/legacy'")
-  if (new Set(adapters.map(({ name }) => name)).size < adapters.length) throw refuse('legacy.adapters', 'adapters with different names')
+  if (!Array.isArray(given) || given.length === 0 || !given.every(isAdapter)) {
+    throw invalidOption('migrate.adapters', "a list of adapters, such as `fromExpressSession(…)` of 'fastify-session-manager/migrate'")
+  }
+  if (new Set(adapters.map(({ name }) => name)).size < adapters.length) {
+    throw invalidOption('migrate.adapters', 'adapters with different names')
+  }
   return adapters
 }
 
@@ -76,13 +101,18 @@ function isAdapter (adapter: unknown): boolean {
 
 function toInstant (until: Date | number): number {
   const instant = Number(until)
-  if (!Number.isFinite(instant) || instant <= 0 || typeof until === 'string') throw refuse('legacy.until', 'a Date, or milliseconds since the epoch')
+  if (!Number.isFinite(instant) || instant <= 0 || typeof until === 'string') {
+    throw invalidOption('migrate.until', 'a Date, or milliseconds since the epoch')
+  }
   return instant
 }
 
-function toRollback ({ rollback = false, data }: LegacyOptions): LegacySettings['rollback'] {
+function toRollback ({ rollback = false, data }: MigrationOptions): MigrationSettings['rollback'] {
   if (rollback === false) return null
-  if (typeof rollback === 'object') return optionalFunction(rollback.data, 'legacy.rollback.data')
-  if (data !== undefined) throw refuse('legacy.rollback', 'an object with a function `data` that maps back what `legacy.data` maps')
+  if (typeof rollback === 'object') checkNames(rollback, 'migrate.rollback', ['data'])
+  if (typeof rollback === 'object') return optionalFunction(rollback.data, 'migrate.rollback.data')
+  if (data !== undefined) {
+    throw invalidOption('migrate.rollback', 'an object with a function `data` that maps back what `migrate.data` maps')
+  }
   return same
 }

@@ -1,48 +1,53 @@
 import { SessionError } from '../errors.ts'
 import type { SessionManager } from '../manager/manager.ts'
-import { lengthsFor } from '../policy.ts'
+import { lifetimeFor } from '../policy.ts'
 import type { LegacySession } from './adapter.ts'
-import { isEmpty, toTakeover } from './mapping.ts'
-import { toLegacySettings } from './options.ts'
-import type { LegacyOptions } from './options.ts'
+import { isEmpty, mapSession } from './mapping.ts'
+import { resolveMigrationOptions } from './options.ts'
+import type { MigrationOptions } from './options.ts'
 
-/** What became of the old sessions. */
+/** The result of a pre-import. */
 export interface PreimportReport {
-  /** Sessions that are there now; each goes to its browser when that comes with its old cookie. */
+  /** New sessions. Each browser gets its session with its next request that has the legacy cookie. */
   readonly adopted: number
-  /** Had been adopted before. */
+  /** Legacy sessions that had been adopted before. */
   readonly joined: number
-  /** Over, empty, or not to be taken over: their user id, data or number. */
+  /** Legacy sessions that were expired, empty, or could not be migrated because of their user id, data or number. */
   readonly skipped: number
 }
 
 /**
- * Takes every old session over before its browser comes by, so that all of them can be seen and ended. `options`: those of the plugin; only adapters
- * with `scan` have a part. Each lives as long as the old one would have, however idle. May be repeated, or go on where it was broken off.
+ * Adopts every legacy session before the next request of its browser, so that all of them can be listed and revoked. `options`: those of
+ * the plugin; only adapters with `scan` are read. Each session keeps the remaining lifetime of its legacy session. Can be repeated or
+ * resumed.
  */
-export async function preimport (sessions: SessionManager, options: LegacyOptions): Promise<PreimportReport> {
-  const settings = toLegacySettings(options, undefined)
+export async function preimport (sessions: SessionManager, options: MigrationOptions): Promise<PreimportReport> {
+  const settings = resolveMigrationOptions(options, undefined)
   const report = { adopted: 0, joined: 0, skipped: 0 }
   for (const adapter of settings.adapters) {
     for await (const { credential, session } of adapter.scan?.() ?? []) {
-      report[await takeOne(session, { source: adapter.name, credential })]++
+      report[await adoptOne(session, { source: adapter.name, credential })]++
     }
   }
   return report
 
-  async function takeOne (session: LegacySession, from: { readonly source: string, readonly credential: string }): Promise<keyof PreimportReport> {
+  async function adoptOne (
+    session: LegacySession,
+    from: { readonly source: string, readonly credential: string }
+  ): Promise<keyof PreimportReport> {
     const now = sessions.now()
     if (session.expiresAt !== null && session.expiresAt <= now) return 'skipped'
     const { policy } = sessions.settings
     try {
-      const { renamed, ...wanted } = toTakeover(session, { settings, policy, ...from })
-      if (isEmpty(wanted)) return 'skipped'
-      const { absolute } = lengthsFor(policy, { userId: wanted.userId, remembered: wanted.remember === true })
-      const idle = Math.min(absolute, (session.expiresAt ?? Infinity) - now)
-      const { joined } = await sessions.create({ ...wanted, adopts: { ...wanted.adopts, idle } })
+      const { renamed, ...mapped } = mapSession(session, { settings, policy, ...from })
+      if (isEmpty(mapped)) return 'skipped'
+      const { absoluteTimeout } = lifetimeFor(policy, { userId: mapped.userId, remembered: mapped.remember === true })
+      const idleTimeout = Math.min(absoluteTimeout, (session.expiresAt ?? Infinity) - now)
+      const { joined } = await sessions.create({ ...mapped, adopts: { ...mapped.adopts, idleTimeout } })
       return joined ? 'joined' : 'adopted'
     } catch (error) {
-      if (error instanceof SessionError && error.statusCode < 500) return 'skipped'
+      // a legacy session with an unusable user id or data is skipped; a failure of the new store is not
+      if (error instanceof SessionError && error.statusCode !== 503) return 'skipped'
       throw error
     }
   }

@@ -1,29 +1,40 @@
 import type { SessionEventOf } from '../events/events.ts'
-import { Tally } from '../events/throttle.ts'
-import type { SessionManager } from '../manager/manager.ts'
+import type { ManagerCore } from '../manager/core.ts'
+import type { LegacyAdapter } from './adapter.ts'
 import type { GuardedAdapter } from './guarded-adapter.ts'
 import type { Credential } from './source-records.ts'
 
-/** Tells what has become of other libraries' credentials. */
-export class Reports {
-  readonly #manager: Pick<SessionManager, 'tell' | 'now' | 'keepAddress'>
-  readonly #refusals: Tally
+/** Emits events about credentials of other libraries. */
+export class MigrationReporter {
+  readonly #core: ManagerCore
 
-  constructor (manager: Pick<SessionManager, 'tell' | 'now' | 'keepAddress'>) {
-    this.#manager = manager
-    this.#refusals = new Tally((type, ip, count) => {
-      const [source, why] = type.split('\0') as [string, SessionEventOf<'legacy-refused'>['why']]
-      manager.tell({ type: 'legacy-refused', at: manager.now(), id: null, userId: null, source, why, ip, count })
-    })
+  constructor (core: ManagerCore) {
+    this.#core = core
   }
 
-  /** One credential was looked at; `session`: ours that it belongs to. */
-  tell (credential: Credential, result: SessionEventOf<'legacy'>['result'], session: { readonly id: string, readonly userId: string | null } | null = null): void {
-    this.#manager.tell({ type: 'legacy', at: this.#manager.now(), id: session?.id ?? null, userId: session?.userId ?? null, source: credential.store.adapter.name, result })
+  /** Reports the result of a credential. `session`: the new session that it belongs to. */
+  report (
+    credential: Credential,
+    result: SessionEventOf<'migration'>['result'],
+    session: { readonly id: string, readonly userId: string | null } | null = null
+  ): void {
+    const { events, clock } = this.#core
+    const { name } = credential.store.adapter
+    events.emit({ type: 'migration', at: clock.now(), id: session?.id ?? null, userId: session?.userId ?? null, source: name, result })
   }
 
-  /** One was refused; often told once, with how often. `ip`: the raw address that it came from. */
-  refuse (store: GuardedAdapter, why: SessionEventOf<'legacy-refused'>['why'], ip: string | undefined): void {
-    this.#refusals.add(`${store.adapter.name}\0${why}`, this.#manager.keepAddress(ip), this.#manager.now())
+  /** Reports a failure of the old library's store. */
+  failed ({ name: source }: LegacyAdapter, operation: string, { error, count }: { readonly error: unknown, readonly count: number }): void {
+    const { events, clock } = this.#core
+    const name = error instanceof Error ? error.name : 'Error'
+    events.emit({ type: 'migration-failed', at: clock.now(), id: null, userId: null, source, operation, error: name, count })
+  }
+
+  /** Reports a rejected credential; frequent rejections become one event with a count. `ip`: the raw IP address of the client. */
+  reject (store: GuardedAdapter, why: SessionEventOf<'migration-rejected'>['why'], ip: string | undefined): void {
+    const { anonymizer, clock, throttle } = this.#core
+    const { name: source } = store.adapter
+    throttle.emit(
+      { type: 'migration-rejected', at: clock.now(), id: null, userId: null, source, why, ip: anonymizer.apply(ip) }, `${source} ${why}`)
   }
 }

@@ -1,24 +1,25 @@
-import type { SessionManager } from '../manager/manager.ts'
+import type { ManagerCore } from '../manager/core.ts'
 import { encodeData } from '../model/data.ts'
 import type { SessionRecord } from '../model/record.ts'
-import { isEmpty, isPast, toTakeover } from './mapping.ts'
-import type { LegacySettings } from './options.ts'
-import type { Reports } from './reporter.ts'
+import { isExpired } from './adapter.ts'
+import { isEmpty, mapSession } from './mapping.ts'
+import type { MigrationSettings } from './options.ts'
+import type { MigrationReporter } from './reporter.ts'
 import { bound, keyOf } from './source-records.ts'
 import type { Credential } from './source-records.ts'
 
-/** Mode `shadow`: tells what would be, and changes nothing. */
+/** Mode `shadow`: reports the result that an adoption would have, and changes nothing. */
 export class Shadow {
-  readonly #manager: Pick<SessionManager, 'settings' | 'now'>
-  readonly #options: { readonly settings: LegacySettings, readonly reports: Reports }
+  readonly #core: ManagerCore
+  readonly #options: { readonly settings: MigrationSettings, readonly reporter: MigrationReporter }
   readonly #compared = new Set<string>()
 
-  constructor (manager: Pick<SessionManager, 'settings' | 'now'>, options: { readonly settings: LegacySettings, readonly reports: Reports }) {
-    this.#manager = manager
+  constructor (core: ManagerCore, options: { readonly settings: MigrationSettings, readonly reporter: MigrationReporter }) {
+    this.#core = core
     this.#options = options
   }
 
-  /** Looks at a credential, once. `own`: the session of ours that came with it. */
+  /** Compares a credential, once. `own`: the new session of the same request. */
   async compare (credential: Credential, own: SessionRecord | null): Promise<void> {
     const key = `${keyOf(credential)}\0${own?.id ?? ''}`
     if (this.#compared.has(key)) return
@@ -26,18 +27,19 @@ export class Shadow {
     bound(this.#compared)
     const { store, text } = credential
     const session = await store.load(text).catch(() => undefined)
-    // told by the adapter
+    // reported by the adapter
     if (session === undefined) return
-    const { settings, reports } = this.#options
-    if (session === null || isPast(session, this.#manager.now())) { reports.tell(credential, 'over', own); return }
+    const { settings, reporter } = this.#options
+    const { clock, options: { policy } } = this.#core
+    if (session === null || isExpired(session, clock.now())) { reporter.report(credential, 'over', own); return }
     try {
-      const takeover = toTakeover(session, { settings, policy: this.#manager.settings.policy, source: store.adapter.name, credential: text })
-      encodeData(takeover.data)
-      if (isEmpty(takeover)) reports.tell(credential, 'empty', own)
-      else if (own === null) reports.tell(credential, 'ready')
-      else reports.tell(credential, own.userId === takeover.userId ? 'agrees' : 'differs', own)
+      const mapped = mapSession(session, { settings, policy, source: store.adapter.name, credential: text })
+      encodeData(mapped.data)
+      if (isEmpty(mapped)) reporter.report(credential, 'empty', own)
+      else if (own === null) reporter.report(credential, 'ready')
+      else reporter.report(credential, own.userId === mapped.userId ? 'agrees' : 'differs', own)
     } catch {
-      reports.refuse(store, 'unusable', undefined)
+      reporter.reject(store, 'unusable', undefined)
     }
   }
 }

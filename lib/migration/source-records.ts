@@ -1,41 +1,39 @@
-import type { SessionEvent } from '../events/events.ts'
+import type { ManagerServices } from '../manager/services.ts'
 import { hasEnded } from '../model/record.ts'
-import type { EndedSession, SessionRecord } from '../model/record.ts'
 import type { MirroredSession } from './adapter.ts'
 import type { GuardedAdapter } from './guarded-adapter.ts'
 
-/** A verified credential of another library, and whose it is. */
+/** The client of a request with a credential. */
+export interface ClientInfo {
+  readonly ip: string | undefined
+  readonly userAgent: string | undefined
+}
+
+/** A verified credential of another library, and its adapter. */
 export interface Credential {
   readonly store: GuardedAdapter
   readonly text: string
 }
 
-export interface OldRecordsOptions {
-  /** What has become of a session of ours. */
-  readonly get: (id: string) => Promise<SessionRecord | EndedSession | null>
-  readonly tell: (event: SessionEvent) => void
-  readonly now: () => number
-}
-
-const known = 100_000
+const maxEntries = 100_000
 const mirrorEvery = 60_000
 
 /**
- * Deletes or mirrors the records that sessions of ours were adopted from: in the background, one step after the other for each record, so
- * that a mirror on its way never brings back what was deleted.
+ * Deletes or writes back the legacy records of adopted sessions: in the background, one step after the other for each record, so that a
+ * write-back in flight never restores a deleted record.
  */
-export class OldRecords {
-  readonly #options: OldRecordsOptions
+export class SourceRecords {
+  readonly #core: ManagerServices
   readonly #origins = new Map<string, Credential>()
   readonly #steps = new Map<string, Promise<void>>()
   readonly #retired = new Set<string>()
   readonly #mirroredAt = new Map<string, number>()
 
-  constructor (options: OldRecordsOptions) {
-    this.#options = options
+  constructor (core: ManagerServices) {
+    this.#core = core
   }
 
-  /** A session's browser has shown what it was adopted from. */
+  /** Remembers the credential that a session was adopted from. */
   remember (id: string, origin: Credential): void {
     this.#origins.set(id, origin)
     bound(this.#origins)
@@ -45,20 +43,20 @@ export class OldRecords {
     return this.#origins.has(id)
   }
 
-  /** A session has ended: its old record must not outlive it. */
-  ended (id: string): void {
+  /** Deletes the legacy record of a session that has ended. */
+  onEnded (id: string): void {
     const origin = this.#origins.get(id)
     if (origin === undefined) return
     this.#origins.delete(id)
     void this.retire(origin, id)
   }
 
-  /** Whether the old record is gone, so that its cookie may go too. */
+  /** Returns whether the legacy record is deleted, so that its cookie can be deleted, too. */
   isRetired (origin: Credential): boolean {
     return this.#retired.has(keyOf(origin))
   }
 
-  /** Deletes the old record. What fails is done with the next request that bears the credential. */
+  /** Deletes the legacy record. A failure is retried with the next request that has the credential. */
   retire (origin: Credential, id: string | null): Promise<void> {
     if (this.isRetired(origin)) return Promise.resolve()
     return this.#then(origin, async () => {
@@ -66,35 +64,36 @@ export class OldRecords {
       await origin.store.retire(origin.text)
       this.#retired.add(keyOf(origin))
       bound(this.#retired)
-      this.#options.tell({ type: 'legacy', at: this.#options.now(), id, userId: null, source: origin.store.adapter.name, result: 'retired' })
+      const { events, clock } = this.#core
+      events.emit({ type: 'migration', at: clock.now(), id, userId: null, source: origin.store.adapter.name, result: 'retired' })
     })
   }
 
-  /** Whether a session's old record was not written for a while; from now on it counts as written. */
+  /** Returns whether the legacy record of a session is due to be written back, and counts it as written from now on. */
   isDue (id: string): boolean {
-    const now = this.#options.now()
+    const now = this.#core.clock.now()
     if (now - (this.#mirroredAt.get(id) ?? 0) < mirrorEvery) return false
     this.#mirroredAt.set(id, now)
     bound(this.#mirroredAt)
     return true
   }
 
-  /** Keeps the old record in step with its session. */
+  /** Writes the session back to its legacy record. */
   mirror (origin: Credential, id: string, session: MirroredSession): Promise<void> {
     return this.#then(origin, async () => {
       await origin.store.mirror(origin.text, session)
-      // another node may have ended the session, and deleted the record, while it was being written
-      const left = await this.#options.get(id)
+      // another node may have ended the session, and deleted the record, meanwhile
+      const left = await this.#core.reader.get(id)
       if (left === null || hasEnded(left)) await origin.store.retire(origin.text)
     })
   }
 
-  /** Waits for what is under way. */
+  /** Waits for steps in flight. */
   async settled (): Promise<void> {
     await Promise.all(this.#steps.values())
   }
 
-  /** Failures have been told. */
+  /** Ignores failures: the adapter has reported them. */
   #then (origin: Credential, step: () => Promise<void>): Promise<void> {
     const key = keyOf(origin)
     const done = (this.#steps.get(key) ?? Promise.resolve()).then(step).catch(() => {}).finally(() => {
@@ -105,12 +104,12 @@ export class OldRecords {
   }
 }
 
-/** One key for each credential of each library. */
+/** Returns the key of a credential, over all libraries. */
 export function keyOf ({ store, text }: Credential): string {
   return `${store.adapter.name}\0${text}`
 }
 
-/** What is kept for each of many sessions is bounded; the oldest go first. */
+/** Bounds the entries that are kept for sessions; deletes the oldest. */
 export function bound (entries: Map<string, unknown> | Set<string>): void {
-  if (entries.size > known) entries.delete(entries.keys().next().value as string)
+  if (entries.size > maxEntries) entries.delete(entries.keys().next().value as string)
 }

@@ -1,20 +1,28 @@
 import { SessionError } from '../errors.ts'
+import { findLossy } from './json-value.ts'
 import { noData } from './record.ts'
 import type { EncodedData } from './record.ts'
+import { isWellFormed } from './user-id.ts'
 
-/** At most so many bytes of a session's data, all keys and values together, as JSON. */
+/** The maximum size of a session's data in bytes, all keys and values together, as JSON. */
 export const maxDataBytes = 64 * 1024
 
-/** One value as JSON text; `undefined` for `undefined`. Throws `FST_SESSION_INVALID_DATA`, naming the key, for what JSON would lose or refuse. */
+/**
+ * Returns a value as JSON text; `undefined` for `undefined`. Throws `FST_SESSION_INVALID_DATA` with the key, and with what to store in its
+ * place, if JSON would not return the value as it was.
+ */
 export function encodeValue (key: string, value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value, refuseLossy)
-  } catch (error) {
-    throw new SessionError('FST_SESSION_INVALID_DATA', { values: [`\`${key}\` ${error instanceof LossyValue ? error.message : 'refers to itself'}`], cause: error })
+  // in UTF-8 all of them are one character, so that a store would merge two keys
+  if (!isWellFormed(key)) {
+    throw new SessionError('FST_SESSION_INVALID_DATA', { values: [`the key ${JSON.stringify(key)} has half of a surrogate pair`] })
   }
+  // most values are texts and numbers: nothing to walk
+  const lossy = typeof value === 'string' ? null : findLossy(value)
+  if (lossy !== null) throw new SessionError('FST_SESSION_INVALID_DATA', { values: [`\`${key}${lossy.path}\` ${lossy.problem}`] })
+  return JSON.stringify(value)
 }
 
-/** Every key of an object as JSON text. Throws as `encodeValue`, and `FST_SESSION_DATA_TOO_LARGE`. */
+/** Returns each key of an object as JSON text. Throws like `encodeValue`, and `FST_SESSION_DATA_TOO_LARGE`. */
 export function encodeData (data: Readonly<Record<string, unknown>>): EncodedData {
   const keys = Object.keys(data)
   if (keys.length === 0) return noData
@@ -31,40 +39,30 @@ export function encodeData (data: Readonly<Record<string, unknown>>): EncodedDat
   return Object.freeze(encoded)
 }
 
-/** The value of a text that `encodeValue` wrote. */
+/** Returns the value of a text that `encodeValue` returned. */
 export function decodeValue (text: string): unknown {
   return JSON.parse(text) as unknown
 }
 
-/** Throws `FST_SESSION_DATA_TOO_LARGE`, naming the largest key. Nothing is cut. */
-export function checkSize (data: EncodedData): void {
+/** Throws `FST_SESSION_DATA_TOO_LARGE` with the largest key. No data is cut. */
+export function checkSize (data: EncodedData, max = maxDataBytes): void {
   let bytes = 0
   let largest = ''
   for (const key of Object.keys(data)) {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(data[key] as string)
     if ((data[key] as string).length >= (data[largest]?.length ?? 0)) largest = key
   }
-  if (bytes > maxDataBytes) {
-    throw new SessionError('FST_SESSION_DATA_TOO_LARGE', { values: [`${bytes} bytes, most of it in \`${largest}\``, String(maxDataBytes)] })
+  if (bytes > max) {
+    throw new SessionError('FST_SESSION_DATA_TOO_LARGE', { values: [`${bytes} bytes, most of it in \`${largest}\``, String(max)] })
   }
 }
 
-/** Whether a value says nothing: writing only such values makes no guest session. */
+/** Returns the error of a store that found the whole data after a change too large. */
+export function dataTooLarge (bytes: number, { maxBytes = maxDataBytes }: { readonly maxBytes?: number }): SessionError {
+  return new SessionError('FST_SESSION_DATA_TOO_LARGE', { values: [`${bytes} bytes with what parallel requests wrote`, String(maxBytes)] })
+}
+
+/** Returns whether a value is empty: writing only such values creates no guest session. */
 export function isEmptyText (text: string): boolean {
   return text === 'null' || text === '""' || text === '[]' || text === '{}'
-}
-
-class LossyValue extends Error {}
-
-function refuseLossy (this: unknown, _key: string, value: unknown): unknown {
-  if (typeof value === 'function' || typeof value === 'symbol' || typeof value === 'bigint') throw new LossyValue(`holds a ${typeof value}`)
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new LossyValue(`holds ${String(value)}`)
-  if (typeof value === 'object' && value !== null && losesContent(value)) throw new LossyValue(`holds a ${value.constructor.name}`)
-  return value
-}
-
-/** What JSON writes as `{}`, or as something else than it was. */
-function losesContent (value: object): boolean {
-  return value instanceof Map || value instanceof Set || value instanceof WeakMap || value instanceof WeakSet ||
-    value instanceof Promise || value instanceof RegExp || ArrayBuffer.isView(value)
 }

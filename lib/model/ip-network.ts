@@ -1,9 +1,9 @@
 import { isIPv4, isIPv6 } from 'node:net'
 
 /**
- * Whether addresses lie in a network, or are one address: RFC 4632, RFC 4291. IPv4 lies in IPv6 networks as `::ffff:a.b.c.d`, and the other
- * way round (RFC 4291 §2.5.5.2); what is no address lies in none. `null` if the text is neither an address nor a network. Not
- * `net.BlockList`, which makes an object of each address that it is asked about: 1.7 µs instead of 0.1.
+ * Returns a function that checks whether an IP address is in a network, or equals an address: RFC 4632, RFC 4291. IPv4 is in IPv6 networks
+ * as `::ffff:a.b.c.d`, and the reverse (RFC 4291 §2.5.5.2). Other text is in no network. `null` if the text is neither an address nor a
+ * network. Not `net.BlockList`, which creates an object for each checked address: 1.7 µs instead of 0.1.
  */
 export function compileNetwork (text: string): ((ip: string) => boolean) | null {
   const [address = '', prefix, ...rest] = text.split('/')
@@ -12,8 +12,9 @@ export function compileNetwork (text: string): ((ip: string) => boolean) | null 
   const base = groupsOf(address)
   if (base === null || bits < 0 || bits > most || rest.length > 0) return null
   const masks = base.map((_, i) => 0xffff << 16 - Math.max(0, Math.min(16, bits + 128 - most - 16 * i)) & 0xffff)
-  const inside = (groups: readonly number[]): boolean => masks.every((mask, i) => ((groups[i] as number ^ (base[i] as number)) & mask) === 0)
-  // most addresses are IPv4: the first six groups of all of them are looked at once
+  const inside = (groups: readonly number[]): boolean =>
+    masks.every((mask, i) => ((groups[i] as number ^ (base[i] as number)) & mask) === 0)
+  // most addresses are IPv4: their first six groups are checked once
   const [word, mask, mappedInside] = [wordOf(base), wordOf(masks), inside([...mapped, ...base.slice(6)])]
   return ip => {
     const short = parseIPv4(ip)
@@ -25,17 +26,17 @@ export function compileNetwork (text: string): ((ip: string) => boolean) | null 
 
 const mapped = [0, 0, 0, 0, 0, 0xffff] as const
 
-/** The last 32 bits. */
+/** Returns the last 32 bits. */
 function wordOf (groups: readonly number[]): number {
   return (groups[6] as number) << 16 | (groups[7] as number)
 }
 
-/** The eight groups of an address, IPv4 as IPv4-mapped. */
+/** Returns the eight groups of an address, IPv4 as IPv4-mapped. */
 function groupsOf (ip: string): readonly number[] | null {
   const word = parseIPv4(ip)
   if (word !== null) return [...mapped, word >>> 16, word & 0xffff]
   if (!isIPv6(ip)) return null
-  // a zone names an interface of one machine: no address that is kept has one
+  // a zone is an interface of one machine: stored addresses have no zone
   const [head = '', tail] = ip.replace(/%.*/, '').split('::')
   const [front, back] = [toGroups(head), toGroups(tail ?? '')]
   return [...front, ...Array<number>(8 - front.length - back.length).fill(0), ...back]
@@ -48,13 +49,13 @@ function toGroups (text: string): number[] {
   return [...toGroups(text.slice(0, Math.max(0, text.lastIndexOf(':')))), word >>> 16, word & 0xffff]
 }
 
-/** The 32 bits of an IPv4 address; `null` for any other text. */
+/** Returns the 32 bits of an IPv4 address; `null` for any other text. */
 function parseIPv4 (ip: string): number | null {
   let [word, part, dots] = [0, -1, 0]
   for (let i = 0; i < ip.length; i++) {
     const code = ip.charCodeAt(i)
     if (code >= 0x30 && code <= 0x39) {
-      // a leading zero is no way to write an address
+      // a leading zero is invalid
       if (part === 0) return null
       part = Math.max(part, 0) * 10 + code - 0x30
       if (part > 255) return null

@@ -1,21 +1,21 @@
 import Bowser from 'bowser'
 
-/** A user agent is cut to so many bytes before anything looks at it (CVE-2022-25927 and its kin: parsers that take quadratic time). */
+/** A user agent is cut to this size before it is parsed (CVE-2022-25927 and others: parsers that take quadratic time). */
 const maxBytes = 512
-/** Devices of the agents that came last: most sessions come from a few hundred agents. */
+/** Devices of recent user agents: most sessions come from a few hundred user agents. */
 const devices = new Map<string, string>()
 const maxDevices = 1000
 
-/** A user-agent header as it is kept: at most 512 bytes, no control characters; `null` if there is none. */
-export function cleanAgent (header: string | undefined): string | null {
+/** Returns the stored form of a user-agent header: at most 512 bytes, no control characters; `null` if it is empty. */
+export function sanitizeUserAgent (header: string | undefined): string | null {
   if (header === undefined || header === '') return null
-  // as nearly all are: ASCII, not too long, nothing to trim
+  // nearly all are ASCII, short and trimmed
   if (header.length <= maxBytes && /^[!-~](?:[ -~]*[!-~])?$/.test(header)) return header
   const text = cutToBytes(header, maxBytes).replace(/[\p{Cc}\u2028\u2029]/gu, '').trim()
   return text === '' ? null : text
 }
 
-/** What the agent says the device is: `browser|system|type`, such as `Firefox 144|Linux|desktop`; `null` if there is no agent. */
+/** Returns the device of a user agent: `browser|os|type`, such as `Firefox 144|Linux|desktop`; `null` without a user agent. */
 export function deviceOf (agent: string | null): string | null {
   if (agent === null) return null
   const known = devices.get(agent)
@@ -26,15 +26,7 @@ export function deviceOf (agent: string | null): string | null {
   return device
 }
 
-/** A device in words people know: `Firefox on Linux`, `Command-line client`, `Unknown device`. */
-export function deviceLabel (device: string | null): string {
-  const [browser = '', system = '', type = ''] = (device ?? '').split('|')
-  if (type === 'tool') return 'Command-line client'
-  const name = browser.replace(/ [\d.]+$/, '')
-  return [name, system].filter(part => part !== '').join(' on ') || 'Unknown device'
-}
-
-/** About 10 µs. */
+/** Parses a user agent; about 10 µs. */
 function parseAgent (agent: string): string {
   const tool = /^(curl|wget|httpie|python-requests|node|undici|go-http-client)\b/i.exec(agent)
   if (tool !== null) return `${tool[1] as string}||tool`
@@ -48,30 +40,6 @@ function parseAgent (agent: string): string {
 function cutToBytes (text: string, bytes: number): string {
   const buffer = Buffer.from(text.slice(0, bytes))
   if (buffer.length <= bytes) return text.slice(0, bytes)
-  // a code point that the cut goes through becomes U+FFFD; it goes too
+  // a code point that the cut splits becomes U+FFFD, which is removed, too
   return buffer.toString('utf8', 0, bytes).replace(/\ufffd+$/, '')
-}
-export const parts = new Map<string, { readonly browser: string, readonly system: string }>()
-export const maxParts = 1000
-/** The browser family of a device, without its version; `''` if unknown. */
-export function browserOf (device: string | null): string {
-  return partsOf(device ?? '').browser
-}
-/** The operating system of a device; `''` if unknown. */
-export function systemOf (device: string | null): string {
-  return partsOf(device ?? '').system
-}
-/** Many sessions have few devices: each is taken apart once. */
-function partsOf (device: string): { readonly browser: string; readonly system: string } {
-  const known = parts.get(device)
-  if (known !== undefined) return known
-  const [browser = '', system = ''] = device.split('|')
-  const found = { browser: browser.replace(/ [\d.]+$/, ''), system }
-  if (parts.size >= maxParts) parts.clear()
-  parts.set(device, found)
-  return found
-}
-/** desktop, mobile, tablet, tool, … or empty. */
-export function deviceType (device: string | null): string {
-  return (device ?? '').split('|')[2] ?? ''
 }

@@ -1,114 +1,205 @@
-import type { FastifyReply } from 'fastify'
-import { rememberSession } from '../cookie/cookie.ts'
-import type { PresentedCookie } from '../cookie/cookie.ts'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isThenable } from '../async.ts'
+import { linkToSession, RivalCookies } from '../cookie/cookie.ts'
+import type { CookieRejection, VerifiedCookie } from '../cookie/cookie.ts'
 import { cookieHeader } from '../cookie/request.ts'
-import type { Jars } from '../cookie/variants.ts'
-import { endedError, SessionError } from '../errors.ts'
-import type { Tally } from '../events/throttle.ts'
-import type { SessionManager } from '../manager/manager.ts'
-import { Refusal, Renewal } from '../manager/validation-result.ts'
+import { SessionError } from '../errors.ts'
+import { chooseToken } from '../manager/rivals.ts'
+import { Rejection, Rotation } from '../manager/validation-result.ts'
 import type { Validation } from '../manager/validation-result.ts'
-import type { Adoption, Taken } from '../migration/adoption.ts'
+import type { Adoption, AdoptionResult } from '../migration/adoption.ts'
+import type { Credential } from '../migration/source-records.ts'
+import type { SessionRecord } from '../model/record.ts'
 import { SessionState } from '../session/state.ts'
-import type { StateContext } from '../session/state.ts'
-import type { RouteRules } from './route-config.ts'
+import type { PluginContext } from './context.ts'
+import { isUpgrade } from './cross-origin.ts'
+import { requireSameOrigin, requireSession } from './guard.ts'
+import { routeConfigOf } from './route-config.ts'
+import type { RouteConfig } from './route-config.ts'
 import { kReply, kState } from './symbols.ts'
 import type { SessionRequest } from './symbols.ts'
-import type { SpanMarker } from './tracing.ts'
 
-export interface EntranceOptions {
-  readonly jars: Jars
-  readonly adoption: Adoption | null
-  readonly markSpan: SpanMarker | null
-  readonly tally: Tally
-  /** While the store fails, requests count as signed out. */
-  readonly anonymous: boolean
+/**
+ * Loads the session of a request: route config, cookie, validation or migration, state, guard. Throws where the request must not pass.
+ * Returns a promise only where the store does.
+ */
+export function loadSession (context: PluginContext, request: SessionRequest, reply: FastifyReply): Promise<void> | null {
+  const config = routeConfigOf(request.routeOptions.config)
+  if (config.disabled) return null
+  request[kReply] = reply
+  const upgrade = isUpgrade(request)
+  if (upgrade) closeIfRefused(request.raw, reply.raw)
+  if (config.sameOrigin === true) requireSameOrigin(context, request)
+  const header = cookieHeader(request.raw)
+  const found = header === undefined ? null : context.cookies.for(request.raw).read(header)
+  if (found instanceof RivalCookies) {
+    if (upgrade && config.sameOrigin === 'upgrades') requireSameOrigin(context, request)
+    return loadRivals(context, request, found, config)
+  }
+  const cookie = acceptCookie(context, request, found)
+  // only a request without a cookie of this name may present a legacy one (CVE-2026-39324)
+  const credential = header === undefined || found !== null ? null : findCredential(context, request, header)
+  if (cookie === null && credential === null) {
+    if (config.required) requireSession(context, stateOf(context, request), config)
+    return null
+  }
+  if (upgrade && config.sameOrigin === 'upgrades') requireSameOrigin(context, request)
+  const state = startState(context, request, cookie)
+  if (cookie?.duplicate === true) state.cookies.hasTwins = true
+  return cookie === null ? adopt(context, state, credential as Credential, config) : validate(context, state, cookie, config)
 }
 
-/** Where it is decided what a request knows of its session, and whether it may go on. */
-export class Entrance {
-  readonly #manager: SessionManager
-  readonly #context: StateContext
-  readonly #jars: Jars
-  readonly #adoption: Adoption | null
-  readonly #markSpan: SpanMarker | null
-  readonly #tally: Tally
-  readonly #anonymous: boolean
+/** Returns the state of a request. Throws `FST_SESSION_NOT_LOADED` where the hook has not run. */
+export function stateOf (context: PluginContext, request: SessionRequest): SessionState {
+  return request[kState] ?? startState(context, request, null)
+}
 
-  constructor (context: StateContext, { jars, adoption, markSpan, tally, anonymous }: EntranceOptions) {
-    this.#manager = context.manager
-    this.#context = context
-    this.#jars = jars
-    this.#adoption = adoption
-    this.#markSpan = markSpan
-    this.#tally = tally
-    this.#anonymous = anonymous
-  }
+function startState (context: PluginContext, request: SessionRequest, cookie: VerifiedCookie | null): SessionState {
+  const reply = request[kReply]
+  if (reply == null) throw new SessionError('FST_SESSION_NOT_LOADED')
+  const state = new SessionState(context, reply, cookie)
+  request[kState] = state
+  return state
+}
 
-  /** What `request.session` answers. */
-  get (request: SessionRequest): SessionState {
-    const reply = request[kReply]
-    if (reply == null) throw new SessionError('FST_SESSION_NOT_LOADED')
-    request[kState] ??= new SessionState(this.#context, request, reply, { jar: this.#jars.of(request.raw), presented: null })
-    return request[kState]
-  }
+/** Returns the cookie if it is valid, and reports what was wrong with it or with others of its name. */
+function acceptCookie (
+  context: PluginContext,
+  request: SessionRequest,
+  found: VerifiedCookie | CookieRejection | null
+): VerifiedCookie | null {
+  if (found === null || (typeof found === 'object' && !found.duplicate)) return found
+  report(context, request, typeof found === 'string' ? found : 'duplicate-cookie')
+  if (found === 'cookie-tossing') startState(context, request, null).cookies.expireTwins()
+  return typeof found === 'string' ? null : found
+}
 
-  /** Starts what a request knows of its session. */
-  stateOf (request: SessionRequest, presented: PresentedCookie | null): SessionState {
-    const state = new SessionState(this.#context, request, request[kReply] as FastifyReply, { jar: this.#jars.of(request.raw), presented })
-    request[kState] = state
-    return state
+/**
+ * Loads the one live session of several valid cookies, which remain in a browser after the app has changed the attributes of its cookie.
+ * Two live sessions are an attack (cookie tossing): none is used. The response deletes every cookie of the name but the app's own.
+ */
+async function loadRivals (context: PluginContext, request: SessionRequest, { cookies }: RivalCookies, config: RouteConfig): Promise<void> {
+  let chosen: VerifiedCookie | null = null
+  let failure: unknown
+  try {
+    chosen = await chooseToken(cookies, context.manager.core)
+    report(context, request, chosen === null ? 'cookie-tossing' : 'duplicate-cookie')
+  } catch (error) {
+    failure = error
   }
+  const state = startState(context, request, chosen)
+  if (failure === undefined) state.cookies.expireTwins()
+  else handleStoreError(context, state, config, failure)
+  if (chosen === null) requireSession(context, state, config)
+  // issued again: the live one may be among those that are deleted
+  else await validate(context, state, { ...chosen, signedWithOldSecret: true }, config)
+}
 
-  /** The guard: throws 401 without a signed-in user, 403 without a recent enough sign-in. */
-  admit (state: SessionState | null, rules: { readonly required: boolean, readonly fresh: number }): void {
-    if (!rules.required) return
-    if (state?.error != null) throw state.error
-    if (state?.record?.userId == null) throw endedError(state?.refusal?.reason ?? null)
-    if (rules.fresh > 0 && !this.#manager.isFresh(state.record, rules.fresh)) throw new SessionError('FST_SESSION_NOT_FRESH')
-  }
+type CookieReport = CookieRejection | 'duplicate-cookie' | 'unknown-token'
 
-  /** A request whose cookie has been judged. */
-  enter (request: SessionRequest, presented: PresentedCookie, validation: Validation, rules: RouteRules): void {
-    const state = this.stateOf(request, presented)
-    if (validation instanceof Refusal) {
-      state.refusal = validation
-      if (validation.code === 'unknown') this.#tally.add('unknown-token', this.#manager.keepAddress(request.ip), this.#manager.now())
-    } else if (validation instanceof Renewal) {
-      state.renew(validation)
-    } else {
-      state.record = validation
-      rememberSession(presented, validation)
-      if (presented.resign) state.resign()
-    }
-    if (state.record !== null) {
-      this.#markSpan?.(request, state.record)
-      if (this.#adoption !== null) state.drop(this.#adoption.seen(state.record, cookieHeader(request.raw) as string))
-    }
-    this.admit(state, rules)
-  }
+function report ({ throttle, anonymizer, manager }: PluginContext, request: FastifyRequest, type: CookieReport): void {
+  throttle.emit({ type, at: manager.now(), id: null, userId: null, ip: anonymizer.apply(request.ip) })
+}
 
-  /** A request whose credential of another library has been tried. */
-  enterTaken (request: SessionRequest, taken: Taken, rules: RouteRules): void {
-    // the old store's trouble is nobody's who needs no session, and hinders no sign-in
-    if (taken instanceof SessionError) {
-      if (rules.required && !this.#anonymous) throw taken
-      this.admit(null, rules)
-      return
-    }
-    const state = this.stateOf(request, null)
-    if (taken instanceof Renewal) state.renew(taken)
-    else state.drop((this.#adoption as Adoption).leftovers(cookieHeader(request.raw) as string))
-    if (taken instanceof Refusal) state.refusal = taken
-    if (state.record !== null) this.#markSpan?.(request, state.record)
-    this.admit(state, rules)
+function validate (context: PluginContext, state: SessionState, cookie: VerifiedCookie, config: RouteConfig): Promise<void> | null {
+  const { ip, headers } = state.request
+  try {
+    const validation = context.manager.validate(cookie, {
+      ip: context.anonymizer.apply(ip),
+      userAgent: headers['user-agent'],
+      passive: config.passive || headers['sec-purpose'] !== undefined,
+      strict: config.fresh > 0
+    })
+    if (isThenable(validation)) return validateLater(context, state, { cookie, config, validation })
+    applyValidation(context, state, cookie, validation)
+  } catch (error) {
+    handleStoreError(context, state, config, error)
   }
+  requireSession(context, state, config)
+  return null
+}
 
-  /** What a request is refused with. A store in trouble is said where the session is needed, and only there. */
-  failed (request: SessionRequest, presented: PresentedCookie | null, error: unknown, rules: RouteRules): Error | undefined {
-    if (!(error instanceof SessionError) || error.code !== 'FST_SESSION_STORE_UNAVAILABLE') return error as Error
-    const state = this.stateOf(request, presented)
-    if (!this.#anonymous) state.error = error
-    return rules.required ? error : undefined
+interface PendingValidation {
+  readonly cookie: VerifiedCookie
+  readonly config: RouteConfig
+  readonly validation: PromiseLike<Validation>
+}
+
+async function validateLater (context: PluginContext, state: SessionState, pending: PendingValidation): Promise<void> {
+  const { cookie, config, validation } = pending
+  try {
+    applyValidation(context, state, cookie, await validation)
+  } catch (error) {
+    handleStoreError(context, state, config, error)
   }
+  requireSession(context, state, config)
+}
+
+function applyValidation (context: PluginContext, state: SessionState, cookie: VerifiedCookie, validation: Validation): void {
+  if (validation instanceof Rejection) {
+    state.rejection = validation
+    if (validation.code === 'unknown') report(context, state.request, 'unknown-token')
+    return
+  }
+  if (validation instanceof Rotation) {
+    state.issue(validation, true)
+  } else {
+    state.record = validation
+    linkToSession(cookie, validation)
+    if (cookie.signedWithOldSecret) state.issue(new Rotation(validation, cookie.token), true)
+  }
+  const { migration, annotateSpan } = context
+  const record = state.record as SessionRecord
+  annotateSpan?.(state.request, record)
+  if (migration !== null) state.expireLegacyCookies(migration.onLiveSession(record, cookieHeader(state.request.raw) as string))
+}
+
+/** Returns the legacy credential that a request presents. Without one, stale legacy cookies expire. */
+function findCredential (context: PluginContext, request: SessionRequest, header: string): Credential | null {
+  const { migration } = context
+  if (migration === null || request.is404) return null
+  const credential = migration.find(header, request.ip)
+  if (credential !== null) return credential
+  const stale = migration.staleCookies(header)
+  if (stale.length > 0) startState(context, request, null).expireLegacyCookies(stale)
+  return null
+}
+
+async function adopt (context: PluginContext, state: SessionState, credential: Credential, config: RouteConfig): Promise<void> {
+  const { ip, headers } = state.request
+  const migration = context.migration as Adoption
+  try {
+    const result = await migration.adopt(credential, { ip, userAgent: headers['user-agent'] })
+    applyAdoption(context, state, result, config)
+  } catch (error) {
+    handleStoreError(context, state, config, error)
+  }
+  requireSession(context, state, config)
+}
+
+function applyAdoption (context: PluginContext, state: SessionState, result: AdoptionResult, config: RouteConfig): void {
+  if (result instanceof SessionError) {
+    // a failure of the old store concerns only requests that need a session, and prevents no sign-in
+    if (config.required && context.onStoreError === 'refuse') throw result
+  } else if (result instanceof Rotation) {
+    state.issue(result, true)
+    context.annotateSpan?.(state.request, result.record)
+  } else {
+    state.rejection = result
+    state.expireLegacyCookies((context.migration as Adoption).staleCookies(cookieHeader(state.request.raw) as string))
+  }
+}
+
+/** Throws a store's failure if the route requires a session; otherwise, using the session throws it. Throws other errors at once. */
+function handleStoreError ({ onStoreError }: PluginContext, state: SessionState, { required }: RouteConfig, error: unknown): void {
+  if (!(error instanceof SessionError) || error.code !== 'FST_SESSION_STORE_UNAVAILABLE') throw error
+  if (onStoreError === 'refuse') state.error = error
+  if (required) throw error
+}
+
+/** Closes the connection of a refused upgrade. @fastify/websocket does it only for requests that have reached it. */
+function closeIfRefused ({ socket }: IncomingMessage, response: ServerResponse): void {
+  if (socket instanceof Socket) response.once('finish', () => { socket.destroySoon() })
 }

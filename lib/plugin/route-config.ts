@@ -1,56 +1,56 @@
-import { refuse, toMilliseconds } from '../options.ts'
+import { checkNames, invalidOption, namesOf, toMilliseconds } from '../options.ts'
 import type { Duration } from '../options.ts'
 
 /** `config.session` of a route. */
 export interface SessionRouteConfig {
-  /** Without a signed-in user: 401. */
+  /** Responds with 401 without a signed-in user. */
   readonly required?: boolean
-  /** Without a sign-in within this length: 403 `FST_SESSION_NOT_FRESH`. Means `required`. */
+  /** Responds with 403 `FST_SESSION_NOT_FRESH` unless the user authenticated within this duration. Implies `required`. */
   readonly fresh?: Duration
-  /** Requests count, but do not keep the session alive: for polling. */
+  /** Requests count, but do not extend the idle timeout: for polling. */
   readonly passive?: boolean
   /**
-   * State-changing requests and WebSocket upgrades from other sites: 403 `FST_SESSION_CROSS_SITE`. Left out, only upgrades that bring a
-   * session cookie are looked at; `false`: none.
+   * Responds with 403 `FST_SESSION_CROSS_ORIGIN` to state-changing requests and WebSocket upgrades from another origin. Default: only to
+   * upgrades that have a session cookie; `false`: to none.
    */
   readonly sameOrigin?: boolean
 }
 
-/** What a route wants, checked. */
-export interface RouteRules {
-  /** The route never touches sessions. */
-  readonly off: boolean
+/** The config of a route, checked. */
+export interface RouteConfig {
+  /** The route does not use sessions. */
+  readonly disabled: boolean
   readonly required: boolean
-  /** Milliseconds; 0: does not matter. */
+  /** Milliseconds; 0: any authentication is recent enough. */
   readonly fresh: number
   readonly passive: boolean
-  /** `upgrades`: only of WebSocket upgrades with a session cookie. */
+  /** `upgrades`: checked only for WebSocket upgrades that have a session cookie. */
   readonly sameOrigin: boolean | 'upgrades'
 }
 
-const none: RouteRules = { off: false, required: false, fresh: 0, passive: false, sameOrigin: 'upgrades' }
-const off: RouteRules = { ...none, off: true }
-const known = new WeakMap<object, RouteRules>()
+const names = namesOf<SessionRouteConfig>({ required: true, fresh: true, passive: true, sameOrigin: true })
+const none: RouteConfig = { disabled: false, required: false, fresh: 0, passive: false, sameOrigin: 'upgrades' }
+const disabled: RouteConfig = { ...none, disabled: true }
+const checkedConfigs = new WeakMap<object, RouteConfig>()
 
-/** The rules of a route, from its `config`. Throws `FST_SESSION_INVALID_OPTION`. */
-export function rulesOf (config: { readonly session?: false | SessionRouteConfig } | undefined): RouteRules {
+/** Returns `config.session` of a route, checked once. Throws `FST_SESSION_INVALID_OPTION`. */
+export function routeConfigOf (config: { readonly session?: false | SessionRouteConfig } | undefined): RouteConfig {
   const session = config?.session
   if (session === undefined) return none
-  if (session === false) return off
-  const rules = known.get(session)
-  if (rules !== undefined) return rules
-  const checked = toRules(session)
-  known.set(session, checked)
+  if (session === false) return disabled
+  const known = checkedConfigs.get(session)
+  if (known !== undefined) return known
+  const checked = toRouteConfig(session)
+  checkedConfigs.set(session, checked)
   return checked
 }
 
-function toRules (session: SessionRouteConfig): RouteRules {
-  if (typeof (session as unknown) !== 'object' || (session as unknown) === null) throw refuse('config.session', 'false or an object')
-  const wrong = Object.keys(session).find(key => !['required', 'fresh', 'passive', 'sameOrigin'].includes(key))
-  if (wrong !== undefined) throw refuse(`config.session.${wrong}`, 'required, fresh, passive or sameOrigin')
+function toRouteConfig (session: SessionRouteConfig): RouteConfig {
+  if (typeof (session as unknown) !== 'object' || (session as unknown) === null) throw invalidOption('config.session', 'false or an object')
+  checkNames(session, 'config.session', names)
   const fresh = session.fresh === undefined ? 0 : toMilliseconds(session.fresh, 'config.session.fresh', { min: 1 })
   return {
-    off: false,
+    disabled: false,
     required: flag(session.required, 'required') || fresh > 0,
     fresh,
     passive: flag(session.passive, 'passive'),
@@ -59,6 +59,6 @@ function toRules (session: SessionRouteConfig): RouteRules {
 }
 
 function flag (value: unknown, name: string): boolean {
-  if (value !== undefined && typeof value !== 'boolean') throw refuse(`config.session.${name}`, 'true or false')
+  if (value !== undefined && typeof value !== 'boolean') throw invalidOption(`config.session.${name}`, 'true or false')
   return value === true
 }

@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SessionState } from '../session/state.ts'
 
-/** Where a request keeps what it knows of its session. */
+/** The property of a request that holds the state of its session. */
 export const kState = Symbol('session.state')
-/** Where a request keeps its reply. */
+/** The property of a request that holds its reply. */
 export const kReply = Symbol('session.reply')
 
 interface Requested {
   [kState]: SessionState | null
-  /** Set once the session hook has run. */
+  /** Set by the session hook; `null` on routes with `config.session: false`. */
   [kReply]: FastifyReply | null
 }
 

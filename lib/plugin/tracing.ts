@@ -1,32 +1,36 @@
-import { refuse } from '../options.ts'
+import { checkNames, invalidOption, namesOf } from '../options.ts'
 
-/** A span, as far as it is used. */
+/** The part of a span that is used. */
 interface Span { setAttribute (name: string, value: string): unknown }
 
-/** `@opentelemetry/api`, as far as it is used. */
+/** The part of `@opentelemetry/api` that is used. */
 export interface OpenTelemetryApi {
   readonly trace: { getActiveSpan (): Span | undefined }
 }
 
-/** Names sessions on spans. */
+/** How spans are annotated. */
 export interface OpenTelemetryOptions {
   readonly api: OpenTelemetryApi
-  /** Also sets `enduser.id`: who the user is leaves with the trace. Default false. */
+  /** Also sets `enduser.id`, so that traces contain the user id. Default false. */
   readonly user?: boolean
 }
 
-/** Names the session on the span of a request. */
-export type SpanMarker = (request: object, session: { readonly id: string, readonly userId: string | null }) => void
+const names = namesOf<OpenTelemetryOptions>({ api: true, user: true })
+
+/** Sets the attributes of the session on the span of a request. */
+export type SpanAnnotator = (request: object, session: { readonly id: string, readonly userId: string | null }) => void
 
 /**
- * Makes what names sessions on spans, by the semantic conventions: `session.id` is the public id, which opens nothing; `enduser.id` only
- * where asked for. Throws `FST_SESSION_INVALID_OPTION`.
+ * Returns a function that annotates spans, by the semantic conventions: with `session.id`, the public id, which cannot authenticate, and
+ * optionally with `enduser.id`. Throws `FST_SESSION_INVALID_OPTION`.
  */
-export function toSpanMarker (option: OpenTelemetryApi | OpenTelemetryOptions): SpanMarker {
+export function createSpanAnnotator (option: OpenTelemetryApi | OpenTelemetryOptions): SpanAnnotator {
+  if ('api' in option) checkNames(option, 'otel', names)
   const { api, user = false } = 'api' in option ? option : { api: option }
-  if (typeof (api as Partial<OpenTelemetryApi> | undefined)?.trace?.getActiveSpan !== 'function' || typeof user !== 'boolean') throw refuse('otel', '`@opentelemetry/api`, or { api, user }')
+  const isApi = typeof (api as Partial<OpenTelemetryApi> | undefined)?.trace?.getActiveSpan === 'function'
+  if (!isApi || typeof user !== 'boolean') throw invalidOption('otel', '`@opentelemetry/api`, or { api, user }')
   return (request, { id, userId }) => {
-    // @fastify/otel has a span for the request; the active one would be the hook's
+    // @fastify/otel has a span for the request; the active span is that of the hook
     const { opentelemetry } = request as { readonly opentelemetry?: () => { readonly span?: Span | null } }
     const span = opentelemetry?.call(request).span ?? api.trace.getActiveSpan()
     span?.setAttribute('session.id', id)

@@ -1,21 +1,22 @@
-/** How code for express-session is answered: without an argument if all went well. */
+/** A callback as in express-session: called without an argument after success. */
 export type SessionCallback = (error?: unknown) => void
 
 const warned = new Set<string>()
 
-/** Answers a callback, if there is one, and warns once per method that promises have taken its place. Without one, the promise is the answer. */
-export function answer (method: string, done: Promise<void>, callback: unknown): Promise<void> {
+/** Calls a callback once the promise settles, and warns once per method that callbacks are deprecated. Without one, returns the promise. */
+export function resolveCallback (method: string, done: Promise<void>, callback: unknown): Promise<void> {
   if (typeof callback !== 'function') return done
   if (!warned.has(method)) {
     warned.add(method)
-    process.emitWarning(`\`request.session.${method}(callback)\` is deprecated. Use \`await request.session.${method}()\`.`, { type: 'DeprecationWarning', code: 'FST_SESSION_CALLBACK' })
+    const message = `\`request.session.${method}(callback)\` is deprecated. Use \`await request.session.${method}()\`.`
+    process.emitWarning(message, { type: 'DeprecationWarning', code: 'FST_SESSION_CALLBACK' })
   }
-  // on a tick of its own: what a callback throws is nobody's rejection
+  // in another tick: what a callback throws must not become an unhandled rejection
   return done.then(() => { process.nextTick(callback) }, (error: unknown) => { process.nextTick(callback, error) })
 }
 
-/** For methods that answered at once in other libraries, so that nobody awaits them: a failure is no unhandled rejection. */
-export function unattended (done: Promise<void>): Promise<void> {
+/** Prevents an unhandled rejection, for methods that are synchronous in other libraries, so that their callers do not await them. */
+export function ignoreRejection (done: Promise<void>): Promise<void> {
   done.catch(() => {})
   return done
 }

@@ -1,8 +1,9 @@
-import { expiresAt } from '../model/record.ts'
+import { expiresAt, toMethodList } from '../model/record.ts'
 import type { SessionRecord } from '../model/record.ts'
-import { deviceLabel } from '../model/user-agent.ts'
+import { deviceLabel, toDevice } from '../model/device.ts'
+import type { Device } from '../model/device.ts'
 
-/** What the server knows of a session, for its user to see. Instants in milliseconds since the epoch. */
+/** The fields of a session that its user may see. Timestamps in milliseconds since the epoch. */
 export interface SessionInfo {
   readonly id: string
   readonly userId: string | null
@@ -10,22 +11,25 @@ export interface SessionInfo {
   readonly authenticatedAt: number | null
   readonly lastSeenAt: number
   readonly expiresAt: number
-  readonly absoluteAt: number
+  readonly absoluteExpiresAt: number
   readonly ip: string | null
-  readonly agent: string | null
+  readonly userAgent: string | null
+  readonly device: Device
   /** `Firefox on Linux` */
-  readonly device: string
-  readonly name: string | null
-  readonly requests: number
+  readonly deviceLabel: string
+  /** The name that its user gave the device. */
+  readonly deviceName: string | null
+  readonly requestCount: number
   readonly remembered: boolean
   readonly methods: readonly string[]
 }
 
-/** What a user may see of a session. */
+/** Returns what a user may see of a session. */
 export function toInfo (record: SessionRecord): SessionInfo {
-  const { id, userId, createdAt, authenticatedAt, lastSeenAt, absoluteAt, ip, agent, name, requests, remembered } = record
+  const { id, userId, createdAt, authenticatedAt, lastSeenAt, absoluteExpiresAt, ip, userAgent } = record
+  const { device, deviceName, requestCount, remembered, methods } = record
   return {
-    id, userId, createdAt, authenticatedAt, lastSeenAt, expiresAt: expiresAt(record), absoluteAt, ip, agent, device: deviceLabel(record.device),
-    name, requests, remembered, methods: record.methods === '' ? [] : record.methods.split(' ')
+    id, userId, createdAt, authenticatedAt, lastSeenAt, expiresAt: expiresAt(record), absoluteExpiresAt, ip, userAgent,
+    device: toDevice(device), deviceLabel: deviceLabel(device), deviceName, requestCount, remembered, methods: toMethodList(methods)
   }
 }

@@ -1,54 +1,85 @@
 import type { FastifyReply } from 'fastify'
 import type { SessionCookie } from '../cookie/cookie.ts'
 import { appendSetCookie } from '../cookie/set-cookie.ts'
+import { deleteLegacyTwins } from '../cookie/twins.ts'
+import type { SessionRecord } from '../model/record.ts'
 
-/** What the response to one request must say of its session: made once there is something to say. */
-export class Outgoing {
-  /** Cookies of other libraries that must go: their Set-Cookie values. */
-  deletions: readonly string[] = []
-  /** The user signed out: tell the browser to forget more than the cookie. */
+/** Why a token is issued, and when. */
+export interface Issue {
+  readonly record: Pick<SessionRecord, 'remembered' | 'absoluteExpiresAt'>
+  readonly now: number
+  /** Only because of the age of the token or of its signature: no reason to make a public response private. */
+  readonly renewal: boolean
+}
+
+/** The cookies of one response, made once there is one. */
+export class ResponseCookies {
+  /** Set-Cookie values that expire legacy cookies. */
+  legacyDeletions: readonly string[] = []
+  /** The user logged out: the browser clears more than the cookie, if the app asks for it. */
   loggedOut = false
-  readonly #jar: SessionCookie
-  #cookie: string | null = null
+  /** The request has other cookies of the name, which differ in domain, path or partition. */
+  hasTwins = false
+  readonly #cookie: SessionCookie
+  #expiresTwins = false
+  #value: string | null = null
   #renewal = false
 
-  constructor (jar: SessionCookie) {
-    this.#jar = jar
+  constructor (cookie: SessionCookie) {
+    this.#cookie = cookie
   }
 
-  get isEmpty (): boolean { return this.#cookie === null && this.deletions.length === 0 }
+  get isEmpty (): boolean { return this.#value === null && this.legacyDeletions.length === 0 && !this.#expiresTwins }
 
-  /**
-   * The browser is to have this token, for `maxAge` milliseconds or until it closes. `renewal`: only because the token changed by age, or
-   * the secret; not worth making a public response private.
-   */
-  give (token: string, { renewal, maxAge }: { readonly renewal: boolean, readonly maxAge: number | undefined }): void {
-    this.#cookie = this.#jar.write(token, maxAge)
+  /** Expires the other cookies of the name. */
+  expireTwins (): void {
+    this.hasTwins = this.#expiresTwins = true
+  }
+
+  /** Issues a token: until the absolute timeout of a persistent session, otherwise until the browser closes. */
+  issue (token: string, { record, now, renewal }: Issue): void {
+    this.#value = this.#cookie.write(token, record.remembered ? record.absoluteExpiresAt - now : undefined)
     this.#renewal = renewal
+    if (renewal) return
+    // an earlier logout of this response would clear the new cookie, too (Clear-Site-Data)
+    this.loggedOut = false
+    this.#expiresTwins = this.hasTwins
   }
 
-  /** The browser is to forget its token. */
+  /** Expires the cookie of the browser. */
   clear (): void {
-    this.#cookie = this.#jar.clear()
+    this.#value = this.#cookie.clear()
     this.#renewal = false
+    this.#expiresTwins = this.hasTwins
   }
 
-  /** Puts it among the headers of a reply. */
-  leave (reply: FastifyReply, clearSiteData: string | null): void {
+  /** Adds the cookies to the headers of a reply. */
+  applyTo (reply: FastifyReply, clearSiteData: string | null): void {
     const cacheable = /\b(public|s-maxage)\b/i.test(String(reply.getHeader('cache-control') ?? ''))
-    // a shared cache would give the cookie to everybody (CVE-2023-30861); the next response brings it again
-    if (cacheable && (this.#renewal || this.#cookie === null)) return
+    // a shared cache would send the cookie to every client (CVE-2023-30861); the next response issues it again
+    if (cacheable && (this.#renewal || this.#value === null)) return
     reply.header('cache-control', 'no-store')
-    if (this.#cookie !== null) appendSetCookie(reply, this.#jar.name, this.#cookie)
-    for (const cookie of this.deletions) appendSetCookie(reply, cookie.slice(0, cookie.indexOf('=')), cookie)
+    const cookies = this.#setCookies(reply)
+    if (cookies.length > 0) appendSetCookie(reply, this.#cookie.name, cookies)
+    for (const cookie of this.legacyDeletions) {
+      appendSetCookie(reply, cookie.slice(0, cookie.indexOf('=')), [...deleteLegacyTwins(cookie, reply.request), cookie])
+    }
     if (this.loggedOut && clearSiteData !== null) reply.header('clear-site-data', clearSiteData)
   }
 
-  /** Puts the cookie where it leaves with whatever is sent next, whoever sends it. */
-  leaveAtOnce (reply: FastifyReply): void {
-    if (this.#cookie === null || reply.raw.headersSent) return
-    if (reply.sent) reply.raw.appendHeader('set-cookie', this.#cookie)
-    else appendSetCookie(reply, this.#jar.name, this.#cookie)
-    this.#cookie = null
+  /** Adds the cookie to what is sent next, also where the app writes to the raw response. */
+  applyNow (reply: FastifyReply): void {
+    const cookies = this.#setCookies(reply)
+    if (cookies.length === 0 || reply.raw.headersSent) return
+    if (reply.sent) reply.raw.appendHeader('set-cookie', cookies)
+    else appendSetCookie(reply, this.#cookie.name, cookies)
+    this.#value = null
+    this.#expiresTwins = false
+  }
+
+  /** Returns the Set-Cookie values. Deletions come first: some clients take the cookie of a domain for one of its host. */
+  #setCookies (reply: FastifyReply): string[] {
+    const twins = this.#expiresTwins ? this.#cookie.clearTwins(reply.request) : []
+    return this.#value === null ? twins : [...twins, this.#value]
   }
 }

@@ -1,54 +1,66 @@
+import type { Session } from 'fastify'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
 import type { SessionCallback } from './callbacks.ts'
 import type { SessionInfo } from './info.ts'
 
 /** How a user signs in. */
 export interface LoginOptions {
-  /** "Remember me": the session outlives the browser. Ask the user first (ePrivacy: a persistent cookie wants consent). */
+  /** "Remember me": makes the session persistent. Ask the user first: a persistent cookie requires consent (ePrivacy). */
   readonly remember?: boolean
-  /** How they proved who they are: `password`, `webauthn`, `oauth2:github`, … */
+  /** How the user authenticated: `password`, `webauthn`, `oauth2:github`, … */
   readonly method?: string | readonly string[]
   /** The first data of the session. */
   readonly data?: Readonly<Record<string, unknown>>
 }
 
+declare module 'fastify' {
+  /** Your session data: `declare module 'fastify' { interface Session { cart?: string[] } }`. */
+  interface Session {}
+}
+
+/** The type of one key of the data, as the app declares it in `Session`; `unknown` for others. */
+export type SessionValue<K extends string> = K extends keyof Session ? Session[K] : unknown
+
 /**
- * `request.session`. Its own properties are the user's data: `request.session.cart = [...]`; they are kept when the response is sent.
- * Everything else is here, on a prototype whose chain ends in `null`, and cannot be assigned (`FST_SESSION_RESERVED_KEY`).
+ * `request.session`. Its own properties are the user's data, as in `request.session.cart = [...]`, and are saved before the response is
+ * sent. The members below are on its prototype, whose chain ends in `null`, and cannot be assigned (`FST_SESSION_RESERVED_KEY`).
  */
 export interface SessionApi {
-  /** The public id; `null` if there is no session (yet). */
+  /** The public id; `null` without a session. */
   readonly id: string | null
-  /** Whose session it is; `null` for a guest, or without a session. */
+  /** The user of the session; `null` for a guest, or without a session. */
   readonly userId: string | null
-  /** What the server knows of it; `null` without a session. */
+  /** The details of the session; `null` without a session. */
   readonly info: SessionInfo | null
   /**
-   * Signs a user in: always a new session, with the limit; the browser's former one ends. Of a guest's data only what the option `keep`
-   * names goes along. Rejects with `FST_SESSION_LIMIT_REACHED` (409) under limit `reject`.
+   * Signs a user in: creates a session, enforces `maxSessions`, and ends the session that the browser had. Of the data, the keys in
+   * `keepOnLogin` stay, and what is set while the login is in flight. Rejects with `FST_SESSION_LIMIT_REACHED` (`onExceeded: 'reject'`).
    */
   login (userId: string | number, options?: LoginOptions): Promise<void>
   /** Ends the session and deletes the cookie. Does nothing without a session. */
   logout (): Promise<void>
-  /** A new verifier, now; the old one is dead. After a change of privileges. */
+  /** Issues a new token, and invalidates the old one at once: for a change of privileges. */
   rotate (): Promise<void>
-  /** The user proved again who they are: a new verifier, and both lengths start anew. */
+  /** The user authenticated again: issues a new token, and resets the idle and the absolute timeout. */
   reauthenticate (options?: { readonly method?: string | readonly string[] }): Promise<void>
-  /** The idle time starts anew; the absolute deadline stays. */
+  /** Resets the idle timeout; the absolute timeout stays. */
   extend (): Promise<void>
-  /** Keeps the data now, instead of with the response: for sockets, streams of your own and `reply.hijack()`. */
+  /** Saves the data now: for sockets, streams of your own and `reply.hijack()`. What is set meanwhile is saved with the response. */
   save (): Promise<void>
   /** @deprecated Await it instead. */
   save (callback: SessionCallback): void
-  /** Calls back once, when the session ends, wherever it is ended. Returns what stops it. */
+  /** Calls the listener once, when the session ends, on any instance. Returns a function that removes it. */
   onEnd (listener: (session: EndedSession) => void): () => void
-  /** One key of the data. */
-  get (key: string): unknown
+  /** Returns one key of the data. */
+  get <K extends string>(key: K): SessionValue<K> | undefined
   /** Sets one key of the data. */
-  set (key: string, value: unknown): void
-  /** All data, as a plain object. */
+  set <K extends string>(key: K, value: SessionValue<K>): void
+  /** Returns all data, as a plain object. */
   data (): Record<string, unknown>
-  /** Drops all data but `keep`; with the response the session gets a new token, and the owner that the option `userId` finds in the data. */
+  /**
+   * Drops all data but the keys in `keep`. With the response, another session takes the place of this one, whose user is the one that
+   * `resolveUserId` returns for the data.
+   */
   regenerate (keep?: readonly string[]): Promise<void>
   /** @deprecated Await it instead. */
   regenerate (callback: SessionCallback): void
@@ -62,17 +74,17 @@ export interface SessionApi {
   delete (): Promise<void>
   /** As `extend`. */
   touch (): Promise<void>
-  /** Drops unsaved changes and reads the session again. */
+  /** Drops unsaved changes and reads the session again. What is set meanwhile stays. */
   reload (): Promise<void>
   /** @deprecated Await it instead. */
   reload (callback: SessionCallback): void
-  /** Accepted for code written for other libraries; cookies have one policy here, fixed at registration. */
+  /** Does nothing. For code of other libraries: the cookie's attributes are fixed at registration. */
   options (options: Readonly<Record<string, unknown>>): void
   /** As `id`. */
   readonly sessionId: string | null
 }
 
-/** What `request.session` hands on: the state of one request's session implements it. */
+/** The actions behind `request.session`; the state of a request implements them. */
 export interface SessionActions {
   readonly record: SessionRecord | null
   info (): SessionInfo | null
@@ -110,5 +122,5 @@ const api: Readonly<Record<keyof SessionApi, true>> = {
   options: true
 }
 
-/** Names that cannot be keys of the data. */
+/** The names that cannot be keys of the data. */
 export const reservedKeys: ReadonlySet<string> = new Set(Object.keys(api))

@@ -1,16 +1,16 @@
 import { SessionError } from '../errors.ts'
 import type { EndedSession } from '../model/record.ts'
-import { answer, unattended } from './callbacks.ts'
+import { resolveCallback, ignoreRejection } from './callbacks.ts'
 import type { SessionCallback } from './callbacks.ts'
 import { reservedKeys } from './session-api.ts'
-import type { LoginOptions, SessionActions, SessionApi } from './session-api.ts'
+import type { LoginOptions, SessionActions, SessionApi, SessionValue } from './session-api.ts'
 
-const cures: Readonly<Record<string, string>> = {
+const hints: Readonly<Record<string, string>> = {
   userId: 'Sign in with `await request.session.login(userId)`.',
-  id: 'Ids are given by the session manager.'
+  id: 'The session manager issues the ids.'
 }
 
-/** The object behind `request.session`. */
+/** The object behind `request.session`. Its methods hand on to the state of the request. */
 class Session implements SessionApi {
   readonly #actions: SessionActions
 
@@ -27,34 +27,51 @@ class Session implements SessionApi {
   rotate () { return this.#actions.rotate() }
   reauthenticate (options?: { readonly method?: string | readonly string[] }) { return this.#actions.reauthenticate(options ?? {}) }
   extend () { return this.#actions.extend() }
-  save (callback?: SessionCallback) { return answer('save', this.#actions.save(), callback) }
+  save (callback?: SessionCallback) { return resolveCallback('save', this.#actions.save(), callback) }
   onEnd (listener: (session: EndedSession) => void) { return this.#actions.onEnd(listener) }
-  get (key: string) { return Object.hasOwn(this, key) ? (this as Record<string, unknown>)[key] : undefined }
-  set (key: string, value: unknown) { (this as Record<string, unknown>)[key] = value }
+  get <K extends string>(key: K) { return Object.hasOwn(this, key) ? (this as unknown as Record<K, SessionValue<K>>)[key] : undefined }
+  set <K extends string>(key: K, value: SessionValue<K>) { (this as unknown as Record<K, SessionValue<K>>)[key] = value }
   data () { return Object.fromEntries(Object.entries(this)) }
   regenerate (keep?: readonly string[] | SessionCallback, callback?: SessionCallback) {
-    return answer('regenerate', this.#actions.regenerate(Array.isArray(keep) ? keep as readonly string[] : []), typeof keep === 'function' ? keep : callback)
+    const keys = Array.isArray(keep) ? keep as readonly string[] : []
+    return resolveCallback('regenerate', this.#actions.regenerate(keys), typeof keep === 'function' ? keep : callback)
   }
 
-  destroy (callback?: SessionCallback) { return answer('destroy', this.#actions.logout(), callback) }
-  delete () { return unattended(this.#actions.logout()) }
-  touch () { return unattended(this.#actions.extend()) }
-  reload (callback?: SessionCallback) { return answer('reload', this.#actions.reload(), callback) }
+  destroy (callback?: SessionCallback) { return resolveCallback('destroy', this.#actions.logout(), callback) }
+  delete () { return ignoreRejection(this.#actions.logout()) }
+  touch () { return ignoreRejection(this.#actions.extend()) }
+  reload (callback?: SessionCallback) { return resolveCallback('reload', this.#actions.reload(), callback) }
   options () {}
 }
 
-// The chain ends here: `__proto__` and `constructor` are keys like any other. Methods become accessors, so that an assignment cannot
-// hide them (a body copied into the session would otherwise replace `logout`).
-Object.setPrototypeOf(Session.prototype, null)
-Reflect.deleteProperty(Session.prototype, 'constructor')
-for (const name of reservedKeys) {
-  const descriptor = Object.getOwnPropertyDescriptor(Session.prototype, name) as PropertyDescriptor
-  const value: unknown = descriptor.value
-  const set = (): never => { throw new SessionError('FST_SESSION_RESERVED_KEY', { values: [name, cures[name] ?? 'Choose another key.'] }) }
-  Object.defineProperty(Session.prototype, name, value === undefined ? { ...descriptor, set } : { get: () => value, set })
+/** What code calls on any object, templates and loggers included. Data may have these names: an assignment makes an own property. */
+const objectMethods = ['hasOwnProperty', 'isPrototypeOf', 'propertyIsEnumerable', 'toLocaleString', 'toString', 'valueOf'] as const
+
+sealPrototype()
+
+/** The object that handlers hold: the API on its prototype, the data in its own properties. */
+export type SessionObject = SessionApi & Record<string, unknown>
+
+/** Returns the object that a handler holds. */
+export function createSession (actions: SessionActions): SessionObject {
+  return new Session(actions) as SessionApi as SessionObject
 }
 
-/** Makes the object that a handler holds. */
-export function createSession (actions: SessionActions): SessionApi & Record<string, unknown> {
-  return new Session(actions) as SessionApi as SessionApi & Record<string, unknown>
+/**
+ * Ends the prototype chain here, so that `__proto__` and `constructor` are keys like any other. Turns methods into accessors, so that an
+ * assignment cannot hide them: a request body that is copied into the session would otherwise replace `logout`.
+ */
+function sealPrototype (): void {
+  const { prototype } = Session
+  Object.setPrototypeOf(prototype, null)
+  Reflect.deleteProperty(prototype, 'constructor')
+  for (const name of objectMethods) {
+    Object.defineProperty(prototype, name, Object.getOwnPropertyDescriptor(Object.prototype, name) as PropertyDescriptor)
+  }
+  for (const key of reservedKeys) {
+    const descriptor = Object.getOwnPropertyDescriptor(prototype, key) as PropertyDescriptor
+    const method: unknown = descriptor.value
+    const set = (): never => { throw new SessionError('FST_SESSION_RESERVED_KEY', { values: [key, hints[key] ?? 'Choose another key.'] }) }
+    Object.defineProperty(prototype, key, method === undefined ? { ...descriptor, set } : { get: () => method, set })
+  }
 }

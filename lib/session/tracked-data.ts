@@ -1,4 +1,4 @@
-import { decodeValue, encodeValue } from '../model/data.ts'
+import { checkSize, decodeValue, encodeValue } from '../model/data.ts'
 import { noData } from '../model/record.ts'
 import type { EncodedData } from '../model/record.ts'
 import { reservedKeys } from './session-api.ts'
@@ -6,56 +6,99 @@ import { reservedKeys } from './session-api.ts'
 /** The object that handlers hold: its own properties are the data. */
 type Own = Record<string, unknown>
 
-/** What a write must say. */
-export interface OwnChanges {
+/** The difference between the object and the stored data. */
+export interface DataChanges {
   readonly set: EncodedData
   readonly unset: readonly string[]
+  /** The whole data after the write. */
+  readonly all: EncodedData
 }
 
-/** Makes the own properties what the store has. Answers the baseline: what they are compared with from now on. */
-export function loadOwn (session: Own, data: EncodedData): EncodedData {
-  for (const key of Object.keys(session)) Reflect.deleteProperty(session, key)
-  if (data === noData) return noData
-  const baseline: Record<string, string> = Object.create(null) as Record<string, string>
-  for (const key of Object.keys(data)) {
-    if (reservedKeys.has(key)) continue
-    baseline[key] = data[key] as string
-    session[key] = decodeValue(data[key] as string)
+/**
+ * Holds the object whose own properties are the data, and the stored data that it is compared with. A write is what was sent: the handler
+ * may change the object meanwhile, and each such change remains one, to be sent with the next write. One write at a time.
+ */
+export class TrackedData <T extends Own = Own> {
+  readonly object: T
+  #stored: EncodedData = noData
+
+  constructor (object: T) {
+    this.object = object
   }
-  return baseline
+
+  /** Replaces the object's data with stored data. Keys that are `newer` in the object stay as they are there: a difference is a change. */
+  load (data: EncodedData, newer: readonly string[] = []): void {
+    const object: Own = this.object
+    this.drop(newer)
+    this.#stored = noData
+    if (data === noData) return
+    const stored: Record<string, string> = Object.create(null) as Record<string, string>
+    for (const key of Object.keys(data)) {
+      if (reservedKeys.has(key)) continue
+      const text = data[key] as string
+      stored[key] = text
+      if (!newer.includes(key)) object[key] = decodeValue(text)
+    }
+    this.#stored = stored
+  }
+
+  /**
+   * Returns how the object differs from the stored data; `null`: it does not. Throws `FST_SESSION_INVALID_DATA` for what JSON cannot hold,
+   * and `FST_SESSION_DATA_TOO_LARGE`.
+   */
+  changes (): DataChanges | null {
+    const stored = this.#stored
+    const keys = Object.keys(this.object)
+    // most sessions hold no data: nothing is made for them
+    if (keys.length === 0 && stored === noData) return null
+    let set: Record<string, string> | null = null
+    let unset: string[] | null = null
+    for (const key of keys) {
+      const text = encodeValue(key, this.object[key])
+      if (text === stored[key]) continue
+      if (text === undefined) (unset ??= []).push(key)
+      else (set ??= Object.create(null) as Record<string, string>)[key] = text
+    }
+    for (const key of Object.keys(stored)) {
+      if (!Object.hasOwn(this.object, key)) (unset ??= []).push(key)
+    }
+    if (set === null && unset === null) return null
+    const all = apply(stored, set ?? noData, unset ?? [])
+    checkSize(all)
+    return { set: set ?? noData, unset: unset ?? [], all }
+  }
+
+  /** A write without a difference. */
+  get unchanged (): DataChanges { return { set: noData, unset: [], all: this.#stored } }
+
+  /** The store has these changes now. */
+  applied ({ all }: DataChanges): void {
+    this.#stored = all
+  }
+
+  /** Deletes all properties but these. */
+  drop (kept: readonly string[]): void {
+    for (const key of Object.keys(this.object)) if (!kept.includes(key)) Reflect.deleteProperty(this.object, key)
+  }
+
+  /** Returns the properties that exist, of the names given. */
+  pick (keys: readonly string[]): Own {
+    return Object.fromEntries(keys.filter(key => Object.hasOwn(this.object, key)).map(key => [key, this.object[key]]))
+  }
+
+  /** Returns a shallow copy, for `changedSince`. */
+  copy (): Own { return { ...this.object } }
+
+  /** Returns the keys that were set or deleted since the copy was made. */
+  changedSince (copy: Own): string[] {
+    const { object } = this
+    const same = (key: string): boolean => Object.hasOwn(copy, key) && Object.hasOwn(object, key) && Object.is(copy[key], object[key])
+    return Object.keys({ ...copy, ...object }).filter(key => !same(key))
+  }
 }
 
-/** What the own properties say now. Throws `FST_SESSION_INVALID_DATA` for what is no JSON. */
-export function encodeOwn (session: Own): EncodedData {
-  const encoded: Record<string, string> = Object.create(null) as Record<string, string>
-  for (const key of Object.keys(session)) {
-    const text = encodeValue(key, session[key])
-    if (text !== undefined) encoded[key] = text
-  }
-  return encoded
-}
-
-/** How the own properties differ from the baseline; `null`: not at all. */
-export function changesOf (session: Own, baseline: EncodedData): OwnChanges | null {
-  const keys = Object.keys(session)
-  // most sessions hold no data: nothing is made for them
-  if (keys.length === 0 && baseline === noData) return null
-  const set: Record<string, string> = Object.create(null) as Record<string, string>
-  const unset: string[] = []
-  let any = false
-  for (const key of keys) {
-    const text = encodeValue(key, session[key])
-    if (text === baseline[key]) continue
-    if (text === undefined) { unset.push(key) } else { set[key] = text }
-    any = true
-  }
-  for (const key of Object.keys(baseline)) {
-    if (!Object.hasOwn(session, key)) { unset.push(key); any = true }
-  }
-  return any ? { set, unset } : null
-}
-
-/** Those own properties that are there, of the names given; `null` if no names are. */
-export function pickOwn (session: Own, keys: readonly string[]): Own | null {
-  return keys.length === 0 ? null : Object.fromEntries(keys.filter(key => Object.hasOwn(session, key)).map(key => [key, session[key]]))
+function apply (stored: EncodedData, set: EncodedData, unset: readonly string[]): EncodedData {
+  const all = Object.assign(Object.create(null) as Record<string, string>, stored, set)
+  for (const key of unset) Reflect.deleteProperty(all, key)
+  return Object.keys(all).length === 0 ? noData : Object.freeze(all)
 }

@@ -1,79 +1,103 @@
 import { randomBytes } from 'node:crypto'
-import type { Events } from '../events/emitter.ts'
+import { yieldToEventLoop } from '../async.ts'
+import type { SessionEventEmitter } from '../events/emitter.ts'
 import type { SessionEvent } from '../events/events.ts'
 import type { Store } from '../store.ts'
-import { fine, hour, Stretch, toCounted } from './bucket.ts'
-import { rangeOf, summarise } from './statistics.ts'
+import { Bucket, fiveMinutes, hour, retention, toCountedEvent, withoutUserOf } from './bucket.ts'
+import type { ForgottenUser } from './bucket.ts'
+import { rangeOf, summarize } from './statistics.ts'
 import type { SessionStatistics, StatisticsRange } from './statistics.ts'
 
-/** A stretch can still be added to for so long: a sweep tells of ends that are a while ago. What comes later counts at that edge. */
+/** How long a time bucket stays open: a cleanup reports ends of some time ago. Later ones are counted at that edge. */
 const open = 2 * hour
+/** The slices of this time are read at once when a user is deleted from them. */
+const rewriteStep = 6 * hour
 
-/** Counts what this node sees, and shares it through the store: each node writes its own slices, and whoever asks adds them up. */
-export class Counter {
+/** Counts the events of this node, and shares them through the store: each node writes its own slices, and a reader adds them up. */
+export class StatisticsCollector {
   readonly #node = randomBytes(6).toString('base64url')
   readonly #store: Store
-  readonly #stretches = new Map<number, Stretch>()
-  /** Where the last event fell: nearly always the next one, too. */
-  #latest: readonly Stretch[] = []
+  readonly #buckets = new Map<number, Bucket>()
+  /** The time buckets of the last event: nearly always of the next one, too. */
+  #latest: readonly Bucket[] = []
   #now = 0
 
-  constructor (store: Store, events: Events) {
+  constructor (store: Store, events: SessionEventEmitter) {
     this.#store = store
     events.on('*', event => { this.#count(event) })
   }
 
   /** Adds validated requests. */
   requests (count: number, now: number): void {
-    for (const stretch of this.#at(now)) stretch.value.q += count
+    for (const bucket of this.#at(now)) bucket.counts.requests += count
   }
 
-  /** Writes what has changed, and forgets stretches that nothing can be added to. Trouble is left to the next time. */
+  /** Writes changed time buckets, and forgets closed ones. A failed write is retried at the next flush. */
   async flush (now: number): Promise<void> {
     this.#now = Math.max(now, this.#now)
-    for (const [key, stretch] of this.#stretches) {
-      if (stretch.changed) {
-        stretch.changed = false
+    for (const [key, bucket] of this.#buckets) {
+      if (bucket.changed) {
+        bucket.changed = false
         try {
-          await this.#store.observe(stretch.toSlice(this.#node))
+          await this.#store.saveStatistics(bucket.toSlice(this.#node))
         } catch {
-          stretch.changed = true
+          bucket.changed = true
           return
         }
       }
-      // a stretch that is forgotten must never come back: its slice would start from nothing
-      if (stretch.at + stretch.span <= this.#now - open) this.#stretches.delete(key)
+      // a forgotten time bucket must never be created again: its slice would start from zero
+      if (bucket.start + bucket.interval <= this.#now - open) this.#buckets.delete(key)
+    }
+  }
+
+  /** Deletes a user from the time buckets that are open on this node. */
+  forget (user: ForgottenUser): void {
+    for (const bucket of this.#buckets.values()) bucket.forget(user)
+  }
+
+  /** Deletes a user from the slices of all nodes, in bounded steps. Rejects with the store's errors. */
+  async forgetStored (user: ForgottenUser, now: number): Promise<void> {
+    await this.flush(now)
+    for (let from = now - retention(hour); from <= now + hour; from += rewriteStep) {
+      const { slices } = await this.#store.statistics(from, from + rewriteStep)
+      for (const slice of slices) {
+        const rest = withoutUserOf(slice, user)
+        if (rest !== null) await this.#store.saveStatistics(rest)
+      }
+      await yieldToEventLoop()
     }
   }
 
   async statistics (range: StatisticsRange, now: number): Promise<SessionStatistics> {
     await this.flush(now)
-    const { from, to, span, before } = rangeOf(range, now)
+    const { from, to, interval, before } = rangeOf(range, now)
     const { slices, ...counts } = await this.#store.statistics(before ?? from, to)
-    return { range, from, to, span, ...counts, ...await summarise(slices, { from, to, span, before, live: counts.live }) }
+    return { range, from, to, interval, ...counts, ...await summarize(slices, { from, to, interval, before, live: counts.live }) }
   }
 
   #count (event: SessionEvent): void {
-    const counted = toCounted(event)
-    for (const stretch of this.#at(event.at)) stretch.count(counted)
+    const counted = toCountedEvent(event)
+    for (const bucket of this.#at(event.at)) bucket.count(counted)
   }
 
-  /** The stretches that an instant falls into, changed from now on. */
-  #at (instant: number): readonly Stretch[] {
-    this.#now = Math.max(instant, this.#now)
-    const at = Math.max(instant, this.#now - open)
+  /** Returns the time buckets of a timestamp, marked as changed. */
+  #at (timestamp: number): readonly Bucket[] {
+    this.#now = Math.max(timestamp, this.#now)
+    const at = Math.max(timestamp, this.#now - open)
     const [first] = this.#latest
-    if (first === undefined || at < first.at || at >= first.at + fine) this.#latest = [this.#stretch(at, fine), this.#stretch(at, hour)]
-    for (const stretch of this.#latest) stretch.changed = true
+    if (first === undefined || at < first.start || at >= first.start + fiveMinutes) {
+      this.#latest = [this.#bucketOf(at, fiveMinutes), this.#bucketOf(at, hour)]
+    }
+    for (const bucket of this.#latest) bucket.changed = true
     return this.#latest
   }
 
-  #stretch (instant: number, span: number): Stretch {
-    const at = Math.floor(instant / span) * span
-    // hours and their first five minutes start at the same instant
-    const key = span === hour ? -at : at
-    const stretch = this.#stretches.get(key) ?? new Stretch(at, span)
-    this.#stretches.set(key, stretch)
-    return stretch
+  #bucketOf (timestamp: number, interval: number): Bucket {
+    const start = Math.floor(timestamp / interval) * interval
+    // an hour and its first five minutes start at the same time
+    const key = interval === hour ? -start : start
+    const bucket = this.#buckets.get(key) ?? new Bucket(start, interval)
+    this.#buckets.set(key, bucket)
+    return bucket
   }
 }

@@ -9,13 +9,14 @@ export interface CursorScope {
   readonly order: 'newest' | 'oldest'
 }
 
-/** Where in a list to go on: an instant and the id that was shown last. */
+/** Where a list continues: the timestamp and the id of the last entry that was shown. */
 export type Position = readonly [at: number, id: string]
 
 /**
- * Writes a place in a list as text that any node reads. Not secret and not signed: whoever hands it to strangers (the routes do) seals it.
+ * Returns a place in a list as text that any node can read. It is neither secret nor signed: a caller that sends it to clients, as the
+ * routes do, must sign it.
  *
- * @param position an instant and an id, or whatever an engine needs to find its place again: JSON
+ * @param position a timestamp and an id, or whatever an engine needs to find its place again: JSON
  */
 export function encodeCursor (scope: CursorScope, position: readonly (string | number)[]): string {
   return Buffer.from(JSON.stringify([digestOf(scope), ...position])).toString('base64url')
@@ -29,7 +30,7 @@ export function decodeCursor (scope: CursorScope, cursor: string | null): readon
   return position
 }
 
-/** As `decodeCursor`, for lists whose place is an instant and an id. */
+/** As `decodeCursor`, for lists whose place is a timestamp and an id. */
 export function decodePosition (scope: CursorScope, cursor: string | null): Position | null {
   const position = decodeCursor(scope, cursor)
   if (position === null) return null

@@ -2,33 +2,38 @@ import { compileFilter } from '../model/filter.ts'
 import type { Filter } from '../model/filter.ts'
 import { byAge, expiresAt, expiryReason, toEnded } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
-import { refuse } from '../options.ts'
-import type { Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, Touch, Updated } from '../store.ts'
+import { checkNames, invalidOption, namesOf } from '../options.ts'
+import type {
+  SessionPatch, CreateResult, CreateOptions, EndResult, EndSelector, EndCause, Precondition, Page, PageOptions, StatisticsSlice, Statistics,
+  Store, StoreContext, ActivityUpdate, UpdateResult
+} from '../store.ts'
 import type { CursorScope } from './cursor.ts'
-import { Marks } from './memory/adopted-credentials.ts'
-import { Population } from './memory/capacity.ts'
+import { AdoptedCredentials } from './memory/adopted-credentials.ts'
+import { Capacity } from './memory/capacity.ts'
 import { endedPlace, History } from './memory/history.ts'
-import { draftOf, entryPlace, Live } from './memory/live-sessions.ts'
+import { draftOf, entryPlace, LiveSessions } from './memory/live-sessions.ts'
 import type { Entry } from './memory/live-sessions.ts'
 import { readPage } from './memory/page.ts'
-import { Timeline } from './memory/sorted-list.ts'
-import { Texts } from './memory/string-pool.ts'
-import { applyChange, applyTouch, copyData } from './patch.ts'
-import type { Draft } from './patch.ts'
+import { SortedList } from './memory/sorted-list.ts'
+import { StringPool } from './memory/string-pool.ts'
+import { applyPatch, applyTouch, copyData } from './patch.ts'
+import type { MutableRecord } from './patch.ts'
 
 export interface MemoryStoreOptions {
   /**
-   * At most so many sessions, live and ended ones together: 1 or more. Default 1,000,000, about 0.6 GB. At the cap, what is remembered of
-   * ended sessions goes first, then guests, the oldest first; if neither is left, a new session is refused (`FST_SESSION_STORE_FULL`).
+   * The largest number of sessions, live and ended ones together: 1 or more. Default 1,000,000, about 0.6 GB. At the cap, the store
+   * deletes ended-session records first, then guests, the oldest first. If neither is left, it refuses a new session
+   * (`FST_SESSION_STORE_FULL`).
    */
   readonly max?: number
 }
 
 /**
- * So many sessions a turn of the event loop: a whole garbage collection under way does a part of its work with each piece of memory that
- * is asked for, 10 to 20 ms of it, and a turn of 200 asked for many (a million swept: no turn of 100 ms, and no longer in all).
+ * The number of sessions that a cleanup deletes in one turn of the event loop. While a full garbage collection is in progress, each
+ * allocation does a part of its work, 10 to 20 ms, and a turn of 200 sessions allocates often. Measured with 10, for a million sessions:
+ * no turn took 100 ms, and the cleanup took no longer in total.
  */
-const sweepStep = 10
+const cleanupStep = 10
 
 class MemoryStore implements Store {
   readonly name = 'memory'
@@ -36,15 +41,15 @@ class MemoryStore implements Store {
   readonly durable = false
   #now = Date.now
   #keep = 0
-  readonly #live = new Live()
+  readonly #live = new LiveSessions()
   readonly #history = new History()
-  readonly #population: Population
-  readonly #texts = new Texts()
-  readonly #marks = new Marks()
-  readonly #slices = new Map<string, Slice>()
+  readonly #population: Capacity
+  readonly #texts = new StringPool()
+  readonly #marks = new AdoptedCredentials()
+  readonly #slices = new Map<string, StatisticsSlice>()
 
   constructor (max: number) {
-    this.#population = new Population(max, { live: this.#live, history: this.#history })
+    this.#population = new Capacity(max, { live: this.#live, history: this.#history })
   }
 
   open (context: StoreContext): void {
@@ -56,7 +61,7 @@ class MemoryStore implements Store {
   ping (): void {}
   close (): void {}
 
-  create (record: SessionRecord, options: CreateOptions): Created {
+  create (record: SessionRecord, options: CreateOptions): CreateResult {
     const now = this.#now()
     if (options.adopts !== null) {
       const adopted = this.#marks.get(options.adopts.key)
@@ -84,7 +89,7 @@ class MemoryStore implements Store {
     return this.#now() < deadline ? record : toEnded(record, { reason: expiryReason(record), by: null, at: deadline })
   }
 
-  touch (batch: readonly Touch[], at: number): readonly string[] {
+  touch (batch: readonly ActivityUpdate[], at: number): readonly string[] {
     const now = this.#now()
     const gone: string[] = []
     for (const touch of batch) {
@@ -93,13 +98,13 @@ class MemoryStore implements Store {
       // in place: of what decides, a request only moves the idle deadline on, and a new record each second was most of a request's cost
       const { record } = entry
       applyTouch(record, touch, now, at)
-      if (touch.ip !== undefined || touch.agent !== undefined) this.#texts.shareAll(record)
-      // a session that is seen is due later; the sweep finds out
+      if (touch.ip !== undefined || touch.userAgent !== undefined) this.#texts.shareAll(record)
+      // a session that was seen is due later; the cleanup reschedules it
     }
     return gone
   }
 
-  update (id: string, change: Change, expect?: Expect): Updated {
+  update (id: string, change: SessionPatch, expect?: Precondition): UpdateResult {
     const now = this.#now()
     const entry = this.#find(id, now)
     if (entry === null) {
@@ -107,19 +112,21 @@ class MemoryStore implements Store {
       return { status: 'gone', ended: left !== null && 'reason' in left ? left : null }
     }
     if (expect !== undefined && expect.generation !== entry.record.generation) return { status: 'conflict', record: entry.record }
-    const record = draftOf(applyChange(entry.record, change, now))
+    const record = draftOf(applyPatch(entry.record, change, now))
     this.#live.replace(entry, record)
     return { status: 'done', record }
   }
 
-  end (selector: EndSelector, why: EndWhy): Ending {
+  end (selector: EndSelector, why: EndCause): EndResult {
     const now = this.#now()
     if ('filter' in selector) {
       const { filter, limit, cursor } = selector
       const page = this.#pageOfLive({ list: 'end', filter, order: 'oldest' }, { limit, cursor })
       return { ended: page.items.map(entry => this.#population.remove(entry, why, now)), cursor: page.cursor }
     }
-    const ids = 'ids' in selector ? new Set(selector.ids) : this.#live.of(selector.userId).map(entry => entry.record.id).filter(id => id !== selector.except)
+    const ids = 'ids' in selector
+      ? new Set(selector.ids)
+      : this.#live.of(selector.userId).map(entry => entry.record.id).filter(id => id !== selector.except)
     const ended: EndedSession[] = []
     for (const id of ids) {
       const entry = this.#find(id, now)
@@ -134,19 +141,21 @@ class MemoryStore implements Store {
   }
 
   history (filter: Filter, { limit, cursor, order }: PageOptions): Page<EndedSession> {
-    const sessions = filter.userId === undefined ? this.#history.all : new Timeline(endedPlace, this.#history.of(filter.userId))
+    const sessions = filter.userId === undefined ? this.#history.all : new SortedList(endedPlace, this.#history.of(filter.userId))
     return readPage(sessions, compileFilter(filter), { list: 'history', filter, order }, { limit, cursor })
   }
+
+  deleteHistory (userId: string): void { this.#history.deleteUser(userId) }
 
   count (filter: Filter, cursor: string | null): { count: number, cursor: string | null } {
     const page = this.#pageOfLive({ list: 'count', filter, order: 'newest' }, { limit: Infinity, cursor })
     return { count: page.items.length, cursor: page.cursor }
   }
 
-  sweep (max: number): { ended: readonly EndedSession[], more: boolean } {
+  cleanup (max: number): { ended: readonly EndedSession[], more: boolean } {
     const now = this.#now()
     const ended: EndedSession[] = []
-    const most = Math.min(max, sweepStep)
+    const most = Math.min(max, cleanupStep)
     // sessions that were seen since they were scheduled cost a look, once in an idle time
     for (let looked = 0; looked < 4 * most && ended.length < most; looked++) {
       const entry = this.#live.schedule.next(now)
@@ -157,13 +166,19 @@ class MemoryStore implements Store {
     return { ended, more: !purged || this.#live.schedule.next(now) !== undefined }
   }
 
-  observe (slice: Slice): void {
-    this.#slices.set(`${slice.node} ${slice.at} ${slice.span}`, slice)
+  saveStatistics (slice: StatisticsSlice): void {
+    this.#slices.set(`${slice.node} ${slice.start} ${slice.interval}`, slice)
   }
 
   statistics (from: number, to: number): Statistics {
     const { size, users, guests, remembered } = this.#live
-    return { live: size, users, guests, remembered, slices: [...this.#slices.values()].filter(slice => slice.at >= from && slice.at < to) }
+    return {
+      live: size,
+      users,
+      guests,
+      remembered,
+      slices: [...this.#slices.values()].filter(slice => slice.start >= from && slice.start < to)
+    }
   }
 
   /** The session, if it is live. */
@@ -178,22 +193,22 @@ class MemoryStore implements Store {
   }
 
   /** What one more session puts over the limit, or the refusal. */
-  #over (userId: string | null, options: CreateOptions, now: number): Entry[] | Created {
+  #over (userId: string | null, options: CreateOptions, now: number): Entry[] | CreateResult {
     const { limit } = options
     if (limit === null || userId === null || !this.#live.has(userId, limit.max)) return []
     const live = this.#liveOf(userId, options, now)
     const count = live.length - limit.max + 1
     if (count <= 0) return []
-    if (limit.onLimit === 'reject') return { status: 'refused', live: live.map(entry => entry.record) }
-    if (limit.onLimit === 'idle') live.sort((a, b) => a.record.lastSeenAt - b.record.lastSeenAt || byAge(a.record, b.record))
+    if (limit.onExceeded === 'reject') return { status: 'refused', live: live.map(entry => entry.record) }
+    if (limit.onExceeded === 'evict-idle') live.sort((a, b) => a.record.lastSeenAt - b.record.lastSeenAt || byAge(a.record, b.record))
     return live.slice(0, count)
   }
 
-  #toStored (record: SessionRecord, shift: number): Draft {
+  #toStored (record: SessionRecord, shift: number): MutableRecord {
     const stored = draftOf(record)
     stored.createdAt += shift
     stored.lastSeenAt += shift
-    stored.absoluteAt += shift
+    stored.absoluteExpiresAt += shift
     stored.rotatedAt += shift
     if (stored.confirmedAt !== null) stored.confirmedAt += shift
     if (stored.authenticatedAt !== null) stored.authenticatedAt += shift
@@ -206,7 +221,7 @@ class MemoryStore implements Store {
     const now = this.#now()
     const { userId } = scope.filter
     const matches = compileFilter(scope.filter)
-    const entries = userId === undefined ? this.#live.all : new Timeline(entryPlace, this.#live.of(userId))
+    const entries = userId === undefined ? this.#live.all : new SortedList(entryPlace, this.#live.of(userId))
     return readPage(entries, ({ record }) => now < expiresAt(record) && matches(record), scope, page)
   }
 
@@ -220,8 +235,12 @@ class MemoryStore implements Store {
   }
 }
 
+const names = namesOf<MemoryStoreOptions>({ max: true })
+
 /** Sessions of this process. Throws `FST_SESSION_INVALID_OPTION` for a cap below 1. */
-export function memoryStore ({ max = 1_000_000 }: MemoryStoreOptions = {}): Store {
-  if (typeof max !== 'number' || !(max >= 1)) throw refuse('max', 'a number of sessions, 1 or more')
+export function memoryStore (options: MemoryStoreOptions = {}): Store {
+  checkNames(options, '', names)
+  const { max = 1_000_000 } = options
+  if (typeof max !== 'number' || !(max >= 1)) throw invalidOption('max', 'a number of sessions, 1 or more')
   return new MemoryStore(max)
 }

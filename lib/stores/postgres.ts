@@ -1,5 +1,6 @@
-import { refuse } from '../options.ts'
+import { checkNames, invalidOption, namesOf } from '../options.ts'
 import type { CacheOptions, Store } from '../store.ts'
+import { toCacheOptions } from './cache-options.ts'
 import { connectionOf, openUrl } from './postgres/client.ts'
 import type { PostgresClient } from './postgres/client.ts'
 import type { Connection } from './postgres/connection.ts'
@@ -19,13 +20,18 @@ export interface PostgresStoreOptions {
   readonly migrate?: boolean
   /** `false` behind a pooler that does not keep prepared statements. Default `true`. */
   readonly prepared?: boolean
-  /** Where to LISTEN, if a pooler lies between: a URL or pool that reaches the server itself; `false`: nowhere, other nodes' ends are not heard as they happen. */
+  /**
+   * Where to LISTEN, if there is a pooler in between: a URL or pool that reaches the server itself. `false`: nowhere, so that this node
+   * is not notified when other nodes end sessions.
+   */
   readonly listen?: PostgresClient | string | false
   /** Milliseconds after which a statement is given up, and its connection closed: 100 or more. Default 5000. */
   readonly timeout?: number
-  /** Answer repeated validations from copies in this process. Default `false`. */
+  /** Validates from a cache in this process. Default `false`. */
   readonly cache?: boolean | CacheOptions
 }
+
+const names = namesOf<PostgresStoreOptions>({ schema: true, migrate: true, prepared: true, listen: true, timeout: true, cache: true })
 
 /**
  * Sessions in PostgreSQL 13 or newer, for many machines.
@@ -34,24 +40,32 @@ export interface PostgresStoreOptions {
  *   must be installed. What is handed in is never closed; what a URL opened is, with the store.
  */
 export function postgresStore (client: PostgresClient | string, options: PostgresStoreOptions = {}): Store {
+  checkNames(options, '', names)
   const { schema = 'fastify_sessions', migrate = true, prepared = true, timeout = 5000, listen, cache = false } = options
-  if (!Number.isFinite(timeout) || timeout < 100) throw refuse('timeout', '100 milliseconds or more')
-  const copies = cache === true ? {} : cache === false ? null : cache
-  if (copies !== null && listen === false) throw refuse('listen', 'left on with `cache`: copies are kept true by what other nodes tell')
+  if (!Number.isFinite(timeout) || timeout < 100) throw invalidOption('timeout', '100 milliseconds or more')
+  const cacheOptions = toCacheOptions(cache)
+  if (cacheOptions !== null && listen === false) {
+    throw invalidOption('listen', 'left on with `cache`: notifications of other nodes keep the cache valid')
+  }
   return new PostgresStore({
     schema,
     migrate,
     prepared,
     timeout,
-    cache: copies,
+    cache: cacheOptions,
     statements: statementsFor(schema),
     connect: connector(client, timeout),
     listen: listen === false ? null : listen === undefined ? undefined : connector(listen, timeout)
   })
 }
 
-function connector (client: PostgresClient | string, timeout: number): () => Promise<{ readonly connection: Connection, readonly owned: boolean }> {
-  if (typeof client === 'string') return async () => ({ connection: await openUrl(client, { timeout, load: name => import(name) }), owned: true })
+function connector (
+  client: PostgresClient | string,
+  timeout: number
+): () => Promise<{ readonly connection: Connection, readonly owned: boolean }> {
+  if (typeof client === 'string') {
+    return async () => ({ connection: await openUrl(client, { timeout, load: name => import(name) }), owned: true })
+  }
   const connection = connectionOf(client)
   return async () => ({ connection, owned: false })
 }

@@ -1,12 +1,14 @@
 import type { EndedSession } from '../model/record.ts'
-import type { EndWhy } from '../store.ts'
+import type { EndCause } from '../store.ts'
 
-const kept = 15 * 60_000
-const most = 20_000
+const retention = 15 * 60_000
+const maxEnds = 20_000
+const maxGroup = 500
 
 /**
- * What this node ended in the last 15 minutes. A failover to a standby that lags, or a crash without synchronous commits, can bring back
- * what was acknowledged as ended: it is refused here meanwhile, and ended again there. Expired sessions end by themselves.
+ * The sessions that this process ended in the last 15 minutes. A failover to a standby that lags, a restart from an older snapshot or a
+ * crash without synchronous commits can bring back sessions whose end the server had acknowledged. Meanwhile this process refuses them,
+ * and ends them again on the server. Expired sessions need none of this: they are still expired when they come back.
  */
 export class RecentEnds {
   readonly #ends = new Map<string, { readonly session: EndedSession, readonly at: number }>()
@@ -14,11 +16,19 @@ export class RecentEnds {
   /** @param now on a clock that never jumps, milliseconds */
   add (ended: readonly EndedSession[], now = performance.now()): void {
     for (const session of ended) {
-      if (session.reason !== 'idle' && session.reason !== 'absolute') this.#ends.set(session.id, { session, at: now })
+      if (session.reason !== 'idle-timeout' && session.reason !== 'absolute-timeout') this.#ends.set(session.id, { session, at: now })
     }
     for (const [id, { at }] of this.#ends) {
-      if (now - at < kept && this.#ends.size <= most) break
+      if (now - at < retention && this.#ends.size <= maxEnds) break
       this.#ends.delete(id)
+    }
+  }
+
+  /** Deletes what names a user or a client; the ends themselves stay. */
+  forgetUser (userId: string): void {
+    for (const [id, { session, at }] of this.#ends) {
+      if (session.userId !== userId) continue
+      this.#ends.set(id, { session: { ...session, userId: null, ip: null, device: null, deviceName: null }, at })
     }
   }
 
@@ -26,15 +36,20 @@ export class RecentEnds {
     return this.#ends.get(id)?.session
   }
 
-  /** In groups that ended for one reason, by one hand, at most 500 each. */
-  groups (now = performance.now()): { readonly ids: readonly string[], readonly why: EndWhy }[] {
+  /** Returns the sessions that ended in the last 15 minutes, oldest first. */
+  all (now = performance.now()): EndedSession[] {
     this.add([], now)
-    const groups: { ids: string[], why: EndWhy }[] = []
-    const open = new Map<string, { ids: string[], why: EndWhy }>()
-    for (const [id, { session: { reason, by } }] of this.#ends) {
+    return [...this.#ends.values()].map(({ session }) => session)
+  }
+
+  /** Returns their ids in groups with one cause, of at most 500 ids each. */
+  groups (now = performance.now()): { readonly ids: readonly string[], readonly why: EndCause }[] {
+    const groups: { ids: string[], why: EndCause }[] = []
+    const open = new Map<string, { ids: string[], why: EndCause }>()
+    for (const { id, reason, by } of this.all(now)) {
       const key = JSON.stringify([reason, by])
       let group = open.get(key)
-      if (group === undefined || group.ids.length === 500) {
+      if (group === undefined || group.ids.length === maxGroup) {
         group = { ids: [], why: { reason, by } }
         open.set(key, group)
         groups.push(group)

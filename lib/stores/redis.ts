@@ -1,5 +1,5 @@
 import type { Store } from '../store.ts'
-import { recognise } from './redis/detect-client.ts'
+import { detectClient } from './redis/detect-client.ts'
 import type { AnyRedis } from './redis/detect-client.ts'
 import { toRedisSettings } from './redis/settings.ts'
 import type { RedisStoreOptions } from './redis/settings.ts'
@@ -16,5 +16,5 @@ export type { RedisStoreOptions } from './redis/settings.ts'
  */
 export function redisStore (client: AnyRedis | string, options: RedisStoreOptions = {}): Store {
   const settings = toRedisSettings(options)
-  return new RedisStore(typeof client === 'string' ? client : recognise(client), settings)
+  return new RedisStore(typeof client === 'string' ? client : detectClient(client), settings)
 }

@@ -4,14 +4,17 @@ import type { Awaitable } from '../async.ts'
 import { SessionError } from '../errors.ts'
 import type { Filter } from '../model/filter.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
-import { oneOf, refuse, toMilliseconds } from '../options.ts'
+import { checkNames, invalidOption, namesOf, oneOf, toMilliseconds } from '../options.ts'
 import type { Duration } from '../options.ts'
-import type { Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../store.ts'
+import type {
+  SessionPatch, CreateResult, CreateOptions, EndResult, EndSelector, EndCause, Precondition, Page, PageOptions, StatisticsSlice, Statistics,
+  Store, StoreContext, StoreListener, StoreSubscription, ActivityUpdate, UpdateResult
+} from '../store.ts'
 import { Checkpoints } from './sqlite/checkpoints.ts'
 import { Database } from './sqlite/database.ts'
 import { createPrivate, isHandle, openDriven } from './sqlite/driver.ts'
 import type { Driver, SqliteDatabase, SqliteHandle } from './sqlite/driver.ts'
-import { keepSlice, readStatistics, sweepSessions } from './sqlite/maintenance.ts'
+import { cleanUpSessions, deleteHistory, readStatistics, saveStatistics } from './sqlite/maintenance.ts'
 import { countSessions, endMatching, listHistory, listSessions } from './sqlite/queries.ts'
 import type { Pragmas } from './sqlite/schema.ts'
 import { Sessions } from './sqlite/sessions.ts'
@@ -25,13 +28,18 @@ export interface SqliteStoreOptions {
    * nothing either way. Default `normal`.
    */
   readonly synchronous?: 'normal' | 'full'
-  /** What the names of the tables start with: one for each app in a file. A lower-case letter, then those, digits and `_`. Default `session_`. */
+  /**
+   * What the names of the tables start with: one for each app in a file. A lower-case letter, then those, digits and `_`. Default
+   * `session_`.
+   */
   readonly prefix?: string
   /** How long a verb waits for another process that writes, at most 100ms, because this whole process waits. Default 100ms. */
   readonly busyTimeout?: Duration
   /** How often to look for what other processes ended or changed, at least 10ms. Default 250ms. */
   readonly poll?: Duration
 }
+
+const names = namesOf<SqliteStoreOptions>({ synchronous: true, prefix: true, busyTimeout: true, poll: true })
 
 interface Checked extends Pragmas {
   readonly prefix: string
@@ -47,7 +55,7 @@ class SqliteStore implements Store {
   #history = 0
   /** The write-ahead log, where ends have to be waited for. */
   #log: FileHandle | null = null
-  /** Where the file is the store's own: on a connection that was handed in, SQLite does as it is told. */
+  /** Set if the store opened the file itself. On a connection of the app, SQLite keeps the app's settings. */
   #checkpoints: Checkpoints | null = null
   #sessions: Sessions | null = null
   readonly #running = new Set<Promise<unknown>>()
@@ -76,7 +84,7 @@ class SqliteStore implements Store {
     return openDriven(this.#source)
   }
 
-  /** Takes the write lock for a moment: a file that nobody can write is of no use. */
+  /** Takes the write lock for a moment: a read-only file is of no use. */
   ping (): void { this.#opened.database.write(() => {}) }
 
   async close (): Promise<void> {
@@ -90,35 +98,47 @@ class SqliteStore implements Store {
     if (typeof this.#source === 'string') database.close()
   }
 
-  create (record: SessionRecord, options: CreateOptions): Created { return this.#opened.create(record, options) }
+  create (record: SessionRecord, options: CreateOptions): CreateResult { return this.#opened.create(record, options) }
   read (id: string): SessionRecord | EndedSession | null { return this.#opened.read(id) }
-  touch (batch: readonly Touch[], at: number): Awaitable<readonly string[]> {
+  touch (batch: readonly ActivityUpdate[], at: number): Awaitable<readonly string[]> {
     const sessions = this.#opened
     const pause = this.#checkpoints?.pause ?? null
     return pause === null ? sessions.touch(batch, at) : this.#lasting(pause.then(() => sessions.touch(batch, at)))
   }
 
-  update (id: string, change: Change, expect?: Expect): Updated { return this.#opened.update(id, change, expect) }
+  update (id: string, change: SessionPatch, expect?: Precondition): UpdateResult { return this.#opened.update(id, change, expect) }
   list (filter: Filter, page: PageOptions): Page<SessionRecord> { return listSessions(this.#opened, filter, page) }
   history (filter: Filter, page: PageOptions): Page<EndedSession> { return listHistory(this.#opened, filter, page) }
-  count (filter: Filter, cursor: string | null): { count: number, cursor: string | null } { return countSessions(this.#opened, filter, cursor) }
-  sweep (max: number): { ended: readonly EndedSession[], more: boolean } { return sweepSessions(this.#opened, { max, history: this.#history }) }
-  observe (slice: Slice): void { keepSlice(this.#opened.database, slice) }
-  statistics (from: number, to: number): Statistics { return readStatistics(this.#opened.database, from, to) }
-  watch (listener: StoreListener): StoreWatch { return this.#opened.journal.watch(listener, this.#options.poll) }
+  deleteHistory (userId: string): void { deleteHistory(this.#opened.database, userId) }
+  count (filter: Filter, cursor: string | null): { count: number, cursor: string | null } {
+    return countSessions(this.#opened, filter, cursor)
+  }
 
-  /** Over at once, and answered when the disk has it: a session that has ended does not come back after a loss of power. Nobody else waits meanwhile. */
-  end (selector: EndSelector, why: EndWhy): Awaitable<Ending> {
+  cleanup (max: number): { ended: readonly EndedSession[], more: boolean } {
+    return cleanUpSessions(this.#opened, { max, history: this.#history })
+  }
+
+  saveStatistics (slice: StatisticsSlice): void { saveStatistics(this.#opened.database, slice) }
+  statistics (from: number, to: number): Statistics { return readStatistics(this.#opened.database, from, to) }
+  subscribe (listener: StoreListener): StoreSubscription { return this.#opened.journal.subscribe(listener, this.#options.poll) }
+
+  /**
+   * Ends sessions at once, and resolves when the disk has the change: a session that has ended does not come back after a loss of power.
+   * No other operation waits meanwhile.
+   */
+  end (selector: EndSelector, why: EndCause): Awaitable<EndResult> {
     const sessions = this.#opened
     if ('filter' in selector) return this.#lasting(this.#endMatching(selector, why))
-    const ended = sessions.database.write(() => 'ids' in selector ? sessions.end(selector.ids, why) : sessions.endAllOf(selector.userId, selector.except ?? '', why))
+    const ended = sessions.database.write(() => 'ids' in selector
+      ? sessions.end(selector.ids, why)
+      : sessions.endAllOf(selector.userId, selector.except ?? '', why))
     const ending = { ended, cursor: null }
     // also if nothing ended: another call, whose end this caller relies on, may still wait for the disk
     return this.#log === null ? ending : this.#log.datasync().then(() => ending)
   }
 
   /** A step that found nothing, and has others after it, need not wait. */
-  async #endMatching (selector: Extract<EndSelector, { readonly filter: Filter }>, why: EndWhy): Promise<Ending> {
+  async #endMatching (selector: Extract<EndSelector, { readonly filter: Filter }>, why: EndCause): Promise<EndResult> {
     const sessions = this.#opened
     const ending = await endMatching(sessions, selector, why, () => this.#sessions === sessions)
     if (ending.ended.length > 0 || ending.cursor === null) await this.#log?.datasync()
@@ -146,9 +166,12 @@ class SqliteStore implements Store {
  * @throws `FST_SESSION_INVALID_OPTION`
  */
 export function sqliteStore (source: string | SqliteDatabase, options: SqliteStoreOptions = {}): Store {
+  checkNames(options, '', names)
   const { prefix = 'session_' } = options
-  if (source === '' || source === ':memory:' || (typeof source !== 'string' && !isHandle(source))) throw refuse('store', 'the path of a file, or an open database of `node:sqlite`, `better-sqlite3` or `libsql`')
-  if (!/^[a-z][a-z0-9_]{0,31}$/.test(prefix)) throw refuse('prefix', 'a lower-case letter, then at most 31 of those, digits and `_`')
+  if (source === '' || source === ':memory:' || (typeof source !== 'string' && !isHandle(source))) {
+    throw invalidOption('store', 'the path of a file, or an open database of `node:sqlite`, `better-sqlite3` or `libsql`')
+  }
+  if (!/^[a-z][a-z0-9_]{0,31}$/.test(prefix)) throw invalidOption('prefix', 'a lower-case letter, then at most 31 of those, digits and `_`')
   return new SqliteStore(source, {
     prefix,
     synchronous: oneOf(options.synchronous ?? 'normal', 'synchronous', ['normal', 'full']),

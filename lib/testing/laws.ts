@@ -6,17 +6,17 @@ import { endingLaws } from './laws/ending.ts'
 import { existenceLaws } from './laws/existence.ts'
 import { expiryLaws } from './laws/expiry.ts'
 import { filterLaws } from './laws/filter.ts'
-import { apartLaws } from './laws/isolation.ts'
+import { isolationLaws } from './laws/isolation.ts'
 import { limitLaws } from './laws/limit.ts'
 import { pageLaws } from './laws/page.ts'
 import { rotationLaws } from './laws/rotation.ts'
-import { watchLaws } from './laws/subscribe.ts'
+import { subscriptionLaws } from './laws/subscribe.ts'
 
 /**
- * The conformance suite of a store: every law, each with a number of the contract's ten. Run each on grounds of your own, in any test
- * runner: `for (const law of laws) test(law.name, () => law.run(newGround))`.
+ * The conformance tests of a store, each with the number of the guarantee (law) of the contract that it shows. Run each in environments of
+ * your own, in any test runner: `for (const law of storeConformanceTests) test(law.name, () => law.run(createEnvironment))`.
  */
-export const laws: readonly Law[] = [
+export const storeConformanceTests: readonly Law[] = [
   ...expiryLaws,
   ...existenceLaws,
   ...limitLaws,
@@ -24,9 +24,9 @@ export const laws: readonly Law[] = [
   ...dataLaws,
   ...activityLaws,
   ...endingLaws,
-  ...watchLaws,
+  ...subscriptionLaws,
   ...pageLaws,
   ...filterLaws,
   ...adoptionLaws,
-  ...apartLaws
+  ...isolationLaws
 ]

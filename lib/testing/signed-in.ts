@@ -10,15 +10,21 @@ export interface TestedApp {
 }
 
 /**
- * Signs a user in without going through your sign-in, and answers the Cookie header of their browser: `app.inject({ url, headers: { cookie } })`.
+ * Creates a session without your login route, and returns the Cookie header of its browser: `app.inject({ url, headers: { cookie } })`.
  * The session is a real one, with the limit and its events. `options`: as for `app.sessions.create`.
  */
-export async function signedIn (app: TestedApp, userId: string | number, options: Omit<NewSession, 'userId'> = {}): Promise<string> {
+export async function createSessionCookie (
+  app: TestedApp,
+  userId: string | number,
+  options: Omit<NewSession, 'userId'> = {}
+): Promise<string> {
   await app.ready()
   const { token } = await app.sessions.create({ ...options, userId })
   const { name, secrets } = app.sessions.settings
   const attributes = toCookieAttributes({ name })
   // over plain http from this machine the app reads the name without its prefix, and never both
-  const pairs = [attributes, toLoopbackAttributes(attributes)].map(form => new SessionCookie(form, secrets).write(token).split(';', 1).join(''))
+  const pairs = [attributes, toLoopbackAttributes(attributes)].map(form => {
+    return new SessionCookie(form, secrets, name).write(token).split(';', 1).join('')
+  })
   return [...new Set(pairs)].join('; ')
 }

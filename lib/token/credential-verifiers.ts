@@ -1,20 +1,20 @@
 import { deriveKeys } from './keys.ts'
 import { deriveAdopted, encodeToken, hashVerifier, sameHash } from './token.ts'
 
-/** A credential of another library: verified, and loaded. */
-export interface Adopted {
+/** A verified credential of another library, with its session. */
+export interface AdoptedCredential {
   readonly credential: string
-  /** Whose: `express-session`. */
+  /** The library: `express-session`. */
   readonly source: string
-  /** The end of the old session's life, in milliseconds since the epoch: the new one's is never later. `Infinity`: it had none. */
+  /** When the legacy session expires, in milliseconds since the epoch; the new session expires no later. `Infinity`: never. */
   readonly until: number
-  /** From then on the credential is ignored anyway, so that its mark may go. Default `until`. */
+  /** From then on the credential is ignored, so the store may delete its mark. Default `until`. */
   readonly blockedUntil?: number
-  /** Instead of the idle time that the policy gives, in milliseconds. */
-  readonly idle?: number
+  /** Overrides the idle timeout of the policy, in milliseconds. */
+  readonly idleTimeout?: number
 }
 
-/** What is looked at of a session that may have adopted a credential. */
+/** The fields of a session that show whether it adopted a credential. */
 export interface AdoptingSession {
   readonly id: string
   readonly generation: number
@@ -22,33 +22,34 @@ export interface AdoptingSession {
   readonly previousHash: string | null
 }
 
-/** Verifiers that follow from a credential, so that whoever brings it gets the same one on every node. */
-export class AdoptedVerifiers {
+/** Derives verifiers from credentials, so that each request with a credential gets the same verifier on every node. */
+export class CredentialVerifiers {
   readonly #keys: readonly Buffer[]
 
   constructor ({ secrets, name }: { readonly secrets: readonly string[], readonly name: string }) {
     this.#keys = deriveKeys(secrets, 'adoption', name)
   }
 
-  /** The verifier that a session gets which adopts the credential. */
-  of (adopts: Adopted): Buffer {
+  /** Returns the verifier for a session that adopts the credential. */
+  verifierFor (adopts: AdoptedCredential): Buffer {
     return deriveAdopted(this.#keys[0] as Buffer, textOf(adopts))
   }
 
-  /** The token that a session got when it adopted the credential, with whatever secret; `null`: the session has gone on since. */
-  tokenOf (session: AdoptingSession, adopts: Adopted): string | null {
+  /** Returns the token that a session got when it adopted the credential, under any configured secret; `null` if it has rotated since. */
+  tokenFor (session: AdoptingSession, adopts: AdoptedCredential): string | null {
     const hash = session.generation === 0 ? session.hash : session.previousHash
-    const verifier = this.#keys.map(key => deriveAdopted(key, textOf(adopts))).find(verifier => sameHash(hashVerifier(verifier), hash ?? ''))
+    const verifiers = this.#keys.map(key => deriveAdopted(key, textOf(adopts)))
+    const verifier = verifiers.find(verifier => sameHash(hashVerifier(verifier), hash ?? ''))
     return verifier === undefined ? null : encodeToken({ id: session.id, generation: 0, verifier })
   }
 }
 
-/** What the store remembers of a credential. */
-export function markOf (adopts: Adopted): { key: string, until: number } {
+/** Returns the mark that the store keeps for a credential. */
+export function adoptionKeyOf (adopts: AdoptedCredential): { key: string, until: number } {
   return { key: hashVerifier(Buffer.from(textOf(adopts))), until: adopts.blockedUntil ?? adopts.until }
 }
 
-/** What names a credential among all libraries'. */
-function textOf ({ source, credential }: Adopted): string {
+/** Returns a text that is unique among the credentials of all libraries. */
+function textOf ({ source, credential }: AdoptedCredential): string {
   return `${source}\0${credential}`
 }

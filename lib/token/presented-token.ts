@@ -1,25 +1,25 @@
 import { decodeToken, hashVerifier } from './token.ts'
 
-/** What a browser presents: whose, which generation, and the SHA-256 of the verifier. */
+/** A presented token: the session's id, the generation, and the SHA-256 of the verifier. */
 export interface Presented {
   readonly id: string
   readonly generation: number
   readonly hash: string
   /**
-   * What the store had for the hash when this very token was found to be the current one. It is compared with what the store has now: both
-   * sides are the store's own, so that how long it takes tells nobody anything.
+   * The hash in the store when this token was found to be current. It is compared with the store's current hash: both come from the
+   * store, so the time of the comparison reveals nothing.
    */
   readonly accepted?: string | null
 }
 
-/** A presented token, ready to be judged. `token`: its text, for the verifier that comes after it. */
+/** A presented token, ready to be judged. `token`: its text, from which the successor is derived. */
 export interface PresentedToken extends Presented {
   readonly token: string
-  /** What its requests were last recorded in. Only the manager looks at it: a token that comes again within a batch costs no look-up. */
+  /** The activity entry of its requests. Only the manager reads it: a token that is repeated within a batch costs no lookup. */
   activity?: object | null
 }
 
-/** What a token presents, to be validated; `null` if it is none. */
+/** Decodes a token for validation; `null` if the text is no token. */
 export function present (token: string): PresentedToken | null {
   const decoded = decodeToken(token)
   return decoded === null ? null : { id: decoded.id, generation: decoded.generation, hash: hashVerifier(decoded.verifier), token }

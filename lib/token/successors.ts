@@ -1,44 +1,44 @@
 import { deriveKeys } from './keys.ts'
 import type { PresentedToken } from './presented-token.ts'
-import { decodeToken, deriveSuccessor, encodeToken, hashVerifier, sameHash } from './token.ts'
+import { decodeToken, deriveSuccessor, encodeToken, hashVerifier, maxGeneration, sameHash } from './token.ts'
 
-/** What comes after a presented token: the same for all requests that present it at once. */
+/** The successor of a presented token: the same for all parallel requests that present it. */
 export interface Successor {
   readonly token: string
   readonly hash: string
 }
 
-/** The tokens that come after presented ones. Neither the store nor a key alone yields them. */
+/** Derives the successors of presented tokens. Neither the store nor a key alone is enough to derive them. */
 export class Successors {
   readonly #keys: readonly Buffer[]
-  /** When a browser that had lost its new cookie was sent it again, by session id: from here on it needs the time that a new one needs. */
+  /** When a lost new cookie was sent again, by session id: from then on it needs the same time to be confirmed as a new one. */
   readonly #resent = new Map<string, number>()
 
   constructor (secrets: readonly string[], name: string) {
     this.#keys = deriveKeys(secrets, 'successor', name)
   }
 
-  /** Derived with the newest secret; `null` if the text is no token. */
+  /** Derives the successor with the newest secret; `null` if the text is no token, or has the last generation. */
   next (presented: PresentedToken): Successor | null {
-    return this.#all(presented)[0] ?? null
+    return presented.generation >= maxGeneration ? null : this.#all(presented)[0] ?? null
   }
 
-  /** The one that the store has the hash of, if one of our secrets made it. */
+  /** Returns the successor whose hash the store has, if one of the configured secrets derives it. */
   matching (presented: PresentedToken, hash: string): Successor | null {
     return this.#all(presented).find(successor => sameHash(successor.hash, hash)) ?? null
   }
 
-  /** A browser is sent its new cookie again. */
+  /** Records that a new cookie is sent again. */
   resend (id: string, now: number): void {
     this.#resent.set(id, now)
   }
 
-  /** When that was last; 0: never. */
+  /** Returns when that last happened; 0: never. */
   resentAt (id: string): number {
     return this.#resent.get(id) ?? 0
   }
 
-  /** What was sent again before that is old enough: forgotten. */
+  /** Forgets the cookies that were sent again before a time. */
   forget (before: number): void {
     for (const [id, at] of this.#resent) if (at <= before) this.#resent.delete(id)
   }

@@ -1,71 +1,71 @@
 import type { FastifyRequest } from 'fastify'
-import { Feed } from '../../lib/admin/recent-events.ts'
-import { Oversight } from '../../lib/admin/search.ts'
+import { RecentEvents } from '../../lib/admin/recent-events.ts'
+import { SessionSearch } from '../../lib/admin/search.ts'
 import { SessionError } from '../../lib/errors.ts'
 import type { SessionManager } from '../../lib/manager/manager.ts'
 import type { SessionState } from '../../lib/session/state.ts'
-import { ErrorReply } from '../schemas.ts'
+import type { SessionAccess } from '../access.ts'
 import type { CheckedAdminOptions } from './options.ts'
 
-/** What the admin routes need from the plugin. */
-export interface AdminContext {
+/** Extends the idle timeout, as any request. */
+export const readConfig = { session: {}, rateLimit: { max: 300, timeWindow: '1 minute' } }
+/** Does not extend the idle timeout, so that an open console does not keep an admin logged in. */
+export const pollConfig = { session: { passive: true }, rateLimit: { max: 300, timeWindow: '1 minute' } }
+/** Changes state: same origin only. */
+export const writeConfig = { session: { sameOrigin: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
+
+/** What the admin routes share: who acts, whether that is allowed, and what is reported of it. */
+export class AdminContext {
   readonly manager: SessionManager
-  readonly stateOf: (request: FastifyRequest) => SessionState
-  /** Throws 401 without a signed-in user. */
-  readonly admit: (request: FastifyRequest) => void
-  /** Name of the security scheme in the OpenAPI document. */
-  readonly security: string | undefined
-}
+  readonly options: CheckedAdminOptions
+  readonly search: SessionSearch
+  readonly recentEvents: RecentEvents
+  readonly #access: SessionAccess
 
-/** What the parts of the admin routes share. */
-export interface Admin extends AdminContext {
-  readonly oversight: Oversight
-  readonly feed: Feed
-  /** Who acts; `null` if nobody can say. */
-  readonly actor: (request: FastifyRequest) => string | null
-  /** Whether `authorize` says `true`. */
-  readonly allowed: (request: FastifyRequest) => Promise<boolean>
-  /** Tells that an admin did something. */
-  readonly tell: (request: FastifyRequest, action: string, count: number) => void
-  /** For the schema of every route. */
-  readonly common: { readonly tags: readonly string[], readonly security?: readonly Record<string, readonly string[]>[] }
-}
-
-/** Error replies of every route. */
-export const errors = { '4xx': ErrorReply, '5xx': ErrorReply }
-/** Looking around is activity. */
-export const looking = { session: {}, rateLimit: { max: 300, timeWindow: '1 minute' } }
-/** Does not keep an admin signed in. */
-export const polling = { session: { passive: true }, rateLimit: { max: 300, timeWindow: '1 minute' } }
-/** Changes state: not from another site. */
-export const acting = { session: { sameOrigin: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
-
-/** Makes what the parts share. */
-export function toAdmin (context: AdminContext, options: CheckedAdminOptions): Admin {
-  const { manager, stateOf, security } = context
-  const actor = (request: FastifyRequest): string | null => (options.actor?.(request) ?? stateOf(request).record?.userId)?.slice(0, 64) ?? null
-  return {
-    ...context,
-    oversight: new Oversight(manager),
-    feed: new Feed(manager),
-    actor,
-    allowed: async request => await options.authorize(request) as unknown === true,
-    tell: (request, action, count) => {
-      const { record } = stateOf(request)
-      manager.tell({ type: 'admin', at: manager.now(), id: record?.id ?? null, userId: record?.userId ?? null, action, by: actor(request), count })
-    },
-    // a scheme that the document does not define would make @fastify/swagger throw
-    common: { tags: ['admin sessions'], ...security === undefined ? {} : { security: [{ [security]: [] }] } }
+  constructor (access: SessionAccess, options: CheckedAdminOptions) {
+    this.manager = access.manager
+    this.options = options
+    this.search = new SessionSearch(access.manager)
+    this.recentEvents = new RecentEvents(access.manager)
+    access.manager.core.eraser.onForget(userId => { this.recentEvents.forgetUser(userId) })
+    this.#access = access
   }
-}
 
-/** Throws unless `authorize` says `true`: 401 for nobody, 403 for anybody else. */
-export async function authorise (request: FastifyRequest, admin: Admin): Promise<void> {
-  if (await admin.allowed(request)) return
-  const { manager } = admin
-  const { record } = admin.stateOf(request)
-  const target = request.routeOptions.url as string
-  manager.tell({ type: 'denied', at: manager.now(), id: record?.id ?? null, userId: record?.userId ?? null, action: 'admin', target, ip: manager.keepAddress(request.ip) })
-  admin.admit(request)
-  throw new SessionError('FST_SESSION_FORBIDDEN')
+  /** Name of the security scheme in the OpenAPI document. */
+  get security (): string | undefined { return this.#access.security }
+
+  stateOf (request: FastifyRequest): SessionState { return this.#access.stateOf(request) }
+
+  /** Returns who acts, for events and records; `null` if that is unknown. */
+  actorOf (request: FastifyRequest): string | null {
+    const actor = this.options.actor?.(request) ?? this.stateOf(request).record?.userId
+    return actor?.slice(0, 64) ?? null
+  }
+
+  /** Whether the option `authorize` returns `true`. */
+  async isAllowed (request: FastifyRequest): Promise<boolean> {
+    return await this.options.authorize(request) as unknown === true
+  }
+
+  /** Throws unless the request is allowed: 401 without a logged-in user, otherwise 403. */
+  async authorize (request: FastifyRequest): Promise<void> {
+    if (await this.isAllowed(request)) return
+    const { throttle, clock, anonymizer } = this.manager.core
+    const target = request.routeOptions.url as string
+    const ip = anonymizer.apply(request.ip)
+    throttle.emit({ type: 'access-denied', at: clock.now(), ...this.#sessionOf(request), action: 'admin', target, ip })
+    this.#access.requireSession(request)
+    throw new SessionError('FST_SESSION_FORBIDDEN')
+  }
+
+  /** Emits `admin-action`. `count`: of sessions. */
+  report (request: FastifyRequest, action: string, count: number): void {
+    const { events, clock } = this.manager.core
+    events.emit({ type: 'admin-action', at: clock.now(), ...this.#sessionOf(request), action, by: this.actorOf(request), count })
+  }
+
+  #sessionOf (request: FastifyRequest): { readonly id: string | null, readonly userId: string | null } {
+    const { record } = this.stateOf(request)
+    return { id: record?.id ?? null, userId: record?.userId ?? null }
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * One line of a table, with its end (RFC 4180). A text that a spreadsheet would take for a formula gets an apostrophe before it (OWASP
- * ASVS 5.0 1.2.10): agents and names come from strangers.
+ * ASVS 5.0 1.2.10): user agents and names come from untrusted clients.
  */
 export function csvLine (values: readonly unknown[]): string {
   return `${values.map(toCell).join(',')}\r\n`

@@ -1,33 +1,49 @@
 import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
+import type { RecentEvent } from '../../lib/admin/recent-events.ts'
 import { SessionError } from '../../lib/errors.ts'
+import { EventsReply } from '../event-stream.ts'
 import type { EventStreams } from '../event-stream.ts'
-import { closed } from '../schemas.ts'
-import { withTypeBox } from '../typebox.ts'
-import { errors, polling } from './context.ts'
-import type { Admin } from './context.ts'
+import { strictObject } from '../schemas.ts'
+import type { TypeBoxInstance } from '../typebox.ts'
+import { pollConfig } from './context.ts'
+import type { AdminContext } from './context.ts'
 import { toEventView } from './schemas.ts'
 
-const description = `Server-sent events: first the last ones that are kept (up to 200, and 200 about security), or those after \`Last-Event-ID\`, then each as it happens. Data: \`at\` (ISO 8601), \`type\`,
-\`id\`, \`userId\`, \`level\`, \`security\`, \`text\`, \`details\`. The stream closes when your session ends or you are no longer an admin.`
+const description = `Server-sent events: first the last ones that are stored (up to 200, and 200 about security), or those after
+\`Last-Event-ID\`, then each as it happens. Data: \`at\` (ISO 8601), \`type\`, \`id\`, \`userId\`, \`level\`, \`security\`, \`text\`,
+\`details\`. The stream closes when your session ends or you are no longer an admin.`
 
 const Headers = Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that come back' })) })
 
-/** Everything that happens, as it happens. Ends are told from all nodes, other events from this one. */
-export function liveRoutes (scope: FastifyInstance, admin: Admin, streams: EventStreams): void {
-  const { common, manager, feed, stateOf } = admin
+/** Registers the stream of everything that happens. It carries the ends of all nodes, and the other events of this one. */
+export function adminEventRoutes (app: TypeBoxInstance, admin: AdminContext, streams: EventStreams): void {
+  const { manager, recentEvents } = admin
 
-  withTypeBox(scope).get('/events', {
-    config: polling,
+  app.get('/events', {
+    config: pollConfig,
     exposeHeadRoute: false,
-    schema: { ...common, operationId: 'adminSessionEvents', summary: 'What happens, as it happens', description, querystring: closed({}), headers: Headers, response: { 200: { description: 'Events', content: { 'text/event-stream': { schema: Type.String() } } }, ...errors } }
+    schema: {
+      operationId: 'adminSessionEvents',
+      summary: 'What happens, as it happens',
+      description,
+      querystring: strictObject({}),
+      headers: Headers,
+      response: { 200: EventsReply }
+    }
   }, async (request, reply) => {
-    const state = stateOf(request)
+    const state = admin.stateOf(request)
     await state.save()
-    const stream = streams.open(reply, { onBeat: async () => { if (!await admin.allowed(request)) throw new SessionError('FST_SESSION_FORBIDDEN') } })
-    for (const { id, event } of feed.items(request.headers['last-event-id'])) stream.send({ id, data: toEventView(event) })
-    stream.onLeave(feed.listen(({ id, event }) => { stream.send({ id, data: toEventView(event) }) }))
-    if (state.record !== null) stream.onLeave(manager.onEnd(state.record, () => { stream.close() }))
-    admin.tell(request, 'watch', 1)
+    const stream = streams.open(reply, {
+      onBeat: async () => {
+        // the request was loaded when the stream opened: its session may have lost the right since
+        await state.reload()
+        if (!await admin.isAllowed(request)) throw new SessionError('FST_SESSION_FORBIDDEN')
+      }
+    })
+    const send = ({ id, event }: RecentEvent): void => { stream.send({ id, data: toEventView(event) }) }
+    for (const item of recentEvents.items(request.headers['last-event-id'])) send(item)
+    stream.onClose(recentEvents.listen(send))
+    if (state.record !== null) stream.onClose(manager.onEnd(state.record, () => { stream.close() }))
+    admin.report(request, 'watch', 1)
   })
 }

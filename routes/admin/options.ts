@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { optionalFunction, refuse } from '../../lib/options.ts'
+import { checkNames, invalidOption, namesOf, optionalFunction } from '../../lib/options.ts'
 import { toPageOptions } from '../pages/options.ts'
 import type { CheckedPageOptions, PageOptions } from '../pages/options.ts'
 
 /** A hook as `addHook('onRequest', …)` takes it. */
 export type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (error?: Error) => void) => unknown
-/** The admin routes. Without them given, they are not there. */
+/** Options of the admin routes. Without them, the routes do not exist. */
 export interface AdminOptions {
   /** Default `/api/v1/admin/sessions`. */
   readonly prefix?: string
@@ -18,6 +18,8 @@ export interface AdminOptions {
   /** The console: a page on these routes, behind the same guards. Default at `/admin/sessions`; `false`: none. */
   readonly console?: PageOptions | false
 }
+const names = namesOf<AdminOptions>({ prefix: true, authorize: true, onRequest: true, actor: true, console: true })
+
 /** The options of the admin routes, checked. */
 export interface CheckedAdminOptions {
   readonly prefix: string
@@ -28,14 +30,15 @@ export interface CheckedAdminOptions {
 }
 /** Checks the options of the admin routes. Throws `FST_SESSION_INVALID_OPTION`. */
 export function toAdminOptions (options: AdminOptions): CheckedAdminOptions {
-  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) throw refuse('admin', 'an object with `authorize`')
-  const wrong = Object.keys(options).find(name => !['prefix', 'authorize', 'onRequest', 'actor', 'console'].includes(name))
-  if (wrong !== undefined) throw refuse(`admin.${wrong}`, 'prefix, authorize, onRequest, actor or console')
+  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) throw invalidOption('admin', 'an object with `authorize`')
+  checkNames(options, 'admin', names)
   const { prefix = '/api/v1/admin/sessions', authorize } = options
-  if (typeof authorize !== 'function') throw refuse('admin.authorize', 'a function of the request that answers `true` for admins')
-  if (typeof prefix !== 'string' || !/^\/./.test(prefix)) throw refuse('admin.prefix', 'a path that starts with /')
+  if (typeof authorize !== 'function') throw invalidOption('admin.authorize', 'a function of the request that returns `true` for admins')
+  if (typeof prefix !== 'string' || !/^\/./.test(prefix)) throw invalidOption('admin.prefix', 'a path that starts with /')
   const hooks: readonly OnRequest[] = [options.onRequest ?? []].flat()
   for (const hook of hooks) optionalFunction(hook, 'admin.onRequest')
-  const console = options.console === false ? null : toPageOptions(options.console === undefined ? {} : options.console, 'admin.console', '/admin/sessions')
+  const console = options.console === false
+    ? null
+    : toPageOptions(options.console === undefined ? {} : options.console, 'admin.console', '/admin/sessions')
   return { prefix, authorize, onRequest: hooks, actor: optionalFunction(options.actor, 'admin.actor'), console }
 }

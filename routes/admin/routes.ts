@@ -1,23 +1,24 @@
 import type { FastifyInstance, onRequestHookHandler } from 'fastify'
+import { openApiScope } from '../api-scope.ts'
 import type { EventStreams } from '../event-stream.ts'
-import { authorise } from './context.ts'
-import type { Admin } from './context.ts'
-import { liveRoutes } from './events.ts'
-import type { CheckedAdminOptions } from './options.ts'
+import type { AdminContext } from './context.ts'
+import { adminEventRoutes } from './events.ts'
 import { revokeRoutes } from './revoke.ts'
-import { lookRoutes } from './sessions.ts'
+import { sessionRoutes } from './sessions.ts'
 import { transferRoutes } from './transfer.ts'
 
-/** Everything an admin can see and do. */
-export async function adminRoutes (scope: FastifyInstance, options: { readonly admin: Admin, readonly checked: CheckedAdminOptions, readonly streams: EventStreams }): Promise<void> {
-  const { admin, checked } = options
-  for (const hook of checked.onRequest) scope.addHook('onRequest', hook as onRequestHookHandler)
-  scope.addHook('onRequest', async function adminOnRequest (request, reply) {
-    reply.header('cache-control', 'no-store')
-    await authorise(request, admin)
-  })
-  lookRoutes(scope, admin)
-  revokeRoutes(scope, admin)
-  transferRoutes(scope, admin)
-  liveRoutes(scope, admin, options.streams)
+export interface AdminRouteOptions {
+  readonly admin: AdminContext
+  readonly streams: EventStreams
+}
+
+/** Registers everything that admins can see and do. */
+export async function adminRoutes (scope: FastifyInstance, { admin, streams }: AdminRouteOptions): Promise<void> {
+  const app = openApiScope(scope, { tag: 'admin sessions', security: admin.security })
+  for (const hook of admin.options.onRequest) app.addHook('onRequest', hook as onRequestHookHandler)
+  app.addHook('onRequest', async function adminOnRequest (request) { await admin.authorize(request) })
+  sessionRoutes(app, admin)
+  revokeRoutes(app, admin)
+  transferRoutes(app, admin)
+  adminEventRoutes(app, admin, streams)
 }

@@ -12,13 +12,16 @@ const openers = new Set([0x5b, 0x7b])
 const closers = new Set([0x5d, 0x7d])
 const spaces = new Set([0x20, 0x09, 0x0a, 0x0d])
 
-/** Reads rows as NDJSON, one a line (empty lines are nothing), or as one JSON array. A row that is no JSON, or too long, is yielded as a `RowError`; memory is bounded by the longest row. */
+/**
+ * Reads rows as NDJSON, one a line (empty lines are nothing), or as one JSON array. A row that is no JSON, or too long, is yielded as a
+ * `RowError`; memory is bounded by the longest row.
+ */
 export function readRows (chunks: AsyncIterable<Buffer>, format: 'ndjson' | 'json'): AsyncGenerator {
   return format === 'ndjson' ? readLines(chunks) : readArray(chunks)
 }
 
 /** The bytes of one row, as far as they have come. */
-class Row {
+class RowBuffer {
   #parts: Buffer[] = []
   #length = 0
 
@@ -28,8 +31,8 @@ class Row {
     else this.#parts = []
   }
 
-  /** The value, and the row starts anew; `undefined` for an empty one. */
-  take (): unknown {
+  /** Returns the value and starts a new row; `undefined` for an empty one. */
+  flush (): unknown {
     const text = this.#length <= maxRow ? Buffer.concat(this.#parts).toString().trim() : null
     this.#parts = []
     this.#length = 0
@@ -43,23 +46,23 @@ class Row {
 }
 
 async function * readLines (chunks: AsyncIterable<Buffer>): AsyncGenerator {
-  const row = new Row()
+  const row = new RowBuffer()
   for await (const chunk of chunks) {
     let start = 0
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, start)) {
       row.add(chunk.subarray(start, end))
       start = end + 1
-      const value = row.take()
+      const value = row.flush()
       if (value !== undefined) yield value
     }
     row.add(chunk.subarray(start))
   }
-  const value = row.take()
+  const value = row.flush()
   if (value !== undefined) yield value
 }
 
 async function * readArray (chunks: AsyncIterable<Buffer>): AsyncGenerator {
-  const row = new Row()
+  const row = new RowBuffer()
   let depth = 0
   let text: 'no' | 'yes' | 'escape' = 'no'
   let closed = false
@@ -82,7 +85,7 @@ async function * readArray (chunks: AsyncIterable<Buffer>): AsyncGenerator {
       } else if (depth === 1 && (byte === comma || closers.has(byte))) {
         row.add(chunk.subarray(start, i))
         start = i + 1
-        const value = row.take()
+        const value = row.flush()
         if (value !== undefined) yield value
         else if (any || byte === comma) yield new RowError('expected JSON')
         any = true

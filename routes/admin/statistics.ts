@@ -1,60 +1,89 @@
 import { Type } from '@sinclair/typebox'
-import type { Static } from '@sinclair/typebox'
+import type { Static, TObject } from '@sinclair/typebox'
 import type { SessionManager } from '../../lib/manager/manager.ts'
 import { endReasons } from '../../lib/model/record.ts'
 import type { SessionStatistics, StatisticsSums } from '../../lib/statistics/statistics.ts'
-import { closed, Instant, iso } from '../schemas.ts'
+import { nullable, strictObject, Timestamp, toIso } from '../schemas.ts'
 
 const Whole = Type.Integer({ minimum: 0 })
-const Ended = closed(Object.fromEntries(endReasons.map(reason => [reason, Type.Integer({ minimum: 0 })])), { description: 'By reason' })
+const Ended = strictObject(Object.fromEntries(endReasons.map(reason => [reason, Whole])), { description: 'By reason' })
 const Security = Type.Record(Type.String(), Whole, { description: 'By type of event' })
-const Legacy = Type.Record(Type.String(), Whole, { description: 'Credentials of other libraries by source and result: `express-session adopted`' })
-const Top = Type.Array(closed({
+const Migration = Type.Record(Type.String(), Whole, {
+  description: 'Credentials of other libraries by source and result: `express-session adopted`'
+})
+const Top = Type.Array(strictObject({
   key: Type.String(),
   sessions: Type.Integer({ description: 'Sessions created, at most `error` too many' }),
   error: Whole,
   users: Type.Integer({ description: 'Different users, about' })
 }))
-const Sums = { created: Whole, createdRemembered: Whole, ended: Ended, requests: Whole, security: Security, legacy: Legacy }
+const Sums = { created: Whole, createdRemembered: Whole, ended: Ended, requests: Whole, security: Security, migration: Migration }
+
+const Lifetimes = strictObject({ below: nullable(Type.Integer({ description: 'Milliseconds' })), count: Whole })
 
 /** Numbers of a range, over all nodes. */
-export const StatisticsView = closed({
+export const StatisticsView = strictObject({
   range: Type.String(),
-  from: Instant,
-  to: Instant,
-  span: Type.Integer({ description: 'Length of a bucket in milliseconds' }),
-  live: Type.Integer({ description: 'Sessions now; expired ones count until the next sweep' }),
+  from: Timestamp,
+  to: Timestamp,
+  interval: Type.Integer({ description: 'Length of a bucket in milliseconds' }),
+  live: Type.Integer({ description: 'Sessions now; expired ones count until the next cleanup' }),
   users: Type.Integer({ description: 'Users with at least one of them' }),
   guests: Whole,
   remembered: Whole,
   sessionsPerUser: Type.Number({ description: 'Sessions of users, by users' }),
   ...Sums,
-  before: Type.Union([closed(Sums), Type.Null()], { description: 'The same sums of the range before this one; null where it is no longer kept, or nothing was counted in its first half' }),
-  lifetimes: Type.Array(closed({ below: Type.Union([Type.Integer({ description: 'Milliseconds' }), Type.Null()]), count: Whole }), { description: 'How long ended sessions had lived' }),
+  previous: Type.Union(
+    [strictObject(Sums), Type.Null()],
+    { description: 'The same sums of the range before this one; null where it is no longer kept, or nothing was counted in its first half' }
+  ),
+  lifetimes: Type.Array(Lifetimes, { description: 'How long ended sessions had lived' }),
   topIps: Top,
   topBrowsers: Top,
-  topSystems: Top,
+  topOs: Top,
   topUsers: Top,
-  buckets: Type.Array(closed({ at: Instant, live: Type.Integer({ description: 'Sessions at the start' }), created: Whole, remembered: Whole, ended: Ended, requests: Whole, security: Security })),
-  store: closed({ name: Type.String(), scope: Type.String(), p99: Type.Union([Type.Number(), Type.Null()], { description: "Of this node's last calls, in milliseconds; null for a store in this process" }) })
+  buckets: Type.Array(strictObject({
+    start: Timestamp,
+    live: Type.Integer({ description: 'Sessions at the start' }),
+    created: Whole,
+    remembered: Whole,
+    ended: Ended,
+    requests: Whole,
+    security: Security
+  })),
+  store: strictObject({
+    name: Type.String(),
+    scope: Type.String(),
+    p99: nullable(Type.Number({ description: "Of this node's last calls, in milliseconds; null for a store in this process" }))
+  })
 })
 export type StatisticsView = Static<typeof StatisticsView>
 
-export function toStatistics (statistics: SessionStatistics, { store, storeLatency }: Pick<SessionManager, 'store' | 'storeLatency'>): StatisticsView {
-  const { range, from, to, span, live, users, guests, remembered, before, lifetimes, topIps, topBrowsers, topSystems, topUsers, buckets } = statistics
+export function toStatistics (
+  statistics: SessionStatistics,
+  { store, storeLatencyP99 }: Pick<SessionManager, 'store' | 'storeLatencyP99'>
+): StatisticsView {
+  const {
+    range, from, to, interval, live, users, guests, remembered, previous, lifetimes, topIps, topBrowsers, topOs, topUsers, buckets
+  } = statistics
   return {
-    range, from: iso(from), to: iso(to), span, live, users, guests, remembered,
+    range, from: toIso(from), to: toIso(to), interval, live, users, guests, remembered,
     sessionsPerUser: users === 0 ? 0 : Math.round((live - guests) / users * 100) / 100,
     ...toSums(statistics),
-    before: before === null ? null : toSums(before),
-    lifetimes: [...lifetimes], topIps: [...topIps], topBrowsers: [...topBrowsers], topSystems: [...topSystems], topUsers: [...topUsers],
-    buckets: buckets.map(({ at, ended, security, ...bucket }) => ({ at: iso(at), ...bucket, ended: { ...noEnds, ...ended }, security: { ...security } })),
-    store: { name: store.name, scope: store.scope, p99: storeLatency }
+    previous: previous === null ? null : toSums(previous),
+    lifetimes: [...lifetimes], topIps: [...topIps], topBrowsers: [...topBrowsers], topOs: [...topOs], topUsers: [...topUsers],
+    buckets: buckets.map(({ start, ended, security, ...bucket }) => ({
+      start: toIso(start),
+      ...bucket,
+      ended: { ...noEnds, ...ended },
+      security: { ...security }
+    })),
+    store: { name: store.name, scope: store.scope, p99: storeLatencyP99 }
   }
 }
 
 const noEnds = Object.fromEntries(endReasons.map(reason => [reason, 0]))
 
-function toSums ({ created, createdRemembered, ended, requests, security, legacy }: StatisticsSums): Static<ReturnType<typeof closed<typeof Sums>>> {
-  return { created, createdRemembered, ended: { ...noEnds, ...ended }, requests, security: { ...security }, legacy: { ...legacy } }
+function toSums ({ created, createdRemembered, ended, requests, security, migration }: StatisticsSums): Static<TObject<typeof Sums>> {
+  return { created, createdRemembered, ended: { ...noEnds, ...ended }, requests, security: { ...security }, migration: { ...migration } }
 }

@@ -1,107 +1,137 @@
 import { Readable } from 'node:stream'
 import { Type } from '@sinclair/typebox'
-import type { FastifyInstance } from 'fastify'
-import { parseQuery, refuseFilter } from '../../lib/admin/query.ts'
-import { partsOf } from '../../lib/admin/search.ts'
-import { closed } from '../schemas.ts'
-import { withTypeBox } from '../typebox.ts'
-import { acting, errors } from './context.ts'
-import type { Admin } from './context.ts'
+import { parseQuery, invalidFilter } from '../../lib/admin/query.ts'
+import { queryParts } from '../../lib/admin/search.ts'
+import { oneWord, strictObject, toIso } from '../schemas.ts'
+import type { TypeBoxInstance, TypeBoxTypeProvider } from '../typebox.ts'
+import { writeConfig } from './context.ts'
+import type { AdminContext } from './context.ts'
 import { csvLine } from './csv.ts'
 import { readRows } from './row-reader.ts'
 import { filterQuery } from './schemas.ts'
 
 type Format = 'ndjson' | 'json' | 'csv'
-const ExportQuery = closed({
+const ExportQuery = strictObject({
   ...filterQuery,
-  format: Type.Optional(Type.Unsafe<Format>(Type.String({ enum: ['ndjson', 'json', 'csv'], pattern: '^(ndjson|json|csv)$', description: 'Default ndjson; csv is for spreadsheets, has no data, and cannot be imported' }))),
+  format: Type.Optional(oneWord(['ndjson', 'json', 'csv'], {
+    description: 'Default ndjson; csv is for spreadsheets, has no data, and cannot be imported'
+  })),
   data: Type.Optional(Type.Boolean({ description: "With the users' data; default without" }))
 })
-const ImportQuery = closed({
+const ImportQuery = strictObject({
   dryRun: Type.Optional(Type.Boolean({ description: 'Only check' })),
-  onConflict: Type.Optional(Type.Unsafe<'skip' | 'refuse'>(Type.String({ enum: ['skip', 'refuse'], pattern: '^(skip|refuse)$', description: 'Where a session exists: leave it (default), or refuse the rest' })))
+  onConflict: Type.Optional(oneWord(['skip', 'refuse'], { description: 'Where a session exists: leave it (default), or refuse the rest' }))
 })
-const Report = closed({
+const Refused = strictObject({ row: Type.Integer({ description: 'From 1 on' }), why: Type.String() })
+const Report = strictObject({
   rows: Type.Integer({ description: 'How many there were; those that are neither imported nor skipped were refused' }),
   imported: Type.Integer(),
   skipped: Type.Integer({ description: 'Existed before, or had expired' }),
-  refused: Type.Array(closed({ row: Type.Integer({ description: 'From 1 on' }), why: Type.String() }), { description: 'The first hundred' })
+  refused: Type.Array(Refused, { description: 'The first hundred' })
 })
-const Swept = closed({ ended: Type.Integer({ description: 'How many expired sessions ended' }) })
-const Rows = { content: { 'application/x-ndjson': { schema: Type.Unknown({ description: 'One session a line, as the export gives them' }) }, 'application/json': { schema: Type.Unknown({ description: 'An array of them' }) } } }
+const CleanedUp = strictObject({ expired: Type.Integer({ description: 'How many expired sessions ended' }) })
+const Rows = {
+  content: {
+    'application/x-ndjson': { schema: Type.Unknown({ description: 'One session a line, as the export gives them' }) },
+    'application/json': { schema: Type.Unknown({ description: 'An array of them' }) }
+  }
+}
 const Table = { ...Rows.content, 'text/csv': { schema: Type.String({ description: 'A table with a head' }) } }
 const types = { ndjson: 'application/x-ndjson', json: 'application/json', csv: 'text/csv; charset=utf-8' } as const
-/** A chunk of the answer, in characters. */
+/** The size of a chunk of the response, in characters. */
 const chunkSize = 32 * 1024
 
 /** Sessions leave and come in as streams; neither ever opens one. */
-export function transferRoutes (scope: FastifyInstance, admin: Admin): void {
-  const { common, manager, oversight } = admin
+export function transferRoutes (app: TypeBoxInstance, admin: AdminContext): void {
+  const { manager, search } = admin
 
-  withTypeBox(scope).get('/export', {
-    config: { ...acting, rateLimit: { max: 10, timeWindow: '1 minute' } },
+  app.get('/export', {
+    config: { ...writeConfig, rateLimit: { max: 10, timeWindow: '1 minute' } },
     exposeHeadRoute: false,
-    schema: { ...common, operationId: 'adminExportSessions', summary: 'All sessions that match, as a stream', querystring: ExportQuery, response: { 200: { description: 'Rows', content: Table }, ...errors } }
+    schema: {
+      operationId: 'adminExportSessions',
+      summary: 'All sessions that match, as a stream',
+      querystring: ExportQuery,
+      response: { 200: { description: 'Rows', content: Table } }
+    }
   }, async (request, reply) => {
     const { format = 'ndjson', data = false, ...input } = request.query
-    if (format === 'csv' && data) throw refuseFilter('expected `data` with another format than csv')
+    if (format === 'csv' && data) throw invalidFilter('expected `data` with another format than csv')
     const query = parseQuery(input)
-    oversight.check(query)
-    const rows = manyRows(partsOf(query).map(part => manager.export({ ...part, data })))
-    const chunks = toText(rows, format, count => { admin.tell(request, 'export', count) })
+    search.check(query)
+    const rows = concatRows(queryParts(query).map(part => manager.export({ ...part, data })))
+    const chunks = toText(rows, format, count => { admin.report(request, 'export', count) })
     // what fails before the first byte can still be said with a status
     const first = await chunks.next()
     reply.header('content-type', types[format]).header('x-content-type-options', 'nosniff')
     reply.header('content-disposition', `attachment; filename="sessions-${new Date(manager.now()).toISOString().slice(0, 10)}.${format}"`)
-    return reply.send(Readable.from(resumed(first, chunks), { objectMode: false }))
+    return reply.send(Readable.from(withFirst(first, chunks), { objectMode: false }))
   })
 
-  withTypeBox(scope).post('/sweep', {
-    config: acting,
-    schema: { ...common, operationId: 'adminSweepSessions', summary: 'End what has expired and purge old history, now', response: { 200: Swept, ...errors } }
+  app.post('/cleanup', {
+    config: writeConfig,
+    schema: {
+      operationId: 'adminCleanUpSessions',
+      summary: 'End what has expired and purge old history, now',
+      response: { 200: CleanedUp }
+    }
   }, async request => {
-    const ended = await manager.sweep()
-    admin.tell(request, 'sweep', ended)
-    return { ended }
+    const expired = await manager.cleanup()
+    admin.report(request, 'cleanup', expired)
+    return { expired }
   })
 
-  // parsers of its own: the body is a stream that nobody gathers
-  scope.register(async function adminImport (own) {
+  // separate parsers: the body stays a stream
+  app.register(async function adminImport (own) {
     own.removeAllContentTypeParsers()
     for (const format of ['ndjson', 'json'] as const) {
       own.addContentTypeParser(types[format], (_request, payload, done) => {
-        // an import that is refused half-way still wants to say so: the connection stays
+        // an import that is rejected half-way must report it: the connection stays open
         done(null, readRows((payload as Readable).iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>, format))
       })
     }
-    withTypeBox(own).post('/import', {
-      config: { ...acting, rateLimit: { max: 10, timeWindow: '1 minute' } },
-      schema: { ...common, operationId: 'adminImportSessions', summary: 'Create sessions from rows; nobody can open them', querystring: ImportQuery, body: Rows, response: { 200: Report, ...errors } }
+    own.withTypeProvider<TypeBoxTypeProvider>().post('/import', {
+      config: { ...writeConfig, rateLimit: { max: 10, timeWindow: '1 minute' } },
+      schema: {
+        operationId: 'adminImportSessions',
+        summary: 'Create sessions from rows; they cannot authenticate',
+        querystring: ImportQuery,
+        body: Rows,
+        response: { 200: Report }
+      }
     }, async request => {
       const report = await manager.import(request.body as AsyncIterable<unknown>, request.query)
-      if (request.query.dryRun !== true) admin.tell(request, 'import', report.imported)
+      if (request.query.dryRun !== true) admin.report(request, 'import', report.imported)
       return { ...report, refused: [...report.refused] }
     })
   })
 }
 
 /** How rows are written one after the other. */
-interface Form { readonly start: string, readonly between: string, readonly end: string, readonly write: (row: unknown) => string }
+interface RowFormat { readonly start: string, readonly between: string, readonly end: string, readonly write: (row: unknown) => string }
 
-const columns = ['id', 'userId', 'createdAt', 'authenticatedAt', 'lastSeenAt', 'absoluteAt', 'endedAt', 'reason', 'by', 'requests', 'remembered', 'methods', 'ip', 'agent', 'firstIp', 'firstAgent', 'device', 'name'] as const
-const forms: Readonly<Record<Format, Form>> = {
+const columns = [
+  'id', 'userId', 'createdAt', 'authenticatedAt', 'lastSeenAt', 'absoluteExpiresAt', 'endedAt', 'reason', 'by', 'requestCount',
+  'remembered', 'methods', 'ip', 'userAgent',
+  'firstIp', 'firstUserAgent', 'device.browser', 'device.version', 'device.os', 'device.type', 'deviceLabel', 'deviceName'
+] as const
+const forms: Readonly<Record<Format, RowFormat>> = {
   ndjson: { start: '', between: '\n', end: '\n', write: JSON.stringify },
   json: { start: '[', between: ',\n', end: ']\n', write: JSON.stringify },
   csv: {
     start: csvLine(columns), between: '', end: '',
-    write: row => csvLine(columns.map(column => {
-      const value = (row as Readonly<Record<string, unknown>>)[column]
-      return column.endsWith('At') && typeof value === 'number' ? new Date(value).toISOString() : value
-    }))
+    write: row => csvLine(columns.map(column => toCellValue(row as Record<string, unknown>, column)))
   }
 }
 
-async function * manyRows (parts: readonly AsyncIterable<unknown>[]): AsyncGenerator {
+function toCellValue (row: Readonly<Record<string, unknown>>, column: typeof columns[number]): unknown {
+  const [name, part] = column.split('.') as [string, string | undefined]
+  const value = part === undefined ? row[name] : (row[name] as Readonly<Record<string, unknown>>)[part]
+  if (Array.isArray(value)) return value.join(' ')
+  return name.endsWith('At') && typeof value === 'number' ? toIso(value) : value
+}
+
+async function * concatRows (parts: readonly AsyncIterable<unknown>[]): AsyncGenerator {
   for (const part of parts) yield * part
 }
 
@@ -124,7 +154,7 @@ async function * toText (rows: AsyncIterable<unknown>, format: Format, done: (co
   }
 }
 
-async function * resumed (first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
+async function * withFirst (first: IteratorResult<string>, rest: AsyncGenerator<string>): AsyncGenerator<string> {
   try {
     if (first.done !== true) yield first.value
     yield * rest

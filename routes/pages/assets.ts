@@ -14,7 +14,11 @@ export interface Asset {
 /** The files that `npm run build:ui` makes. */
 export type AssetName = 'console.js' | 'console.css' | 'devices.css' | 'element.js' | 'notice.css' | 'icon.svg'
 
-const types: Readonly<Record<string, string>> = { js: 'text/javascript; charset=utf-8', css: 'text/css; charset=utf-8', svg: 'image/svg+xml' }
+const types: Readonly<Record<string, string>> = {
+  js: 'text/javascript; charset=utf-8',
+  css: 'text/css; charset=utf-8',
+  svg: 'image/svg+xml'
+}
 /** Beside the sources, and beside `dist`. */
 const places = ['../../ui/built/', '../../../ui/built/']
 /** Pages and their files are no part of the API that the OpenAPI document describes. */
@@ -29,7 +33,7 @@ export function loadAsset (name: AssetName): Promise<Asset> {
 }
 
 /**
- * Serves a built file. It is the same for everybody and holds nothing secret, so that caches may keep it: for good under its version
+ * Serves a built file. It is the same for all users and contains no secret, so caches may keep it: indefinitely under its version
  * (`?v=`), otherwise only after asking.
  */
 export function serveAsset (scope: FastifyInstance, path: string, name: AssetName): void {
@@ -49,13 +53,21 @@ export function serveAsset (scope: FastifyInstance, path: string, name: AssetNam
 }
 
 function send (request: FastifyRequest, reply: FastifyReply, { type, bodies }: Asset): FastifyReply {
-  const encoding = (['br', 'gzip'] as const).find(name => new RegExp(`(^|[,\\s])${name}(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$))([;,\\s]|$)`).test(String(request.headers['accept-encoding']))) ?? 'identity'
+  const accepted = String(request.headers['accept-encoding'])
+  const encoding = (['br', 'gzip'] as const).find(name => {
+    return new RegExp(`(^|[,\\s])${name}(?!\\s*;\\s*q=0(\\.0*)?\\s*(,|$))([;,\\s]|$)`).test(accepted)
+  }) ?? 'identity'
   if (encoding !== 'identity') reply.header('content-encoding', encoding)
   return reply.type(type).send(bodies[encoding])
 }
 
 async function read (name: AssetName): Promise<Asset> {
   const root = places.map(place => new URL(place, import.meta.url)).find(place => existsSync(place))
-  const [identity, br, gzip] = await Promise.all(['', '.br', '.gz'].map(form => readFile(new URL(name + form, root)))) as [Buffer, Buffer, Buffer]
-  return { type: types[name.replace(/^.*\./, '')] as string, version: createHash('sha256').update(identity).digest('base64url').slice(0, 16), bodies: { identity, br, gzip } }
+  const read = (form: string): Promise<Buffer> => readFile(new URL(name + form, root))
+  const [identity, br, gzip] = await Promise.all([read(''), read('.br'), read('.gz')])
+  return {
+    type: types[name.replace(/^.*\./, '')] as string,
+    version: createHash('sha256').update(identity).digest('base64url').slice(0, 16),
+    bodies: { identity, br, gzip }
+  }
 }

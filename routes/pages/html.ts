@@ -4,10 +4,21 @@ import type { AssetName } from './assets.ts'
 
 /**
  * What our pages may do, and nothing else may do to them: scripts, styles and data from the same origin, nothing inline, and no sink
- * takes text for markup (Trusted Types). Nobody frames them.
+ * takes text for markup (Trusted Types). They cannot be framed.
  */
 export const pageHeaders: Readonly<Record<string, string>> = {
-  'content-security-policy': "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'"
+  ].join('; '),
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'referrer-policy': 'no-referrer',
@@ -28,7 +39,7 @@ export interface Shell {
   readonly attributes: Readonly<Record<string, string | undefined>>
   /** The element is the main content, and does not say so itself. */
   readonly main?: boolean
-  /** Markup within the element, escaped by whoever wrote it. */
+  /** Markup within the element, already escaped. */
   readonly text: string
 }
 

@@ -1,6 +1,6 @@
-import { refuse } from '../../lib/options.ts'
+import { checkNames, invalidOption, namesOf } from '../../lib/options.ts'
 
-/** A page of ours in your app. */
+/** A page of this package in your app. */
 export interface PageOptions {
   /** Where it is. Its files are below. */
   readonly path?: string
@@ -12,6 +12,8 @@ export interface PageOptions {
   readonly lang?: string
 }
 
+const names = namesOf<PageOptions>({ path: true, login: true, messages: true, lang: true })
+
 /** The options of a page, checked. */
 export interface CheckedPageOptions {
   readonly path: string
@@ -22,14 +24,17 @@ export interface CheckedPageOptions {
 
 /** Checks the options of a page. Throws `FST_SESSION_INVALID_OPTION`. */
 export function toPageOptions (options: PageOptions, option: string, path: string): CheckedPageOptions {
-  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) throw refuse(option, 'an object with `path`, or false')
-  const wrong = Object.keys(options).find(name => !['path', 'login', 'messages', 'lang'].includes(name))
-  if (wrong !== undefined) throw refuse(`${option}.${wrong}`, 'path, login, messages or lang')
+  if (typeof (options as unknown) !== 'object' || (options as unknown) === null) {
+    throw invalidOption(option, 'an object with `path`, or false')
+  }
+  checkNames(options, option, names)
   const checked = { path, login: undefined, messages: {}, lang: 'en', ...options }
-  if (typeof checked.path !== 'string' || !/^\/.*[^/]$/.test(checked.path)) throw refuse(`${option}.path`, 'a path that starts with / and does not end with it')
-  if (checked.login !== undefined && typeof checked.login !== 'string') throw refuse(`${option}.login`, 'a URL')
-  if (!areTexts(checked.messages)) throw refuse(`${option}.messages`, 'an object of texts')
-  if (!isLanguage(checked.lang)) throw refuse(`${option}.lang`, 'a language such as en or pt-BR')
+  if (typeof checked.path !== 'string' || !/^\/.*[^/]$/.test(checked.path)) {
+    throw invalidOption(`${option}.path`, 'a path that starts with / and does not end with it')
+  }
+  if (checked.login !== undefined && typeof checked.login !== 'string') throw invalidOption(`${option}.login`, 'a URL')
+  if (!areTexts(checked.messages)) throw invalidOption(`${option}.messages`, 'an object of texts')
+  if (!isLanguage(checked.lang)) throw invalidOption(`${option}.lang`, 'a language such as en or pt-BR')
   return checked
 }
 

@@ -10,7 +10,7 @@ interface Served {
   readonly page: CheckedPageOptions
   readonly hooks: readonly onRequestHookHandler[]
   readonly config?: { readonly required: true }
-  readonly shell: (request: FastifyRequest, way: (target: string) => string) => Pick<Shell, 'title' | 'styles' | 'scripts' | 'element' | 'main' | 'attributes'>
+  readonly shell: (request: FastifyRequest, way: (target: string) => string) => Omit<Shell, 'lang' | 'files' | 'text'>
 }
 
 export function servePage (scope: FastifyInstance, { page, hooks, config, shell }: Served): void {
@@ -24,11 +24,17 @@ export function servePage (scope: FastifyInstance, { page, hooks, config, shell 
   scope.setErrorHandler(async function sessionPageOnError (error, request, reply) {
     const code = error instanceof SessionError ? error.statusCode : 0
     if (code !== 401 && code !== 403) throw error
-    if (code === 401 && login !== undefined) return reply.redirect(`${login}${login.includes('?') ? '&' : '?'}next=${encodeURIComponent(request.url)}`, 303)
+    if (code === 401 && login !== undefined) {
+      return reply.redirect(`${login}${login.includes('?') ? '&' : '?'}next=${encodeURIComponent(request.url)}`, 303)
+    }
     const [title, text] = code === 401
       ? [messages['notice.signIn'] ?? 'Sign in first', messages['notice.signInText'] ?? 'You are not signed in, or your session has ended.']
-      : [messages['notice.forbidden'] ?? 'Not allowed', messages['notice.forbiddenText'] ?? 'You are signed in, but this page is not for you.']
-    return sendPage(reply.code(code), await write(request, { title, styles: ['notice.css'], scripts: [], element: 'main', attributes: {} }, `<h1>${escape(title)}</h1><p>${escape(text)}</p>`))
+      : [
+          messages['notice.forbidden'] ?? 'Not allowed',
+          messages['notice.forbiddenText'] ?? 'You are signed in, but this page is not for you.'
+        ]
+    const notice = { title, styles: ['notice.css'], scripts: [], element: 'main', attributes: {} } satisfies Partial<Shell>
+    return sendPage(reply.code(code), await write(request, notice, `<h1>${escape(title)}</h1><p>${escape(text)}</p>`))
   })
 
   scope.get(path, {
@@ -40,7 +46,8 @@ export function servePage (scope: FastifyInstance, { page, hooks, config, shell 
     const at = toPlace(request, path)
     const made = shell(request, target => wayTo(target, at))
     const attributes = { ...made.attributes, login, messages: Object.keys(messages).length === 0 ? undefined : JSON.stringify(messages) }
-    return sendPage(reply, await write(request, { ...made, attributes }, `<noscript>${escape(messages['noScript'] ?? 'This page needs JavaScript.')}</noscript>`))
+    const text = `<noscript>${escape(messages['noScript'] ?? 'This page needs JavaScript.')}</noscript>`
+    return sendPage(reply, await write(request, { ...made, attributes }, text))
   }) as RouteHandlerMethod)
 }
 

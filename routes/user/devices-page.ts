@@ -22,7 +22,7 @@ export async function devicesPage (scope: FastifyInstance, { page, api }: Device
       scripts: ['element.js'],
       element: 'session-devices',
       main: true,
-      // the page is ours alone, so that it has the heading, and its colours can be chosen
+      // the page has only this element, so it has the heading, and its colors can be chosen
       attributes: { src: way(api), page: '' }
     })
   })

@@ -1,47 +1,49 @@
-import { Type } from '@sinclair/typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
-import type { SessionManager } from '../../lib/manager/manager.ts'
 import { expiresAt, hasEnded } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
-import type { SessionState } from '../../lib/session/state.ts'
+import type { SessionAccess } from '../access.ts'
+import { EventsReply } from '../event-stream.ts'
 import type { EventStreams } from '../event-stream.ts'
-import { ErrorReply, iso } from '../schemas.ts'
-import { withTypeBox } from '../typebox.ts'
-import { Deadlines } from './expiry-warnings.ts'
+import { toIso } from '../schemas.ts'
+import type { TypeBoxInstance } from '../typebox.ts'
+import { ExpiryWarnings } from './expiry-warnings.ts'
+import { toTimeLeft } from './schemas.ts'
 
-/** What the live events of a user need from the plugin. */
-export interface EventRouteOptions {
-  readonly manager: SessionManager
-  readonly stateOf: (request: FastifyRequest) => SessionState
+export interface UserEventOptions extends SessionAccess {
   readonly streams: EventStreams
-  /** Milliseconds before the end from which on a page is told. */
+  /** Milliseconds before the end of a session at which its pages are warned. */
   readonly warning: number
-  readonly security: string | undefined
 }
 
-const description = `Server-sent events: \`session\` at first, and whenever an end that was near has moved away; \`expiring\` when the end is near; \`ended\` with the reason, then the stream closes; \`devices\` when another session of yours began or ended.
+const description = `Server-sent events: \`session\` at first, and when an end that was near has moved away; \`expiring\` when the end is
+near; \`ended\` with the reason, then the stream closes; \`devices\` when another session of yours began or ended.
 Data of the first two: \`now\`, \`expiresAt\` (ISO 8601), \`idleLeft\`, \`absoluteLeft\` (seconds), \`extendable\` (a refresh would help).`
 
-/** A page learns that its session has ended, or is about to (WCAG 2.2.1). Listening does not extend it. */
-export async function eventRoutes (scope: FastifyInstance, options: EventRouteOptions): Promise<void> {
-  const { manager, stateOf, streams, security, warning } = options
-  const deadlines = new Deadlines({ get: id => manager.get(id), now: () => manager.now(), warning, every: Math.max(manager.settings.flush, 10) })
-  const devices = new Map<string, Set<(id: string | null) => void>>()
-  const tellDevices = ({ id, userId }: { readonly id: string | null, readonly userId: string | null }): void => {
-    if (userId !== null) for (const tell of devices.get(userId) ?? []) tell(id)
+/** Registers the stream by which a page learns that its session has ended, or is about to (WCAG 2.2.1). Listening does not extend it. */
+export function userEventRoutes (app: TypeBoxInstance, { manager, stateOf, streams, warning }: UserEventOptions): void {
+  const warnings = new ExpiryWarnings({
+    get: id => manager.get(id),
+    now: () => manager.now(),
+    warning,
+    every: Math.max(manager.settings.flushInterval, 10)
+  })
+  const rooms = new Map<string, Set<DeviceListener>>()
+  const notify = ({ id, userId }: { readonly id: string | null, readonly userId: string | null }): void => {
+    if (userId !== null) for (const listener of rooms.get(userId) ?? []) listener(id)
   }
-  const stops = [manager.on('created', tellDevices), manager.on('ended', tellDevices), manager.onEndElsewhere(tellDevices)]
-  scope.addHook('preClose', async function sessionEventsPreClose () {
+  const stops = [manager.on('created', notify), manager.on('ended', notify), manager.onRemoteEnd(notify)]
+  app.addHook('preClose', async function sessionEventsPreClose () {
     for (const stop of stops) stop()
-    await deadlines.close()
+    await warnings.close()
   })
 
-  withTypeBox(scope).get('/events', {
+  app.get('/events', {
     config: { session: { required: true, passive: true }, rateLimit: { max: 60, timeWindow: '1 minute' } },
     exposeHeadRoute: false,
     schema: {
-      tags: ['sessions'], ...security === undefined ? {} : { security: [{ [security]: [] }] }, operationId: 'sessionEvents', summary: 'Told when the current session ends, or is about to', description,
-      response: { 200: { description: 'Events', content: { 'text/event-stream': { schema: Type.String() } } }, '4xx': ErrorReply, '5xx': ErrorReply }
+      operationId: 'sessionEvents',
+      summary: 'Notifies when the current session ends, or is about to',
+      description,
+      response: { 200: EventsReply }
     }
   }, async (request, reply) => {
     const state = stateOf(request)
@@ -49,37 +51,34 @@ export async function eventRoutes (scope: FastifyInstance, options: EventRouteOp
     const record = state.record as SessionRecord
     await state.save()
     const stream = streams.open(reply)
+    const sendTime = (record: SessionRecord, event: 'expiring' | 'session'): void => {
+      stream.send({ event, data: { ...toTimeLeft(record, manager.now()), extendable: expiresAt(record) < record.absoluteExpiresAt } })
+    }
     const end = (session: EndedSession | null): void => {
-      stream.send({ event: 'ended', data: { reason: session?.reason ?? null, endedAt: iso(session?.endedAt ?? manager.now()) } })
+      stream.send({ event: 'ended', data: { reason: session?.reason ?? null, endedAt: toIso(session?.endedAt ?? manager.now()) } })
       stream.close()
     }
-    stream.onLeave(manager.onEnd(record, end))
-    stream.onLeave(deadlines.watch(record, ({ record, near }) => { stream.send({ event: near ? 'expiring' : 'session', data: toDeadline(record, manager.now()) }) }))
-    stream.onLeave(joinDevices(devices, record.userId as string, id => { if (id !== record.id) stream.send({ event: 'devices', data: {} }) }))
-    // it may have ended between the cookie and here
-    const found = await manager.get(record.id)
-    if (found === null || hasEnded(found)) end(found)
-    else stream.send({ event: 'session', data: toDeadline(found, manager.now()) })
+    // it may have ended between the cookie and here; if the store fails, `onEnd` looks again
+    const found = await manager.get(record.id).catch(() => record)
+    if (found === null || hasEnded(found)) { end(found); return }
+    stream.onClose(manager.onEnd(record, end))
+    stream.onClose(warnings.watch(record, ({ record, expiring }) => { sendTime(record, expiring ? 'expiring' : 'session') }))
+    stream.onClose(joinRoom(rooms, record.userId as string, id => {
+      if (id !== record.id) stream.send({ event: 'devices', data: {} })
+    }))
+    sendTime(found, 'session')
   })
 }
 
-/** Puts a listener into the room of its user. Returns what takes it out again. */
-function joinDevices <T> (rooms: Map<string, Set<T>>, userId: string, listener: T): () => void {
+/** Receives the id of a session of the user that began or ended. */
+type DeviceListener = (id: string | null) => void
+
+/** Adds a listener to the room of its user. Returns a function that removes it. */
+function joinRoom (rooms: Map<string, Set<DeviceListener>>, userId: string, listener: DeviceListener): () => void {
   const room = rooms.get(userId) ?? new Set()
   rooms.set(userId, room.add(listener))
   return () => {
     room.delete(listener)
     if (room.size === 0) rooms.delete(userId)
-  }
-}
-
-function toDeadline (record: SessionRecord, now: number): Record<string, unknown> {
-  const at = expiresAt(record)
-  return {
-    now: iso(now),
-    expiresAt: iso(at),
-    idleLeft: Math.max(0, Math.floor((at - now) / 1000)),
-    absoluteLeft: Math.max(0, Math.floor((record.absoluteAt - now) / 1000)),
-    extendable: at < record.absoluteAt
   }
 }

@@ -1,49 +1,81 @@
 import { Type } from '@sinclair/typebox'
-import type { Static } from '@sinclair/typebox'
+import type { Static, TObject } from '@sinclair/typebox'
 import { expiresAt } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
-import { deviceLabel, deviceType } from '../../lib/model/user-agent.ts'
-import { closed, Instant, iso, Reason } from '../schemas.ts'
+import { deviceLabel, toDevice } from '../../lib/model/device.ts'
+import { DeviceView, nullable, Reason, strictObject, Timestamp, toIso } from '../schemas.ts'
 
 /** A live session as its user sees it. */
-export const Device = closed({
-  id: Type.String({ description: 'Public name of the session; opens nothing' }),
+export const OwnSession = strictObject({
+  id: Type.String({ description: 'Public id of the session; it cannot authenticate' }),
   current: Type.Boolean({ description: 'The session of this request' }),
-  device: Type.String({ description: 'Firefox on Linux' }),
-  type: Type.String({ description: 'desktop, mobile, tablet, tool, … or empty' }),
-  name: Type.Union([Type.String(), Type.Null()], { description: 'What its user calls it' }),
-  ip: Type.Union([Type.String(), Type.Null()]),
-  createdAt: Instant,
-  lastSeenAt: Instant,
-  expiresAt: Instant,
+  device: DeviceView,
+  deviceLabel: Type.String({ description: 'Firefox on Linux' }),
+  deviceName: nullable(Type.String({ description: 'The name that its user gave it' })),
+  ip: nullable(Type.String()),
+  createdAt: Timestamp,
+  lastSeenAt: Timestamp,
+  expiresAt: Timestamp,
   remembered: Type.Boolean(),
-  requests: Type.Integer()
+  requestCount: Type.Integer()
 })
-export type Device = Static<typeof Device>
+export type OwnSession = Static<typeof OwnSession>
 
 /** An ended session as its user sees it. */
-export const EndedDevice = closed({
+export const OwnEndedSession = strictObject({
   id: Type.String(),
-  device: Type.String(),
-  type: Type.String(),
-  name: Type.Union([Type.String(), Type.Null()]),
-  ip: Type.Union([Type.String(), Type.Null()]),
-  createdAt: Instant,
-  lastSeenAt: Instant,
-  endedAt: Instant,
+  device: DeviceView,
+  deviceLabel: Type.String(),
+  deviceName: nullable(Type.String()),
+  ip: nullable(Type.String()),
+  createdAt: Timestamp,
+  lastSeenAt: Timestamp,
+  endedAt: Timestamp,
   reason: Reason
 })
-export type EndedDevice = Static<typeof EndedDevice>
+export type OwnEndedSession = Static<typeof OwnEndedSession>
 
-export function toDevice (record: SessionRecord, currentId: string | null): Device {
-  const { id, device, name, ip, createdAt, lastSeenAt, remembered, requests } = record
+/** How much time a session has left. */
+export const timeLeft = {
+  now: Type.String({ description: "The server's time, ISO 8601" }),
+  expiresAt: Timestamp,
+  idleLeft: Type.Integer({ description: 'Seconds until the session ends without a request' }),
+  absoluteLeft: Type.Integer({ description: 'Seconds until it ends in any case' })
+}
+type TimeLeft = Static<TObject<typeof timeLeft>>
+
+export function toTimeLeft (record: SessionRecord, now: number): TimeLeft {
+  const at = expiresAt(record)
   return {
-    id, current: id === currentId, device: deviceLabel(device), type: deviceType(device), name, ip, createdAt: iso(createdAt), lastSeenAt: iso(lastSeenAt),
-    expiresAt: iso(expiresAt(record)), remembered, requests
+    now: toIso(now),
+    expiresAt: toIso(at),
+    idleLeft: secondsUntil(at, now),
+    absoluteLeft: secondsUntil(record.absoluteExpiresAt, now)
   }
 }
 
-export function toEndedDevice (session: EndedSession): EndedDevice {
-  const { id, device, name, ip, createdAt, lastSeenAt, endedAt, reason } = session
-  return { id, device: deviceLabel(device), type: deviceType(device), name, ip, createdAt: iso(createdAt), lastSeenAt: iso(lastSeenAt), endedAt: iso(endedAt), reason }
+export function toOwnSession (record: SessionRecord, currentId: string | null): OwnSession {
+  const { id, remembered, requestCount } = record
+  return { ...toCommon(record), current: id === currentId, expiresAt: toIso(expiresAt(record)), remembered, requestCount }
+}
+
+export function toOwnEndedSession (session: EndedSession): OwnEndedSession {
+  return { ...toCommon(session), endedAt: toIso(session.endedAt), reason: session.reason }
+}
+
+/** What a user sees of every session. */
+function toCommon ({ id, device, deviceName, ip, createdAt, lastSeenAt }: SessionRecord | EndedSession) {
+  return {
+    id,
+    device: toDevice(device),
+    deviceLabel: deviceLabel(device),
+    deviceName,
+    ip,
+    createdAt: toIso(createdAt),
+    lastSeenAt: toIso(lastSeenAt)
+  }
+}
+
+function secondsUntil (at: number, now: number): number {
+  return Math.max(0, Math.floor((at - now) / 1000))
 }

@@ -1,125 +1,136 @@
 import { Type } from '@sinclair/typebox'
 import type { Static } from '@sinclair/typebox'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { SessionError } from '../../lib/errors.ts'
-import type { SessionManager } from '../../lib/manager/manager.ts'
-import { expiresAt, hasEnded } from '../../lib/model/record.ts'
+import { hasEnded } from '../../lib/model/record.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
 import type { SessionState } from '../../lib/session/state.ts'
 import { isId } from '../../lib/token/token.ts'
-import { closed, ErrorReply, iso } from '../schemas.ts'
-import { withTypeBox } from '../typebox.ts'
-import { Device, EndedDevice, toDevice, toEndedDevice } from './schemas.ts'
+import type { SessionAccess } from '../access.ts'
+import { nullable, oneWord, strictObject } from '../schemas.ts'
+import type { TypeBoxInstance } from '../typebox.ts'
+import { OwnEndedSession, OwnSession, timeLeft, toOwnEndedSession, toOwnSession, toTimeLeft } from './schemas.ts'
 
-/** What the user routes need from the plugin. */
-export interface UserRouteOptions {
-  readonly manager: SessionManager
-  readonly stateOf: (request: FastifyRequest) => SessionState
-  /** Throws without a signed-in user, and without a sign-in within `fresh` milliseconds (0: does not matter). */
-  readonly admit: (request: FastifyRequest, fresh: number) => void
-  /** What ending other sessions asks for; 0: nothing. */
+export interface UserSessionOptions extends SessionAccess {
+  /** Maximum age in milliseconds of the authentication for revoking other sessions; 0: no requirement. */
   readonly fresh: number
-  /** Name of the security scheme in the OpenAPI document. */
-  readonly security: string | undefined
 }
 
-const errors = { '4xx': ErrorReply, '5xx': ErrorReply }
-const guarded = { session: { required: true, sameOrigin: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
-const watching = { session: { required: true, passive: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
+/** Changes state: same origin only. */
+const writeConfig = { session: { required: true, sameOrigin: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
+/** Does not extend the idle timeout. */
+const pollConfig = { session: { required: true, passive: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
 
-const Query = closed({ ended: Type.Optional(Type.Boolean({ description: 'Lists ended sessions too' })) })
-const Devices = closed({ sessions: Type.Array(Device), ended: Type.Optional(Type.Array(EndedDevice)) })
-const Current = closed({
-  session: Device,
-  now: Type.String({ description: "The server's time, ISO 8601" }),
-  idleLeft: Type.Integer({ description: 'Seconds until the session ends without a request' }),
-  absoluteLeft: Type.Integer({ description: 'Seconds until it ends whatever happens' }),
-  expiresAt: Type.String()
-})
-const One = closed({ session: Device })
-const Revoke = closed({
+const Query = strictObject({ ended: Type.Optional(Type.Boolean({ description: 'Lists ended sessions too' })) })
+const Devices = strictObject({ sessions: Type.Array(OwnSession), ended: Type.Optional(Type.Array(OwnEndedSession)) })
+const Current = strictObject({ session: OwnSession, ...timeLeft })
+const One = strictObject({ session: OwnSession })
+const Revoke = strictObject({
   id: Type.Optional(Type.String({ maxLength: 64, description: 'One of your sessions' })),
-  scope: Type.Optional(Type.Unsafe<'others' | 'all'>(Type.String({ enum: ['others', 'all'], pattern: '^(others|all)$' })))
+  scope: Type.Optional(oneWord(['others', 'all']))
 })
-const Revoked = closed({ revoked: Type.Integer({ description: 'How many sessions ended' }) })
-const Rename = closed({ name: Type.Union([Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f]*$' }), Type.Null()]) })
-const Params = closed({ id: Type.String({ maxLength: 64 }) })
-const Done = closed({ done: Type.Boolean() })
+const Revoked = strictObject({ revoked: Type.Integer({ description: 'How many sessions ended' }) })
+const DeviceName = Type.String({ minLength: 1, maxLength: 64, pattern: '^[^\\u0000-\\u001f\\u007f]*$' })
+const Rename = strictObject({ deviceName: nullable(DeviceName) })
+const Params = strictObject({ id: Type.String({ maxLength: 64 }) })
+const LoggedOut = strictObject({ loggedOut: Type.Literal(true) })
 
-/** What a user does with the own sessions: see, name, end. */
-export async function userRoutes (scope: FastifyInstance, options: UserRouteOptions): Promise<void> {
-  const app = withTypeBox(scope)
-  const { manager, stateOf, security } = options
-  // a scheme that the document does not define would make @fastify/swagger throw
-  const common = { tags: ['sessions'], ...security === undefined ? {} : { security: [{ [security]: [] }] } }
+/** Registers the routes by which users list, name and revoke their sessions. */
+export function userSessionRoutes (app: TypeBoxInstance, options: UserSessionOptions): void {
+  const { manager, stateOf } = options
+  const toCurrent = (record: SessionRecord): Static<typeof Current> =>
+    ({ session: toOwnSession(record, record.id), ...toTimeLeft(record, manager.now()) })
 
   app.get('/', {
-    config: watching,
-    schema: { ...common, operationId: 'listSessions', summary: 'Your sessions, the current one first', querystring: Query, response: { 200: Devices, ...errors } }
-  }, async (request, reply) => {
+    config: pollConfig,
+    schema: {
+      operationId: 'listSessions',
+      summary: 'Your sessions, the current one first',
+      querystring: Query,
+      response: { 200: Devices }
+    }
+  }, async request => {
     const { id, userId } = owned(stateOf(request))
-    const records = await manager.listUser(userId)
-    const live = records.map(record => toDevice(record, id)).sort((a, b) => Number(b.current) - Number(a.current))
-    noStore(reply)
-    if ((request.query).ended !== true) return { sessions: live }
+    const records = await manager.listByUser(userId)
+    const live = records.map(record => toOwnSession(record, id)).sort((a, b) => Number(b.current) - Number(a.current))
+    if (request.query.ended !== true) return { sessions: live }
     const { items } = await manager.history({ userId }, { limit: 20 })
-    return { sessions: live, ended: items.map(toEndedDevice) }
+    return { sessions: live, ended: items.map(toOwnEndedSession) }
   })
 
   app.get('/current', {
-    config: watching,
-    schema: { ...common, operationId: 'currentSession', summary: 'The current session and its time left; asking does not extend it', response: { 200: Current, ...errors } }
-  }, async (request, reply) => {
-    const record = owned(stateOf(request))
-    noStore(reply)
-    return toCurrent(record, manager.now())
+    config: pollConfig,
+    schema: {
+      operationId: 'currentSession',
+      summary: 'The current session and its time left; asking does not extend it',
+      response: { 200: Current }
+    }
+  }, async request => {
+    return toCurrent(owned(stateOf(request)))
   })
 
   app.post('/refresh', {
-    config: guarded,
-    schema: { ...common, operationId: 'refreshSession', summary: 'Start the idle time anew; the absolute deadline stays', response: { 200: Current, ...errors } }
-  }, async (request, reply) => {
+    config: writeConfig,
+    schema: {
+      operationId: 'extendSession',
+      summary: 'Reset the idle timeout; the absolute timeout stays',
+      response: { 200: Current }
+    }
+  }, async request => {
     const state = stateOf(request)
     await state.extend()
-    noStore(reply)
-    return toCurrent(owned(state), manager.now())
+    return toCurrent(owned(state))
   })
 
   app.post('/revoke', {
-    config: guarded,
-    schema: { ...common, operationId: 'revokeSessions', summary: 'End one of your sessions, all others, or all', body: Revoke, response: { 200: Revoked, ...errors } }
-  }, async (request, reply) => {
+    config: writeConfig,
+    schema: {
+      operationId: 'revokeSessions',
+      summary: 'End one of your sessions, all others, or all',
+      body: Revoke,
+      response: { 200: Revoked }
+    }
+  }, async request => {
     const { id, scope } = request.body
-    if ((id === undefined) === (scope === undefined)) throw new SessionError('FST_SESSION_INVALID_FILTER', { values: ['expected either `id` or `scope`'] })
-    noStore(reply)
+    if ((id === undefined) === (scope === undefined)) {
+      throw new SessionError('FST_SESSION_INVALID_FILTER', { values: ['expected either `id` or `scope`'] })
+    }
     return { revoked: id === undefined ? await revokeScope(request, options, scope === 'all') : await revokeOne(request, options, id) }
   })
 
   app.patch('/:id', {
-    config: guarded,
-    schema: { ...common, operationId: 'renameSession', summary: 'Name one of your sessions', params: Params, body: Rename, response: { 200: One, ...errors } }
-  }, async (request, reply) => {
+    config: writeConfig,
+    schema: {
+      operationId: 'renameSession',
+      summary: 'Name one of your sessions',
+      params: Params,
+      body: Rename,
+      response: { 200: One }
+    }
+  }, async request => {
     const current = owned(stateOf(request))
     const { id } = request.params
     await ownSession(request, options, id)
-    const record = await manager.rename(id, (request.body).name)
+    const record = await manager.rename(id, request.body.deviceName)
     if (record === null) throw new SessionError('FST_SESSION_NOT_FOUND')
-    noStore(reply)
-    return { session: toDevice(record, current.id) }
+    return { session: toOwnSession(record, current.id) }
   })
 
   app.post('/logout', {
     config: { session: { sameOrigin: true }, rateLimit: { max: 120, timeWindow: '1 minute' } },
-    schema: { ...common, operationId: 'logout', summary: 'Sign out here', response: { 200: Done, ...errors } }
-  }, async (request, reply) => {
-    noStore(reply)
+    schema: {
+      operationId: 'logout',
+      summary: 'Sign out here',
+      response: { 200: LoggedOut }
+    }
+  }, async request => {
     await stateOf(request).logout()
-    return { done: true }
+    return { loggedOut: true as const }
   })
 }
 
-async function revokeScope (request: FastifyRequest, options: UserRouteOptions, all: boolean): Promise<number> {
-  options.admit(request, options.fresh)
+async function revokeScope (request: FastifyRequest, options: UserSessionOptions, all: boolean): Promise<number> {
+  options.requireSession(request, options.fresh)
   const state = options.stateOf(request)
   const { id, userId } = owned(state)
   const ended = await options.manager.revokeUser(userId, { except: id, by: 'user' })
@@ -127,23 +138,25 @@ async function revokeScope (request: FastifyRequest, options: UserRouteOptions, 
   return ended.length + Number(all)
 }
 
-async function revokeOne (request: FastifyRequest, options: UserRouteOptions, id: string): Promise<number> {
+async function revokeOne (request: FastifyRequest, options: UserSessionOptions, id: string): Promise<number> {
   const state = options.stateOf(request)
   if (id === owned(state).id) {
     await state.logout()
     return 1
   }
   await ownSession(request, options, id)
-  options.admit(request, options.fresh)
-  return Number(await options.manager.end(id, { by: 'user' }) !== null)
+  options.requireSession(request, options.fresh)
+  return Number(await options.manager.revoke(id, { by: 'user' }) !== null)
 }
 
-/** A session of the same user; what is not theirs, and what is not there, is the same 404. */
-async function ownSession (request: FastifyRequest, { manager, stateOf }: UserRouteOptions, id: string): Promise<SessionRecord> {
+/** Returns a session of the same user. Another user's session and an unknown one are the same 404. */
+async function ownSession (request: FastifyRequest, { manager, stateOf }: UserSessionOptions, id: string): Promise<SessionRecord> {
   const { id: own, userId } = owned(stateOf(request))
   const found = isId(id) ? await manager.get(id) : null
   if (found !== null && found.userId !== userId) {
-    manager.tell({ type: 'denied', at: manager.now(), id: own, userId, action: 'foreign session', target: id, ip: manager.keepAddress(request.ip) })
+    const { throttle, clock, anonymizer } = manager.core
+    const ip = anonymizer.apply(request.ip)
+    throttle.emit({ type: 'access-denied', at: clock.now(), id: own, userId, action: 'foreign session', target: id, ip })
   }
   if (found === null || found.userId !== userId || hasEnded(found)) throw new SessionError('FST_SESSION_NOT_FOUND')
   return found
@@ -154,18 +167,4 @@ function owned (state: SessionState): SessionRecord & { readonly userId: string 
   const { record } = state
   if (record?.userId == null) throw new SessionError('FST_SESSION_REQUIRED')
   return record as SessionRecord & { readonly userId: string }
-}
-
-function toCurrent (record: SessionRecord, now: number): Static<typeof Current> {
-  return {
-    session: toDevice(record, record.id),
-    now: iso(now),
-    idleLeft: Math.max(0, Math.floor((expiresAt(record) - now) / 1000)),
-    absoluteLeft: Math.max(0, Math.floor((record.absoluteAt - now) / 1000)),
-    expiresAt: iso(expiresAt(record))
-  }
-}
-
-function noStore (reply: FastifyReply): void {
-  reply.header('cache-control', 'no-store')
 }

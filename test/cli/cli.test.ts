@@ -33,7 +33,7 @@ async function cli (args: readonly string[], terminal: Partial<Terminal> = {}): 
 async function filledStore (dir: string, count = 6): Promise<string> {
   const store = `file:${dir}/sessions.db`
   const manager = await new SessionManager({ store, secret }).open()
-  for (let i = 0; i < count; i++) await manager.create({ userId: `user ${i % Math.max(3, count / 50)}`, remember: i % 2 === 0, ip: `192.0.2.${i}`, agent: i % 2 === 0 ? firefox : chrome, data: { i } })
+  for (let i = 0; i < count; i++) await manager.create({ userId: `user ${i % Math.max(3, count / 50)}`, remember: i % 2 === 0, ip: `192.0.2.${i}`, userAgent: i % 2 === 0 ? firefox : chrome, data: { i } })
   await manager.close()
   return store
 }
@@ -49,7 +49,14 @@ t.test('without a command, or with a wrong one, it says what there is', async t 
   t.match(await cli(['list', '--url', 'http://127.0.0.1:1', '--header', 'x']), { code: 2, err: /--header/ })
   t.match(await cli(['list', '--store', 'file:/no/such/folder/sessions.db']), { code: 1, err: /sessions.db|open/ })
   t.match(await cli(['list', '--store', `file:${t.testdir()}/sessions.db`, '--limit', 'many']), { code: 2, err: /--limit/ })
-  for (const { name, summary } of commands) t.match(await cli([name, '--help']), { code: 0, out: summary })
+  for (const { name, summary, options } of commands) {
+    const { code, out } = await cli([name, '--help'])
+    t.equal(code, 0)
+    t.match(out, summary)
+    for (const [option, { help }] of Object.entries(options)) t.match(out, new RegExp(`--${option}\\b.*  ${help.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\n`), `${name} --${option} is explained`)
+  }
+  t.match(await cli(['--version']), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
+  for (const command of ['list', 'doctor']) t.match(await cli([command, '--store', 'memory']), { code: 2, err: /--url/ }, 'a memory store is in the process of the app')
 })
 
 t.test('a secret is long, random and never the same', async t => {
@@ -68,7 +75,7 @@ t.test('sessions in a store are seen in numbers, in lists and one by one', async
   const all = await cli(['list', '--store', store])
   t.equal(all.out.trim().split('\n').length, 7)
   t.match(all.out, /Chrome on Windows +192.0.2.1/)
-  const some = await cli(['list', '--json', '--user', 'user 1', '--browser', 'chrome', '--requests-max', '5', '--created-after', '2020-01-01'], { env })
+  const some = await cli(['list', '--json', '--user', 'user 1', '--browser', 'chrome', '--max-requests', '5', '--created-after', '2020-01-01'], { env })
   const row = JSON.parse(some.out.trim()) as { id: string, userId: string }
   t.equal(row.userId, 'user 1')
   t.match((await cli(['list', '--limit', '2'], { env })).err, /--all/)
@@ -78,34 +85,34 @@ t.test('sessions in a store are seen in numbers, in lists and one by one', async
   t.match((await cli(['show', row.id], { env })).out, /userId +user 1[\s\S]*session created/)
   t.match(JSON.parse((await cli(['show', row.id, '--json'], { env })).out), { session: { id: row.id } })
   t.match(await cli(['show', 'nothing'], { env }), { code: 1, err: /404 No such session/ })
-  t.match(await cli(['stats', '--name', 'another'], { env: { ...env, SESSION_ENCRYPTION_KEY: secret } }), { code: 0, out: /live +6/ }, 'the cookie has another name, and data is sealed')
+  t.match(await cli(['stats', '--cookie-name', 'another'], { env: { ...env, SESSION_ENCRYPTION_KEY: secret } }), { code: 0, out: /live +6/ }, 'the cookie has another name, and data is sealed')
 })
 
 t.test('what a filter would end is shown first, and ended only when confirmed', async t => {
   const store = await filledStore(t.testdir({}))
   const env = { SESSION_STORE: store }
-  t.match(await cli(['revoke'], { env }), { code: 2, err: /Which sessions/ })
+  t.match(await cli(['revoke'], { env }), { code: 2, err: /Specify session ids/ })
   t.match(await cli(['revoke', 'id', '--user', 'user 1'], { env }), { code: 2 })
   t.match(await cli(['revoke', 'id', '--dry-run'], { env }), { code: 2, err: /dry-run/ })
-  t.match(await cli(['revoke', '--user', 'user 1', '--dry-run'], { env }), { code: 0, out: /2 would end/ })
+  t.match(await cli(['revoke', '--user', 'user 1', '--dry-run'], { env }), { code: 0, out: /2 would be revoked/ })
   const preview = JSON.parse((await cli(['revoke', '--user', 'user 1', '--dry-run', '--json'], { env })).out) as object
   t.match(preview, { count: 2, sample: [{}, {}] })
   t.notOk('token' in preview)
   t.match(await cli(['revoke', '--user', 'user 1'], { env }), { code: 3, err: /--yes/ })
-  t.match(await cli(['revoke', '--user', 'user 1'], { env, interactive: true, ask: async () => 'n' }), { code: 3, err: /Nothing was ended/ })
-  t.match(await cli(['revoke', '--user', 'user 1'], { env, interactive: true, ask: async question => { t.match(question, /End 2 sessions/); return 'y' } }), { code: 0, out: /2 ended/, err: /Ending █/ })
-  t.match(await cli(['revoke', '--user', 'user 1', '--yes'], { env }), { code: 0, out: /0 ended/ })
+  t.match(await cli(['revoke', '--user', 'user 1'], { env, interactive: true, ask: async () => 'n' }), { code: 3, err: /Nothing was revoked/ })
+  t.match(await cli(['revoke', '--user', 'user 1'], { env, interactive: true, ask: async question => { t.match(question, /Revoke 2 sessions/); return 'y' } }), { code: 0, out: /2 revoked/, err: /Revoking █/ })
+  t.match(await cli(['revoke', '--user', 'user 1', '--yes'], { env }), { code: 0, out: /0 revoked/ })
   const { id } = JSON.parse((await cli(['list', '--limit', '1', '--json'], { env })).out.trim()) as { id: string }
-  t.match(await cli(['revoke', id, 'A'.repeat(22)], { env }), { code: 0, out: /1 of 2 ended/ })
-  t.match(await cli(['revoke', id, '--json'], { env }), { code: 1, out: '{"processed":0}' })
-  t.match(await cli(['revoke', '--everything', '--yes', '--json'], { env }), { code: 0, out: '{"processed":3}' })
+  t.match(await cli(['revoke', id, 'A'.repeat(22)], { env }), { code: 0, out: /1 of 2 revoked/ })
+  t.match(await cli(['revoke', id, '--json'], { env }), { code: 1, out: '{"revoked":0}' })
+  t.match(await cli(['revoke', '--all', '--yes', '--json'], { env }), { code: 0, out: '{"revoked":3}' })
   t.match((await cli(['list', '--state', 'ended'], { env })).out, 'revoked')
 })
 
 t.test('more than a preview shows is counted, and drained in batches', async t => {
   const env = { SESSION_STORE: await filledStore(t.testdir({}), 1300) }
-  t.match((await cli(['revoke', '--everything'], { env })).err, '… and 1290 more')
-  t.match(await cli(['revoke', '--everything', '--yes'], { env }), { code: 0, out: '1300 ended' })
+  t.match((await cli(['revoke', '--all'], { env })).err, '… and 1290 more')
+  t.match(await cli(['revoke', '--all', '--yes'], { env }), { code: 0, out: '1300 revoked' })
 })
 
 t.test('an export goes on where it stopped, and comes in elsewhere, once', async t => {
@@ -143,19 +150,19 @@ t.test('an import into an encrypted store encrypts what the app encrypts, and no
   const dir = t.testdir()
   const rows = `${dir}/rows.ndjson`
   await cli(['export', rows, '--store', await filledStore(dir)])
-  for (const [i, [given, ip, agent]] of ([[[], false, false], [['--encrypted', 'ip'], true, false], [['--encrypted', 'ip,agent'], true, true], [['--encrypted', 'agent', '--encrypted', 'ip'], true, true]] as const).entries()) {
+  for (const [i, [given, ip, userAgent]] of ([[[], false, false], [['--encrypted-fields', 'ip'], true, false], [['--encrypted-fields', 'ip,userAgent'], true, true], [['--encrypted-fields', 'userAgent', '--encrypted-fields', 'ip'], true, true]] as const).entries()) {
     const store = `file:${dir}/encrypted ${i}.db`
     const env = { SESSION_STORE: store, SESSION_ENCRYPTION_KEY: secret }
     t.match(await cli(['import', rows, ...given], { env }), { code: 0, out: '6 imported' })
     // without `plain`, what is not as the app keeps it does not open
-    const app = await new SessionManager({ store, secret, encryption: { key: secret, ip, agent } }).open()
+    const app = await new SessionManager({ store, secret, encryption: { keys: secret, ip, userAgent } }).open()
     const { items } = await app.list()
     t.match(items, Array.from({ length: 6 }, () => ({ ip: /^192\.0\.2\.\d$/, device: /Windows|Linux/ })), given.join(' '))
     t.match(await app.get(items[0]?.id ?? ''), { ip: /^192/, endedAt: undefined })
     await app.close()
   }
-  t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted', 'name'], { env: { SESSION_ENCRYPTION_KEY: secret } }), { code: 2, err: /--encrypted.*ip.*agent/ })
-  t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted', 'ip']), { code: 2, err: /SESSION_ENCRYPTION_KEY/ })
+  t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted-fields', 'name'], { env: { SESSION_ENCRYPTION_KEY: secret } }), { code: 2, err: /--encrypted-fields.*ip.*userAgent/ })
+  t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted-fields', 'ip']), { code: 2, err: /SESSION_ENCRYPTION_KEY/ })
 })
 
 t.test('a big export that is interrupted says how to go on', async t => {
@@ -177,7 +184,7 @@ t.test('what is interrupted before it begins answers 130, of a store and of an a
   const dir = t.testdir()
   const store = await filledStore(dir)
   const signal = AbortSignal.abort()
-  for (const command of [['list'], ['stats'], ['export'], ['export', `${dir}/rows.ndjson`], ['revoke', '--browser', 'Chrome', '--yes'], ['sweep']]) {
+  for (const command of [['list'], ['stats'], ['export'], ['export', `${dir}/rows.ndjson`], ['revoke', '--browser', 'Chrome', '--yes'], ['cleanup']]) {
     t.same(await cli([...command, '--store', store], { signal }), { code: 130, out: '', err: '' }, command.join(' '))
     t.same(await cli([...command, '--url', 'http://127.0.0.1:1'], { signal }), { code: 130, out: '', err: '' }, `${command.join(' ')}, of an app`)
   }
@@ -195,10 +202,10 @@ t.test('what is interrupted before it begins answers 130, of a store and of an a
   t.equal((await cli(['import', '-', '--store', store], { input, signal: stop.signal })).code, 130, 'rows that never end')
 })
 
-t.test('what has expired is swept', async t => {
+t.test('cleanup ends what has expired', async t => {
   const env = { SESSION_STORE: await filledStore(t.testdir({})) }
-  t.match(await cli(['sweep', '--history', '60d'], { env }), { code: 0, out: '0 expired sessions ended' })
-  t.match(await cli(['sweep', '--json'], { env }), { code: 0, out: '{"ended":0}' })
+  t.match(await cli(['cleanup', '--history', '60d', '--history-per-user', '50'], { env }), { code: 0, out: '0 expired sessions ended' })
+  t.match(await cli(['cleanup', '--json'], { env }), { code: 0, out: '{"expired":0}' })
 })
 
 t.test('a running app is reached by its admin routes, with the header that its authorize wants', async t => {
@@ -213,9 +220,9 @@ t.test('a running app is reached by its admin routes, with the header that its a
   const exported = await cli(['export', ...reach])
   t.match(await cli(['import', '-', ...reach], { input: Readable.from([Buffer.from(exported.out)]) }), { code: 0, out: '1 skipped' })
   t.match(await cli(['revoke', '--user', 'ada', '--yes'], { env: { SESSION_URL: url } }), { code: 1, err: /401/ })
-  t.match(await cli(['revoke', '--user', 'ada', '--yes', ...reach]), { code: 0, out: /1 ended/ })
+  t.match(await cli(['revoke', '--user', 'ada', '--yes', ...reach]), { code: 0, out: /1 revoked/ })
   t.ok(events.some(event => event.type === 'ended' && event.reason === 'revoked'))
-  t.match(await cli(['list', '--url', 'http://127.0.0.1:1']), { code: 1, err: /does not answer/ })
+  t.match(await cli(['list', '--url', 'http://127.0.0.1:1']), { code: 1, err: /does not respond/ })
   const html = await testApp(t, {}, app => { app.get('/api/v1/admin/sessions/count', async (_request, reply) => reply.code(502).type('text/html').send('<h1>')) })
   const htmlUrl = await html.app.listen({ port: 0, host: '127.0.0.1' })
   t.match(await cli(['export', '--url', htmlUrl]), { code: 1, err: /--prefix/ })
@@ -249,7 +256,7 @@ t.test('what happens is followed until it is stopped', async t => {
   stop.abort()
   t.equal((await cli(['list', '--url', url], { signal: stop.signal })).code, 130)
   const following = cli(['tail', '--security', '--url', url])
-  await new Promise<void>(resolve => { app.sessions.on('admin', ({ action }) => { if (action === 'watch') resolve() }) })
+  await new Promise<void>(resolve => { app.sessions.on('admin-action', ({ action }) => { if (action === 'watch') resolve() }) })
   await app.close()
   t.match(await following, { out: '' })
 })
@@ -262,7 +269,7 @@ t.test('the doctor looks at the secret, the store and the app', async t => {
   t.match(await cli(['doctor', '--json', '--store', 'file:/no/such/folder/sessions.db']), { code: 1, out: /does not open/ })
   t.match(await cli(['doctor', '--store', 'frobnicate:x']), { code: 1, err: /store/ })
   t.match(await cli(['doctor', '--url', 'nowhere']), { code: 2 })
-  t.match(await cli(['doctor', '--url', 'http://127.0.0.1:1']), { code: 1, err: /does not answer/ })
+  t.match(await cli(['doctor', '--url', 'http://127.0.0.1:1']), { code: 1, err: /does not respond/ })
 })
 
 t.test('the doctor measures a server, and its clock', { skip: missing(binaries()[0]) }, async t => {
@@ -289,7 +296,7 @@ t.test('the doctor sees what a browser would', async t => {
   t.match(await cli(['doctor', '--url', badUrl, ...login]), { code: 1, out: /warn +anonymous.*tracker[\s\S]*error +admin[\s\S]*error +caching[\s\S]*error +proxy/ })
 
   const loopback = await testApp(t)
-  t.match(await cli(['doctor', '--url', await loopback.app.listen({ port: 0, host: '127.0.0.1' }), ...login]), { code: 0, out: /ok +admin.*not there[\s\S]*warn +cookie +lacks secure[\s\S]*warn +proxy/ })
+  t.match(await cli(['doctor', '--url', await loopback.app.listen({ port: 0, host: '127.0.0.1' }), ...login]), { code: 0, out: /ok +admin.*disabled[\s\S]*warn +cookie +lacks secure[\s\S]*warn +proxy/ })
 })
 
 t.test('the doctor knows what is good and what is not', async t => {

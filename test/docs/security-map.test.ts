@@ -12,7 +12,7 @@ function rowsOf (page: string): Row[] {
     const cells = line.slice(2, -2).split(' | ')
     const tests = [...(cells.at(-1) ?? '').matchAll(/\[(.*?)\]\(\.\.\/\.\.\/(test\/[\w./-]+)\)(?=<br>|$)/g)].map(([, title = '', file = '']) => ({ file, title: title.replaceAll('&#124;', '|') }))
     const where = (cells[3] ?? '').split('<br>').flatMap(part => {
-      const file = /\]\(\.\.\/\.\.\/([\w./]+)\)/.exec(part)?.[1]
+      const file = /\]\(\.\.\/\.\.\/([\w./-]+)\)/.exec(part)?.[1]
       return file === undefined ? [] : [{ file, names: [...part.matchAll(/`(\w+)`/g)].map(([, name = '']) => name) }]
     })
     return { cells, where, tests }

@@ -57,7 +57,7 @@ function browser (app: FastifyInstance): (url: string, options?: Partial<InjectO
 
 for (const sessionPlugin of ['@fastify/session', '@fastify/secure-session'] as const) {
   t.test(`@fastify/csrf-protection works as with ${sessionPlugin}`, async t => {
-    const app = await neighbourhood(t, { keep: ['_csrf'] }, {
+    const app = await neighbourhood(t, { keepOnLogin: ['_csrf'] }, {
       async after (app) {
         await app.register(csrf, { sessionPlugin })
         app.get('/token', async (_request, reply) => ({ token: reply.generateCsrf() }))
@@ -95,7 +95,7 @@ t.test('@fastify/passport signs in and out, and its users have device lists', as
     passport.registerUserSerializer(async (user: { name: string }) => user.name)
     passport.registerUserDeserializer(async (name: string) => ({ name }))
     const created: string[] = []
-    const app = await neighbourhood(t, { userId: data => data['passport'] as string | undefined }, {
+    const app = await neighbourhood(t, { resolveUserId: data => data['passport'] as string | undefined }, {
       async after (app) {
         app.sessions.on('created', ({ userId }) => { created.push(String(userId)) })
         await app.register(passport.initialize())
@@ -123,7 +123,7 @@ t.test('@fastify/passport signs in and out, and its users have device lists', as
   }
 })
 
-t.test('@fastify/oauth2 comes back from the provider into a session', async t => {
+t.test('@fastify/oauth2 creates a session after the provider redirects back', async t => {
   const provider = Fastify()
   t.teardown(() => provider.close())
   provider.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => { done(null, Object.fromEntries(new URLSearchParams(body as string))) })
@@ -156,7 +156,7 @@ t.test('@fastify/oauth2 comes back from the provider into a session', async t =>
   t.strictSame((await send('/me')).json(), { userId: 'user of a token' })
 })
 
-t.test('@fastify/jwt owns request.user, and @fastify/auth takes either', async t => {
+t.test('@fastify/jwt sets request.user, and @fastify/auth accepts a session or a token', async t => {
   const app = await neighbourhood(t, {}, {
     async after (app) {
       await app.register(jwt, { secret: 'a secret for tokens, long enough too' })
@@ -176,7 +176,7 @@ t.test('@fastify/jwt owns request.user, and @fastify/auth takes either', async t
   t.equal((await send('/both', { headers })).statusCode, 200)
 })
 
-t.test('@fastify/rate-limit counts our routes by their own limits, and others by user', async t => {
+t.test('@fastify/rate-limit applies the limits of the session routes, and limits other routes per user', async t => {
   const app = await neighbourhood(t, { admin: { authorize: () => true } }, {
     async before (app) { await app.register(rateLimit, { global: true, max: 3, keyGenerator: request => request.session.userId ?? request.ip }) }
   })
@@ -191,7 +191,7 @@ t.test('@fastify/rate-limit counts our routes by their own limits, and others by
   t.equal((await ada('/api/v1/admin/sessions')).headers['x-ratelimit-limit'], '300')
 })
 
-t.test('@fastify/helmet and @fastify/cors keep their headers on our answers', async t => {
+t.test('@fastify/helmet and @fastify/cors set their headers on the session routes', async t => {
   const app = await neighbourhood(t, {}, {
     async before (app) {
       await app.register(helmet)
@@ -211,7 +211,7 @@ t.test('@fastify/helmet and @fastify/cors keep their headers on our answers', as
   t.equal(foreign.statusCode, 403, 'what may read may not change: another origin is another site')
 })
 
-t.test('@fastify/swagger describes our routes, and @fastify/swagger-ui shows them', async t => {
+t.test('@fastify/swagger documents the session routes, and @fastify/swagger-ui shows them', async t => {
   const app = await neighbourhood(t, { routes: { security: 'sessionCookie' }, admin: { authorize: () => true } }, {
     async before (app) {
       await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'An app', version: '1' }, components: { securitySchemes: { sessionCookie: { type: 'apiKey', in: 'cookie', name: '__Host-sid' } } } } })
@@ -227,14 +227,14 @@ t.test('@fastify/swagger describes our routes, and @fastify/swagger-ui shows the
   t.match((await app.inject('/docs/')).body, /swagger-ui/)
 })
 
-t.test('@fastify/under-pressure asks whether the store can work', async t => {
+t.test('@fastify/under-pressure can check the health of the store', async t => {
   const app = await neighbourhood(t, {}, {
     async after (app) { await app.register(underPressure, { exposeStatusRoute: '/health', healthCheck: async () => { await app.sessions.ping(); return true }, healthCheckInterval: 60_000 }) }
   })
   t.strictSame((await app.inject('/health')).json(), { status: 'ok' })
 })
 
-t.test('@fastify/websocket has the session, and a session that ends takes its sockets along', async t => {
+t.test('@fastify/websocket handlers have the session, and sockets close when it ends', async t => {
   const closed = gate()
   const { app, signIn } = await testApp(t, {}, app => {
     app.register(websocket)
@@ -257,7 +257,7 @@ t.test('@fastify/websocket has the session, and a session that ends takes its so
   await t.rejects(app.injectWS('/live', {}), /401/)
 })
 
-t.test('@fastify/sse streams to a signed-in user, whose data is kept by save()', async t => {
+t.test('@fastify/sse streams to a signed-in user, and save() stores the data', async t => {
   const app = await neighbourhood(t, {}, {
     async after (app) {
       await app.register(sse as unknown as Parameters<FastifyInstance['register']>[0], { heartbeatInterval: 0 } as object)
@@ -278,7 +278,7 @@ t.test('@fastify/sse streams to a signed-in user, whose data is kept by save()',
   t.strictSame((await send('/seen')).json(), { feed: 'seen' })
 })
 
-t.test('@fastify/autoload finds the plugin in a folder like any other', async t => {
+t.test('@fastify/autoload loads the plugin from a folder', async t => {
   const lib = new URL('../../lib/index.ts', import.meta.url).href
   const dir = t.testdir({
     package: '',
@@ -294,7 +294,7 @@ t.test('@fastify/autoload finds the plugin in a folder like any other', async t 
   t.strictSame((await app.inject({ url: '/app/me', headers: { cookie } })).json(), { userId: 'ada' })
 })
 
-t.test('@fastify/cookie may come before, after, or not at all, and its cookies leave beside ours', async t => {
+t.test('@fastify/cookie can be registered before, after or not at all, and its cookies are sent, too', async t => {
   for (const when of ['before', 'after', 'never'] as const) {
     const other = async (app: FastifyInstance): Promise<void> => { if (when !== 'never') await app.register(cookie, { secret: 'another secret' }) }
     const app = await neighbourhood(t, {}, {

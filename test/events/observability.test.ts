@@ -8,14 +8,15 @@ import client from 'prom-client'
 import t from 'tap'
 import sessions, { memoryStore, sessionMetrics } from '../../lib/index.ts'
 import type { SessionPluginOptions } from '../../lib/index.ts'
-import { Latency } from '../../lib/manager/store-timings.ts'
-import { toSpanMarker } from '../../lib/plugin/tracing.ts'
+import { StoreTimings } from '../../lib/manager/store-timings.ts'
+import type { GuardedStore } from '../../lib/stores/wrappers/guarded-store.ts'
+import { createSpanAnnotator } from '../../lib/plugin/tracing.ts'
 import { adminApi, adminApp } from '../helpers/admin.ts'
 import { cookieOf, secret, testApp } from '../helpers/app.ts'
 
 t.test("the numbers go into the app's own registry, with labels that name nobody", async t => {
   const registry = new client.Registry()
-  const { app, send, signIn, clock } = await testApp(t, { metrics: registry, remember: { rotate: '2m' } })
+  const { app, send, signIn, clock } = await testApp(t, { metrics: registry, remember: { rotateAfter: '2m' } })
   const ada = await signIn('ada', { remember: true })
   const bob = await signIn('bob')
   await app.sessions.create({})
@@ -26,34 +27,34 @@ t.test("the numbers go into the app's own registry, with labels that name nobody
   await send('/me', { cookie: bob })
   await send('/me', { cookie: 'sid=forged.forged' })
   const text = await registry.metrics()
-  for (const line of ['session_active 2', 'session_active_users 1', 'session_active_guests 1', 'session_active_remembered 1', 'session_created_total{remembered="true"} 1', 'session_created_total{remembered="false"} 2', 'session_ended_total{reason="logout"} 1',
-    'session_validations_total{result="accepted"} 2', 'session_validations_total{result="renewed"} 1', 'session_validations_total{result="ended"} 1', 'session_security_events_total{type="bad-signature"} 1', 'session_store_operation_duration_seconds_bucket{op="read",le="+Inf"} 4', 'session_store_operation_duration_seconds_count{op="read"} 4', '# TYPE session_store_operation_duration_seconds histogram']) {
+  for (const line of ['fastify_session_active 2', 'fastify_session_active_users 1', 'fastify_session_active_guests 1', 'fastify_session_active_remembered 1', 'fastify_session_created_total{remembered="true"} 1', 'fastify_session_created_total{remembered="false"} 2', 'fastify_session_ended_total{reason="logout"} 1',
+    'fastify_session_validations_total{result="accepted"} 2', 'fastify_session_validations_total{result="renewed"} 1', 'fastify_session_validations_total{result="ended"} 1', 'fastify_session_security_events_total{type="bad-signature"} 1', 'fastify_session_store_operation_duration_seconds_bucket{op="read",le="+Inf"} 4', 'fastify_session_store_operation_duration_seconds_count{op="read"} 4', '# TYPE fastify_session_store_operation_duration_seconds histogram']) {
     t.ok(text.split('\n').includes(line), line)
   }
   t.notMatch(text, /ada|bob|127\.0/)
   registry.resetMetrics()
-  t.match(await registry.getMetricsAsJSON(), [{ name: 'session_active', type: 'gauge', aggregator: 'max' }])
+  t.match(await registry.getMetricsAsJSON(), [{ name: 'fastify_session_active', type: 'gauge', aggregator: 'max' }])
   await app.close()
   t.equal(await registry.metrics(), '\n', 'they go with the app')
 })
 
-t.test('prom-client itself, an OpenMetrics registry and fastify-metrics will do', async t => {
+t.test('prom-client, an OpenMetrics registry and fastify-metrics are accepted as targets', async t => {
   const open = new client.Registry()
   open.setContentType(client.openMetricsContentType as never)
   const { app, signIn } = await testApp(t, { metrics: open })
   await signIn()
-  t.match(await open.metrics(), /^session_created_total\{remembered="false"\} 1$/m)
+  t.match(await open.metrics(), /^fastify_session_created_total\{remembered="false"\} 1$/m)
   const stop = sessionMetrics(app.sessions, client)
   t.throws(() => sessionMetrics(app.sessions, client), /already been registered/)
-  t.match(await client.register.metrics(), /^session_active 1$/m)
+  t.match(await client.register.metrics(), /^fastify_session_active 1$/m)
   stop()
-  t.notMatch(await client.register.metrics(), /session_active/)
+  t.notMatch(await client.register.metrics(), /fastify_session_active/)
   const own = Fastify()
   t.teardown(() => own.close())
   await own.register(fastifyMetrics as unknown as FastifyPluginAsync<{ endpoint: string, defaultMetrics: object }>, { endpoint: '/metrics', defaultMetrics: { enabled: false } })
   await own.register(sessions, { secret, metrics: own.metrics.client })
   await own.sessions.create({ userId: 'ada' })
-  t.match((await own.inject('/metrics')).body, /^session_active 1$/m)
+  t.match((await own.inject('/metrics')).body, /^fastify_session_active 1$/m)
   for (const metrics of [null, 5, {}, { register: {} }]) {
     const wrong = Fastify()
     wrong.register(sessions, { secret, metrics } as unknown as SessionPluginOptions)
@@ -69,11 +70,11 @@ t.test('a store that fails takes no other metric with it', async t => {
   const cookie = await signIn()
   store.statistics = () => { throw new Error('gone') }
   const text = await registry.metrics()
-  t.match(text, /^# TYPE session_active gauge$/m)
-  t.notMatch(text, /^session_active /m)
-  t.match(text, /^session_created_total/m)
+  t.match(text, /^# TYPE fastify_session_active gauge$/m)
+  t.notMatch(text, /^fastify_session_active /m)
+  t.match(text, /^fastify_session_created_total/m)
   t.equal((await send('/me', { cookie })).statusCode, 200)
-  t.equal(app.sessions.storeLatency !== null, true, 'once somebody listens, time is looked at')
+  t.equal(app.sessions.storeLatencyP99 !== null, true, 'once somebody listens, time is looked at')
 })
 
 t.test('a slow verb falls into the last bucket, a late one too', async t => {
@@ -88,14 +89,15 @@ t.test('a slow verb falls into the last bucket, a late one too', async t => {
   }
   await app.sessions.list()
   t.match(await registry.metrics(), /op="list",le="0.5"\} 0\n.*op="list",le="\+Inf"\} 1/)
-  t.ok(app.sessions.storeLatency !== null && app.sessions.storeLatency >= 500)
+  t.ok(app.sessions.storeLatencyP99 !== null && app.sessions.storeLatencyP99 >= 500)
   t.match((await get('/statistics')).json(), { store: { p99: Number } })
   const quiet = await adminApp(t)
   t.match((await quiet.send(`${adminApi}/statistics`, { cookie: quiet.cookie })).json(), { store: { p99: null } })
-  const latency = new Latency()
-  t.equal(latency.p99, null)
-  for (let i = 1; i <= 2000; i++) latency.add(i)
-  t.equal(latency.p99, 1990)
+  const timed: Pick<GuardedStore, 'observer' | 'scope'> = { scope: 'network', observer: null }
+  const timings = new StoreTimings(timed, error => { throw error })
+  t.equal(timings.p99, null)
+  for (let i = 1; i <= 2000; i++) timed.observer?.('read', i)
+  t.equal(timings.p99, 1990)
 })
 
 t.test('the listener of store operations can go', async t => {
@@ -108,7 +110,7 @@ t.test('the listener of store operations can go', async t => {
   t.strictSame(seen, ['count'])
 })
 
-t.test('the span of a request in @fastify/otel names its session, and the user only where asked for', async t => {
+t.test('request spans of @fastify/otel have the session id, and the user id only if configured', async t => {
   const exporter = new InMemorySpanExporter()
   const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
   provider.register()
@@ -134,10 +136,10 @@ t.test('the span of a request in @fastify/otel names its session, and the user o
 
 t.test('without an instrumentation of Fastify the active span will do', async t => {
   const attributes: Record<string, string> = {}
-  const mark = toSpanMarker({ trace: { getActiveSpan: () => ({ setAttribute: (name: string, value: string) => { attributes[name] = value } }) } })
+  const mark = createSpanAnnotator({ trace: { getActiveSpan: () => ({ setAttribute: (name: string, value: string) => { attributes[name] = value } }) } })
   mark({}, { id: 'x', userId: 'ada' })
   t.strictSame(attributes, { 'session.id': 'x' })
-  toSpanMarker({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({ opentelemetry: () => ({ span: null }) }, { id: 'x', userId: null })
-  toSpanMarker({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({}, { id: 'x', userId: 'ada' })
-  for (const otel of [{}, { api: {} }, { api, user: 'yes' }, { trace: {} }]) t.throws(() => toSpanMarker(otel as never), { code: 'FST_SESSION_INVALID_OPTION' })
+  createSpanAnnotator({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({ opentelemetry: () => ({ span: null }) }, { id: 'x', userId: null })
+  createSpanAnnotator({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({}, { id: 'x', userId: 'ada' })
+  for (const otel of [{}, { api: {} }, { api, user: 'yes' }, { trace: {} }]) t.throws(() => createSpanAnnotator(otel as never), { code: 'FST_SESSION_INVALID_OPTION' })
 })

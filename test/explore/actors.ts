@@ -35,16 +35,16 @@ export const actors: readonly Actor[] = [
   { name: 'login', async act (world, node) { await world.node(node).create({ userId: world.user, method: 'password', replaces: world.id }) } },
   // another device signs in, and the limit is full
   { name: 'evict', async act (world, node) { await world.node(node).create({ userId: world.user, remember: true }) } },
-  { name: 'logout', async act (world, node) { await ended(world, world.node(node).end(world.id, { reason: 'logout', by: 'user' })) } },
-  { name: 'revoke', async act (world, node) { await ended(world, world.node(node).endMany([world.id, world.otherId], { by: 'admin' })) } },
+  { name: 'logout', async act (world, node) { await ended(world, world.node(node).revoke(world.id, { reason: 'logout', by: 'user' })) } },
+  { name: 'revoke', async act (world, node) { await ended(world, world.node(node).revokeMany([world.id, world.otherId], { by: 'admin' })) } },
   { name: 'revoke-all', async act (world, node) { await ended(world, world.node(node).revokeUser(world.user, { by: 'admin' })) } },
   { name: 'revoke-where', async act (world, node) { await world.node(node).revokeWhere({ userId: world.user, remembered: true }, { by: 'admin' }) } },
-  { name: 'sweep', async act (world, node) { await world.node(node).sweep() } },
+  { name: 'cleanup', async act (world, node) { await world.node(node).cleanup() } },
   {
     name: 'adopt',
     async act (world, node) {
       try {
-        const { session } = await world.node(node).create({ userId: world.user, adopts: { credential: `a cookie of another library: ${world.user}`, source: 'express-session', until: world.ground.clock.now + 30 * 86_400_000 } })
+        const { session } = await world.node(node).create({ userId: world.user, adopts: { credential: `a cookie of another library: ${world.user}`, source: 'express-session', until: world.environment.clock.now + 30 * 86_400_000 } })
         if (session.userId !== world.user) world.monitor.broken(9, 'somebody else\'s session was adopted')
       } catch (error) {
         // the session that took it over has ended since, and so has the credential
@@ -56,7 +56,7 @@ export const actors: readonly Actor[] = [
   {
     name: 'time',
     everywhere: true,
-    async act (world) { world.ground.clock.now += world.passes }
+    async act (world) { world.environment.clock.now += world.passes }
   }
 ]
 

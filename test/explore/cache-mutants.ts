@@ -1,6 +1,6 @@
 import { hasEnded } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
-import type { EndSelector, EndWhy, Store, StoreListener, StoreWatch } from '../../lib/store.ts'
+import type { EndSelector, EndCause, Store, StoreListener, StoreSubscription } from '../../lib/store.ts'
 import { PassingStore } from './delegating-store.ts'
 import type { PlantedBug } from './mutants.ts'
 
@@ -9,7 +9,7 @@ class RacyCopies extends PassingStore {
   readonly #copies = new Map<string, SessionRecord>()
 
   override open (): void {
-    void this.inner.watch?.({
+    void this.inner.subscribe?.({
       ended: ({ id }) => { this.#copies.delete(id) },
       changed: id => { this.#copies.delete(id) },
       lost: () => { this.#copies.clear() }
@@ -25,7 +25,7 @@ class RacyCopies extends PassingStore {
     return found
   }
 
-  override async end (selector: EndSelector, why: EndWhy): Promise<Awaited<ReturnType<Store['end']>>> {
+  override async end (selector: EndSelector, why: EndCause): Promise<Awaited<ReturnType<Store['end']>>> {
     const ending = await this.inner.end(selector, why)
     for (const { id } of ending.ended) this.#copies.delete(id)
     return ending
@@ -42,9 +42,9 @@ class SilentStore extends PassingStore {
     this.#untold = untold
   }
 
-  async watch (listener: StoreListener): Promise<StoreWatch> {
+  async subscribe (listener: StoreListener): Promise<StoreSubscription> {
     const all: StoreListener = { ended: session => { listener.ended(session) }, changed: id => { listener.changed(id) }, lost: () => { listener.lost() } }
-    return await this.inner.watch?.({ ...all, ...this.#untold }) as StoreWatch
+    return await this.inner.subscribe?.({ ...all, ...this.#untold }) as StoreSubscription
   }
 }
 
@@ -67,7 +67,7 @@ export const copyPlants: readonly PlantedBug[] = [
   {
     name: 'copies are kept when an end is told',
     shows: 'law 2: a request was let in on a node that knows of the end',
-    cast: ['logout', 'sweep'],
+    cast: ['logout', 'cleanup'],
     copies: true,
     plant: store => new SilentStore(store, { ended: () => {} })
   },

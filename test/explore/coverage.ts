@@ -32,7 +32,7 @@ const plain: Readonly<Record<string, Reaches>> = {
   'revoke-all': ending,
   'revoke-where': ending,
   flush: writing,
-  sweep: writing
+  cleanup: writing
 }
 
 /** Looks at its node's copies, or drops one, before it asks. */
@@ -58,7 +58,7 @@ const copied: Readonly<Record<string, Reaches>> = {
   'revoke-all': telling,
   'revoke-where': telling,
   flush: writing,
-  sweep: dropping
+  cleanup: dropping
 }
 
 /** How far an actor's code reaches; `undefined`: nobody knows. */

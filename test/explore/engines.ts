@@ -7,22 +7,22 @@ import type { Store } from '../../lib/index.ts'
 import { postgresStore } from '../../lib/stores/postgres.ts'
 import { redisStore } from '../../lib/stores/redis.ts'
 import { sqliteStore } from '../../lib/stores/sqlite.ts'
-import type { Ground } from '../../lib/testing/index.ts'
+import type { TestEnvironment } from '../../lib/testing/index.ts'
 import { Network } from '../helpers/network.ts'
 import { pgPool, startPostgres } from '../helpers/postgres.ts'
 import { binaries, RedisServer } from '../helpers/redis.ts'
 import { Line } from './subscription.ts'
 
-/** Where schedules are run: on one ground for each, or on one for all, under a user of each one's own. */
+/** Where schedules are run: on one environment for each, or on one for all, under a user of each one's own. */
 export interface Place {
   readonly name: string
-  ground (): Promise<{ ground: Ground, user: string }>
+  environment (): Promise<{ environment: TestEnvironment, user: string }>
   /** The store of each node. */
-  stores (ground: Ground): Promise<readonly Store[]>
+  stores (environment: TestEnvironment): Promise<readonly Store[]>
   /** Each node's stream, if nodes keep copies. */
   lines (stores: readonly Store[]): Promise<readonly Line[]>
   /** A schedule is over. */
-  leave (ground: Ground): Promise<void>
+  leave (environment: TestEnvironment): Promise<void>
   close (): Promise<void>
 }
 
@@ -30,10 +30,10 @@ export interface Place {
 export function memoryPlace (): Place {
   return {
     name: 'memory',
-    async ground () { return { ground: await memoryGround(), user: 'ada' } },
-    stores: async ground => [await ground.open(), await ground.open()],
+    async environment () { return { environment: await memoryEnvironment(), user: 'ada' } },
+    stores: async environment => [await environment.open(), await environment.open()],
     lines: async () => [],
-    leave: async ground => ground.close(),
+    leave: async environment => environment.close(),
     async close () {}
   }
 }
@@ -54,11 +54,11 @@ export function copiesPlace (): Place {
 }
 
 /** A server or a file: one for all schedules, because to make one takes longer than to run a schedule. */
-function sharedPlace (name: string, ground: Ground, stores: readonly Store[], { lines, close }: { readonly lines: readonly Line[], readonly close: () => Promise<void> }): Place {
+function sharedPlace (name: string, environment: TestEnvironment, stores: readonly Store[], { lines, close }: { readonly lines: readonly Line[], readonly close: () => Promise<void> }): Place {
   let users = 0
   return {
     name,
-    async ground () { return { ground, user: `ada-${users++}` } },
+    async environment () { return { environment, user: `ada-${users++}` } },
     async stores () { return stores },
     async lines () { return lines },
     async leave () {},
@@ -71,7 +71,7 @@ function sharedPlace (name: string, ground: Ground, stores: readonly Store[], { 
 }
 
 /** One process: every node has the same store. */
-async function memoryGround (): Promise<Ground> {
+async function memoryEnvironment (): Promise<TestEnvironment> {
   const clock = { now: Date.UTC(2026, 0, 1) }
   const store = memoryStore()
   await store.open({ now: () => clock.now, history: 86_400_000, historyPerUser: 20, warn: () => {} })
@@ -107,8 +107,8 @@ async function share (name: string, make: () => Store, { copies, close }: { read
   const clock = { now: Date.UTC(2026, 0, 1) }
   const stores = [make(), make()]
   for (const store of stores) await store.open({ now: () => clock.now, history: 86_400_000, historyPerUser: 20, warn: () => {} })
-  const ground: Ground = { clock, async open () { throw new Error('both nodes are there') }, async close () {} }
+  const environment: TestEnvironment = { clock, async open () { throw new Error('both nodes are there') }, async close () {} }
   const lines = copies ? stores.map(store => new Line(store)) : []
   for (const line of lines) await line.prove()
-  return sharedPlace(copies ? `copies of ${name}` : name, ground, stores, { lines, close })
+  return sharedPlace(copies ? `copies of ${name}` : name, environment, stores, { lines, close })
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { Awaitable } from '../../lib/async.ts'
-import type { Store, Touch } from '../../lib/store.ts'
+import type { Store, ActivityUpdate } from '../../lib/store.ts'
 import { copyPlants } from './cache-mutants.ts'
 import { PassingStore } from './delegating-store.ts'
 import { copiesPlace, memoryPlace } from './engines.ts'
@@ -74,8 +74,8 @@ t.test('before a schedule, too, verbs happen in the order in which they were ask
 
 t.test('a schedule that is left leaves nothing under way', async t => {
   const place = memoryPlace()
-  const { ground, user } = await place.ground()
-  const [store] = await place.stores(ground) as [Store]
+  const { environment, user } = await place.environment()
+  const [store] = await place.stores(environment) as [Store]
   const slow = new class extends PassingStore {
     underWay = 0
     late = false
@@ -86,9 +86,9 @@ t.test('a schedule that is left leaves nothing under way', async t => {
     }
 
     override read (id: string): ReturnType<Store['read']> { return this.#slowly(() => this.inner.read(id)) }
-    override touch (batch: readonly Touch[], at: number): ReturnType<Store['touch']> { return this.#slowly(() => this.inner.touch(batch, at)) }
+    override touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> { return this.#slowly(() => this.inner.touch(batch, at)) }
   }(store)
-  const world = await new World({ ground, stores: [slow, slow], user }).open()
+  const world = await new World({ environment, stores: [slow, slow], user }).open()
   await (moments[0] as Moment).prepare(world)
   await world.scheduler.hold()
   slow.late = true

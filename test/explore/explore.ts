@@ -68,10 +68,10 @@ export async function explore (place: Place, scene: Scene, report: Report, optio
 }
 
 async function runOnce (place: Place, scene: Scene, { tree, report, options }: { readonly tree: ScheduleTree, readonly report: Report, readonly options: ExploreOptions }): Promise<void> {
-  const { ground, user } = await place.ground()
-  const stores = await place.stores(ground)
+  const { environment, user } = await place.environment()
+  const stores = await place.stores(environment)
   const lines = await place.lines(stores)
-  const world = await new World({ ground, stores, user, lines, ...options.plant === undefined ? {} : { plant: options.plant } }).open()
+  const world = await new World({ environment, stores, user, lines, ...options.plant === undefined ? {} : { plant: options.plant } }).open()
   const { scheduler, monitor } = world
   await scene.moment.prepare(world)
   await world.look()
@@ -98,7 +98,7 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
   report.ends.add(stateOf(world, await world.look()))
   const schedule = [...scheduler.trace]
   await world.finish()
-  await place.leave(ground)
+  await place.leave(environment)
   report.schedules++
   if (monitor.violations.length > 0) {
     report.findings.push({ scene: nameOf(scene), violations: [...new Set(monitor.violations)], schedule })
@@ -108,8 +108,8 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
 /** What everything that comes depends on, without names and instants that differ from run to run. */
 function stateOf (world: World, records: Awaited<ReturnType<World['look']>>): string {
   const { ids } = world.monitor
-  const { now } = world.ground.clock
-  const sessions = records.map(({ id, ...record }) => [ids.indexOf(id), record.generation, record.requests, record.confirmedAt === null, record.absoluteAt - now, record.lastSeenAt - now, Object.keys(record.data).sort().join()].join(' ')).sort()
+  const { now } = world.environment.clock
+  const sessions = records.map(({ id, ...record }) => [ids.indexOf(id), record.generation, record.requestCount, record.confirmedAt === null, record.absoluteExpiresAt - now, record.lastSeenAt - now, Object.keys(record.data).sort().join()].join(' ')).sort()
   return [...sessions, ...world.scheduler.waiting.map(({ key }) => key)].join('|')
 }
 

@@ -1,6 +1,6 @@
 import type { Awaitable } from '../../lib/async.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
-import type { Change, CreateOptions, EndSelector, EndWhy, Expect, Store, Touch } from '../../lib/store.ts'
+import type { SessionPatch, CreateOptions, EndSelector, EndCause, Precondition, Store, ActivityUpdate } from '../../lib/store.ts'
 import { PassingStore } from './delegating-store.ts'
 
 /**
@@ -20,10 +20,10 @@ export class FaultyStore extends PassingStore {
 
   override read (id: string): ReturnType<Store['read']> { return this.#fail(() => this.inner.read(id)) }
   override create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> { return this.#fail(() => this.inner.create(record, options)) }
-  override touch (batch: readonly Touch[], at: number): ReturnType<Store['touch']> { return this.#fail(() => this.inner.touch(batch, at)) }
-  override update (id: string, change: Change, expect?: Expect): ReturnType<Store['update']> { return this.#fail(() => this.inner.update(id, change, expect)) }
-  override end (selector: EndSelector, why: EndWhy): ReturnType<Store['end']> { return this.#fail(() => this.inner.end(selector, why)) }
-  override sweep (max: number): ReturnType<Store['sweep']> { return this.#fail(() => this.inner.sweep(max)) }
+  override touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> { return this.#fail(() => this.inner.touch(batch, at)) }
+  override update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> { return this.#fail(() => this.inner.update(id, change, expect)) }
+  override end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> { return this.#fail(() => this.inner.end(selector, why)) }
+  override cleanup (max: number): ReturnType<Store['cleanup']> { return this.#fail(() => this.inner.cleanup(max)) }
 
   async #fail <T>(verb: () => Awaitable<T>): Promise<T> {
     const fault = this.#next()

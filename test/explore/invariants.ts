@@ -1,6 +1,6 @@
 import { expiresAt, hasEnded } from '../../lib/model/record.ts'
 import type { EndedSession, EndReason, SessionRecord } from '../../lib/model/record.ts'
-import type { Change, Created, CreateOptions, Ending, Expect, Updated } from '../../lib/store.ts'
+import type { SessionPatch, CreateResult, CreateOptions, EndResult, Precondition, UpdateResult } from '../../lib/store.ts'
 
 /** What the model knows of one session. */
 interface Life {
@@ -9,7 +9,7 @@ interface Life {
   /** Somebody saw it. */
   exists: boolean
   /** The latest absolute deadline it may ever show. */
-  absoluteAt: number
+  absoluteExpiresAt: number
   /** The latest that it may live, as far as anybody saw. */
   expiresAt: number
   /** The most that was seen of what only grows, and at which step. */
@@ -83,10 +83,10 @@ export class Monitor {
   /** A session is about to be created. */
   wanted (record: SessionRecord): void {
     const seen = { lastSeenAt: 0, generation: 0, requests: 0, at: 0 }
-    this.#lives.set(record.id, { id: record.id, userId: record.userId, exists: false, absoluteAt: record.absoluteAt, expiresAt: 0, seen, endedAt: null, heardAt: new Map(), lookedAt: new Map(), reason: null, told: 0, admitted: 0, admittedAt: 0, kept: new Map(Object.entries(record.data)), rotated: new Set(), killed: false })
+    this.#lives.set(record.id, { id: record.id, userId: record.userId, exists: false, absoluteExpiresAt: record.absoluteExpiresAt, expiresAt: 0, seen, endedAt: null, heardAt: new Map(), lookedAt: new Map(), reason: null, told: 0, admitted: 0, admittedAt: 0, kept: new Map(Object.entries(record.data)), rotated: new Set(), killed: false })
   }
 
-  created (begun: Begun, answer: Created, options: CreateOptions): void {
+  created (begun: Begun, answer: CreateResult, options: CreateOptions): void {
     switch (answer.status) {
       case 'created':
         this.#shift(answer.record.id, options.at)
@@ -119,14 +119,14 @@ export class Monitor {
   }
 
   /** A change is on its way. */
-  changing (id: string, change: Change): void {
+  changing (id: string, change: SessionPatch): void {
     const life = this.#lives.get(id)
     if (life === undefined) return
     if (change.rotate?.keep === false) life.killed = true
     this.#renewed(life, change)
   }
 
-  updated (begun: Begun, answer: Updated, { id, change, expect }: { readonly id: string, readonly change: Change, readonly expect: Expect | undefined }): void {
+  updated (begun: Begun, answer: UpdateResult, { id, change, expect }: { readonly id: string, readonly change: SessionPatch, readonly expect: Precondition | undefined }): void {
     const life = this.#lives.get(id)
     if (life !== undefined) this.#renewed(life, change)
     if (answer.status === 'gone') return
@@ -146,7 +146,7 @@ export class Monitor {
     for (const record of records) this.live(record, begun)
   }
 
-  endings (ending: Pick<Ending, 'ended'>): void {
+  endings (ending: Pick<EndResult, 'ended'>): void {
     for (const session of ending.ended) this.ended(session)
   }
 
@@ -156,10 +156,10 @@ export class Monitor {
     if (life === undefined) { this.#broken(2, 'a session exists that nobody created'); return }
     if (life.endedAt !== null && begun.step > life.endedAt) this.#broken(2, 'an ended session lives')
     if (begun.now >= expiresAt(record)) this.#broken(1, 'an expired session is there')
-    if (record.absoluteAt > life.absoluteAt) this.#broken(6, `the absolute deadline grew by ${record.absoluteAt - life.absoluteAt} ms`)
+    if (record.absoluteExpiresAt > life.absoluteExpiresAt) this.#broken(6, `the absolute deadline grew by ${record.absoluteExpiresAt - life.absoluteExpiresAt} ms`)
     life.exists = true
     life.expiresAt = Math.max(life.expiresAt, expiresAt(record))
-    const { lastSeenAt, generation, requests } = record
+    const { lastSeenAt, generation, requestCount: requests } = record
     if (begun.step > life.seen.at) {
       if (lastSeenAt < life.seen.lastSeenAt) this.#broken(6, `lastSeenAt moved back by ${life.seen.lastSeenAt - lastSeenAt} ms`)
       if (generation < life.seen.generation) this.#broken(3, 'the generation moved back')
@@ -175,13 +175,13 @@ export class Monitor {
     const life = this.#lives.get(session.id)
     if (life === undefined) { this.#broken(7, 'a session ended that nobody created'); return }
     if (life.endedAt !== null) this.#broken(7, `an end is told twice: ${life.reason ?? ''}, then ${session.reason}`)
-    if (session.requests > life.admitted) this.#broken(6, `${session.requests} requests are counted, ${life.admitted} were let in`)
+    if (session.requestCount > life.admitted) this.#broken(6, `${session.requestCount} requests are counted, ${life.admitted} were let in`)
     life.endedAt ??= this.#watched.steps.taken
     life.reason ??= session.reason
   }
 
   /** A manager told an `ended` event. */
-  told (session: EndedSession): void {
+  told (session: Pick<EndedSession, 'id' | 'reason'>): void {
     const life = this.#lives.get(session.id)
     if (life === undefined) { this.#broken(7, 'an event tells of the end of a session that nobody created'); return }
     if (++life.told > 1) this.#broken(7, `${life.told} events tell of one end`)
@@ -227,7 +227,7 @@ export class Monitor {
   written (record: SessionRecord): void {
     const life = this.#lives.get(record.id)
     if (life === undefined || this.faulty) return
-    if (record.requests !== life.admitted) this.#broken(6, `${life.admitted} requests were let in, ${record.requests} are counted`)
+    if (record.requestCount !== life.admitted) this.#broken(6, `${life.admitted} requests were let in, ${record.requestCount} are counted`)
     if (record.lastSeenAt < life.admittedAt && !this.skewed) this.#broken(6, `the last request was ${life.admittedAt - record.lastSeenAt} ms after lastSeenAt`)
     for (const [key, text] of life.kept) if (record.data[key] !== text) this.#broken(5, `what was kept is lost: ${key}`)
   }
@@ -248,17 +248,17 @@ export class Monitor {
   broken (law: number, what: string): void { this.#broken(law, what) }
 
   /** Whoever proves again who they are gets both lengths anew. */
-  #renewed (life: Life, { authenticate }: Change): void {
+  #renewed (life: Life, { authenticate }: SessionPatch): void {
     if (authenticate === undefined) return
     // on a clock that was turned back, now is before
     life.seen = { ...life.seen, lastSeenAt: Math.min(life.seen.lastSeenAt, this.#watched.clock.now) }
-    life.absoluteAt = Math.max(life.absoluteAt, this.#watched.clock.now + authenticate.absolute)
+    life.absoluteExpiresAt = Math.max(life.absoluteExpiresAt, this.#watched.clock.now + authenticate.absoluteTimeout)
   }
 
   /** The store's clock is not the caller's: a life has its length from when it was stored. */
   #shift (id: string, at: number): void {
     const life = this.#lives.get(id)
-    if (life !== undefined) life.absoluteAt += this.#watched.clock.now - at
+    if (life !== undefined) life.absoluteExpiresAt += this.#watched.clock.now - at
   }
 
   #replace (id: string): void {

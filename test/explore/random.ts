@@ -49,13 +49,13 @@ export const kinds: Readonly<Record<'nothing' | 'verbs' | 'clocks', fc.Arbitrary
 /** Plays a run, and answers what it breaks. */
 export async function playRun ({ moment, moves, faults, skews }: Run): Promise<readonly string[]> {
   const place = memoryPlace()
-  const { ground, user } = await place.ground()
+  const { environment, user } = await place.environment()
   const faulty = faults.length > 0
   const skewed = skews.some(skew => skew !== 0) || moves.some(move => move.do === 'jump' && (move.by < 0 || move.by > 1000))
   let failing = false
   let nth = 0
   const world = await new World({
-    ground, user, stores: await place.stores(ground), faulty, skewed, skews,
+    environment, user, stores: await place.stores(environment), faulty, skewed, skews,
     between: store => new FaultyStore(store, () => failing ? faults[nth++] ?? 'none' : 'none')
   }).open()
   const { scheduler, monitor } = world
@@ -69,7 +69,7 @@ export async function playRun ({ moment, moves, faults, skews }: Run): Promise<r
   let started = 0
   for (const move of moves) {
     if (move.do === 'jump') {
-      ground.clock.now += move.by
+      environment.clock.now += move.by
       await world.look()
     } else if (move.do === 'start') {
       const actor = actors[move.actor] as typeof actors[0] & object

@@ -49,7 +49,7 @@ export const moments: readonly Moment[] = [
     async prepare (world) {
       await begin(world)
       const record = (await world.standing()).find(({ id }) => id === world.id)
-      world.ground.clock.now = (record?.lastSeenAt ?? 0) + (record?.idle ?? 0) - 1
+      world.environment.clock.now = (record?.lastSeenAt ?? 0) + (record?.idleTimeout ?? 0) - 1
       // a request long ago, so that the next one does not flush by itself
       await flushAll(world)
       world.passes = 2
@@ -72,9 +72,9 @@ export const moments: readonly Moment[] = [
     async prepare (world) {
       await begin(world)
       for (const length of [6, 6, 6, 6].map(days => days * 24 * hour)) await use(world, length)
-      const end = (await world.standing()).find(({ id }) => id === world.id)?.absoluteAt ?? 0
-      await use(world, end - hour - world.ground.clock.now)
-      world.ground.clock.now = end - 1
+      const end = (await world.standing()).find(({ id }) => id === world.id)?.absoluteExpiresAt ?? 0
+      await use(world, end - hour - world.environment.clock.now)
+      world.environment.clock.now = end - 1
       world.oldToken = world.token
       await flushAll(world)
       world.passes = 2
@@ -116,7 +116,7 @@ async function use (world: World, pause: number): Promise<void> {
 }
 
 async function pass (world: World, length: number): Promise<void> {
-  world.ground.clock.now += length
+  world.environment.clock.now += length
 }
 
 async function flushAll (world: World): Promise<void> {

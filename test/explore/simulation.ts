@@ -1,11 +1,11 @@
 import { SessionManager } from '../../lib/manager/manager.ts'
-import { Refusal, Renewal } from '../../lib/manager/validation-result.ts'
+import { Rejection, Rotation } from '../../lib/manager/validation-result.ts'
 import type { Validation } from '../../lib/manager/validation-result.ts'
 import { hasEnded } from '../../lib/model/record.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
 import type { Store } from '../../lib/store.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
-import type { Ground } from '../../lib/testing/index.ts'
+import type { TestEnvironment } from '../../lib/testing/index.ts'
 import type { PresentedToken } from '../../lib/token/presented-token.ts'
 import { decodeToken, hashVerifier } from '../../lib/token/token.ts'
 import { Monitor } from './invariants.ts'
@@ -23,8 +23,8 @@ export const limit = 2
 export type Plant = (store: Store, shared: Map<string, unknown>) => Store
 
 export interface WorldOptions {
-  readonly ground: Ground
-  /** The ground's store of each node. */
+  readonly environment: TestEnvironment
+  /** The environment's store of each node. */
   readonly stores: readonly Store[]
   readonly user: string
   /** Each node's stream, if nodes keep copies. */
@@ -46,7 +46,7 @@ export class World {
   /** What each node is told, if nodes keep copies. */
   readonly feeds: readonly Feed[]
   readonly user: string
-  readonly ground: Ground
+  readonly environment: TestEnvironment
   /** The session that everything is about, and the user's other one. */
   id = ''
   otherId = ''
@@ -64,13 +64,13 @@ export class World {
   readonly #place: Store
 
   constructor (options: WorldOptions) {
-    const { ground, stores, plant, user, lines = [], skewed = false, faulty = false, skews = [], between = keep } = options
+    const { environment, stores, plant, user, lines = [], skewed = false, faulty = false, skews = [], between = keep } = options
     const { scheduler } = this
-    this.ground = ground
+    this.environment = environment
     this.user = user
     const shared = new Map<string, unknown>()
     this.#place = plant === undefined ? stores[0] as Store : plant(stores[0] as Store, shared)
-    const monitor = this.monitor = new Monitor({ clock: ground.clock, steps: scheduler, limit }, { skewed, faulty, copies: lines.length > 0 })
+    const monitor = this.monitor = new Monitor({ clock: environment.clock, steps: scheduler, limit }, { skewed, faulty, copies: lines.length > 0 })
     this.#lines = lines
     this.feeds = lines.map((line, node) => {
       const feed = new Feed(node, scheduler, monitor)
@@ -88,9 +88,9 @@ export class World {
     this.managers = this.#stepped.map((stepped, node) => new SessionManager({
       secret: 'a secret of the explorer, long enough',
       store: way(stepped, node),
-      now: () => ground.clock.now + (skews[node] ?? 0),
-      limit,
-      flush: minute,
+      now: () => environment.clock.now + (skews[node] ?? 0),
+      maxSessions: limit,
+      flushInterval: minute,
       storeTimeout: minute,
       warn: () => {}
     }))
@@ -111,12 +111,12 @@ export class World {
   async request (node: number, token: string, { strict = false } = {}): Promise<Validation> {
     const presented = presentedBy(token)
     const begun = this.monitor.begin()
-    const answer = await this.node(node).validate(presented, { ip: '192.0.2.7', agent: 'curl/8', passive: false, strict })
-    if (answer instanceof Refusal) {
+    const answer = await this.node(node).validate(presented, { ip: '192.0.2.7', userAgent: 'curl/8', passive: false, strict })
+    if (answer instanceof Rejection) {
       if (answer.code !== 'ended' && !this.monitor.skewed && this.monitor.life(presented.id)?.killed !== true) this.monitor.broken(3, `a request of the session's own browser is ${answer.code}`)
     } else {
       this.monitor.admitted(presented.id, begun, { node, strict })
-      if (answer instanceof Renewal) this.keep(answer.token)
+      if (answer instanceof Rotation) this.keep(answer.token)
     }
     return answer
   }
@@ -143,7 +143,7 @@ export class World {
 
   /** After the schedule: everything is written, the browser still gets in, all comes to an end, and nothing is left. */
   async finish (): Promise<void> {
-    const { monitor, ground, scheduler } = this
+    const { monitor, environment, scheduler } = this
     await scheduler.release()
     monitor.settled()
     // every message has arrived
@@ -154,12 +154,12 @@ export class World {
     if (record !== null && !monitor.skewed) {
       const answer = await this.request(0, this.token)
       // an end that failed is refused here until it is done; a rotation that kills at once may have got lost on its way back
-      const excused = answer instanceof Refusal && monitor.faulty && (answer.code === 'ended' || monitor.life(this.id)?.killed === true)
-      if (answer instanceof Refusal && !excused) monitor.broken(3, `the browser has the newest cookie, and is refused: ${answer.code}`)
+      const excused = answer instanceof Rejection && monitor.faulty && (answer.code === 'ended' || monitor.life(this.id)?.killed === true)
+      if (answer instanceof Rejection && !excused) monitor.broken(3, `the browser has the newest cookie, and is refused: ${answer.code}`)
     }
     if (this.#alarms > 0 && !monitor.skewed) monitor.broken(3, 'a theft is reported that was none')
-    ground.clock.now += 40 * 24 * hour
-    for (const manager of this.managers) await manager.sweep()
+    environment.clock.now += 40 * 24 * hour
+    for (const manager of this.managers) await manager.cleanup()
     monitor.over()
     for (const id of monitor.ids) if (await this.#read(id) !== null) monitor.broken(1, 'a session lives after its time')
     await this.close()
@@ -169,14 +169,14 @@ export class World {
   async abandon (actors: readonly Promise<void>[]): Promise<void> {
     // what is left to do is done elsewhere: it takes time, and comes to nothing
     const elsewhere = memoryStore()
-    await elsewhere.open({ now: () => this.ground.clock.now, history: hour, historyPerUser: 20, warn: () => {} })
+    await elsewhere.open({ now: () => this.environment.clock.now, history: hour, historyPerUser: 20, warn: () => {} })
     for (const stepped of this.#stepped) stepped.move(elsewhere)
     await this.scheduler.release()
     await Promise.all(actors)
     await this.close()
     await elsewhere.close()
     await this.#place.end({ userId: this.user }, { reason: 'revoked', by: null })
-    await this.#place.sweep(100)
+    await this.#place.cleanup(100)
     for (const line of this.#lines) await line.prove()
   }
 

@@ -3,7 +3,7 @@ import type { Awaitable } from '../../lib/async.ts'
 import type { Filter } from '../../lib/model/filter.ts'
 import { hasEnded } from '../../lib/model/record.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
-import type { Change, CreateOptions, EndSelector, EndWhy, Expect, PageOptions, Slice, Store, Touch } from '../../lib/store.ts'
+import type { SessionPatch, CreateOptions, EndSelector, EndCause, Precondition, PageOptions, StatisticsSlice, Store, ActivityUpdate } from '../../lib/store.ts'
 import type { Monitor } from './invariants.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -33,15 +33,19 @@ export class SteppedStore implements Store {
 
   read (id: string): ReturnType<Store['read']> { return this.#later('read', true, () => this.#place.read(id)) }
   create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> { return this.#later('create', false, () => this.#place.create(record, options)) }
-  touch (batch: readonly Touch[], at: number): ReturnType<Store['touch']> { return this.#later('touch', false, () => this.#place.touch(batch, at)) }
-  update (id: string, change: Change, expect?: Expect): ReturnType<Store['update']> { return this.#later('update', false, () => this.#place.update(id, change, expect)) }
-  end (selector: EndSelector, why: EndWhy): ReturnType<Store['end']> { return this.#later('end', false, () => this.#place.end(selector, why)) }
+  touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> { return this.#later('touch', false, () => this.#place.touch(batch, at)) }
+  update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> { return this.#later('update', false, () => this.#place.update(id, change, expect)) }
+  end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> { return this.#later('end', false, () => this.#place.end(selector, why)) }
   list (filter: Filter, page: PageOptions): ReturnType<Store['list']> { return this.#later('list', true, () => this.#place.list(filter, page)) }
   history (filter: Filter, page: PageOptions): ReturnType<Store['history']> { return this.#later('history', true, () => this.#place.history(filter, page)) }
+  deleteHistory (userId: string): ReturnType<Store['deleteHistory']> {
+    return this.#later('deleteHistory', false, () => this.#place.deleteHistory(userId))
+  }
+
   count (filter: Filter, cursor: string | null): ReturnType<Store['count']> { return this.#later('count', true, () => this.#place.count(filter, cursor)) }
-  sweep (max: number): ReturnType<Store['sweep']> { return this.#later('sweep', false, () => this.#place.sweep(max)) }
+  cleanup (max: number): ReturnType<Store['cleanup']> { return this.#later('cleanup', false, () => this.#place.cleanup(max)) }
   // numbers are not part of a session's life
-  observe (_slice: Slice): void {}
+  saveStatistics (_slice: StatisticsSlice): void {}
   statistics (from: number, to: number): ReturnType<Store['statistics']> { return this.#place.statistics(from, to) }
 
   #later <T>(name: string, readOnly: boolean, effect: () => Awaitable<T>): Promise<T> {
@@ -85,15 +89,15 @@ export class ObservedStore implements Store {
     return hear(this.#store.create(record, options), answer => { this.#monitor.created(begun, answer, options) })
   }
 
-  touch (batch: readonly Touch[], at: number): ReturnType<Store['touch']> { return this.#store.touch(batch, at) }
+  touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> { return this.#store.touch(batch, at) }
 
-  update (id: string, change: Change, expect?: Expect): ReturnType<Store['update']> {
+  update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> {
     const begun = this.#monitor.begin()
     this.#monitor.changing(id, change)
     return hear(this.#store.update(id, change, expect), answer => { this.#monitor.updated(begun, answer, { id, change, expect }) })
   }
 
-  end (selector: EndSelector, why: EndWhy): ReturnType<Store['end']> {
+  end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> {
     return hear(this.#store.end(selector, why), answer => { this.#monitor.endings(answer) })
   }
 
@@ -103,13 +107,14 @@ export class ObservedStore implements Store {
   }
 
   history (filter: Filter, page: PageOptions): ReturnType<Store['history']> { return this.#store.history(filter, page) }
+  deleteHistory (userId: string): ReturnType<Store['deleteHistory']> { return this.#store.deleteHistory(userId) }
   count (filter: Filter, cursor: string | null): ReturnType<Store['count']> { return this.#store.count(filter, cursor) }
 
-  sweep (max: number): ReturnType<Store['sweep']> {
-    return hear(this.#store.sweep(max), answer => { this.#monitor.endings(answer) })
+  cleanup (max: number): ReturnType<Store['cleanup']> {
+    return hear(this.#store.cleanup(max), answer => { this.#monitor.endings(answer) })
   }
 
-  observe (slice: Slice): ReturnType<Store['observe']> { return this.#store.observe(slice) }
+  saveStatistics (slice: StatisticsSlice): ReturnType<Store['saveStatistics']> { return this.#store.saveStatistics(slice) }
   statistics (from: number, to: number): ReturnType<Store['statistics']> { return this.#store.statistics(from, to) }
 }
 

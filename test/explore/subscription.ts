@@ -1,6 +1,6 @@
 import { hasEnded } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
-import type { CacheOptions, Change, CreateOptions, EndSelector, EndWhy, Expect, Store, StoreListener, StoreWatch, Touch } from '../../lib/store.ts'
+import type { CacheOptions, SessionPatch, CreateOptions, EndSelector, EndCause, Precondition, Store, StoreListener, StoreSubscription, ActivityUpdate } from '../../lib/store.ts'
 import { PassingStore } from './delegating-store.ts'
 import type { Monitor } from './invariants.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -13,14 +13,14 @@ type Message =
 
 /** A node's stream from the place, open for all schedules. What it tells is passed on when it is asked for: when it comes is the server's affair. */
 export class Line implements StoreListener {
-  readonly #watch: Promise<StoreWatch>
+  readonly #watch: Promise<StoreSubscription>
   readonly #told: Message[] = []
   /** Who hears of what is told now. */
   hearing: ((message: Message) => void) | null = null
 
   constructor (store: Store) {
-    if (store.watch === undefined) throw new Error(`${store.name} tells nothing`)
-    this.#watch = Promise.resolve(store.watch(this))
+    if (store.subscribe === undefined) throw new Error(`${store.name} tells nothing`)
+    this.#watch = Promise.resolve(store.subscribe(this))
   }
 
   ended (session: EndedSession): void { this.#told.push({ type: 'ended', session }) }
@@ -46,9 +46,9 @@ export class HeardStore extends PassingStore {
   }
 
   override create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> { return this.#heard(this.inner.create(record, options)) }
-  override update (id: string, change: Change, expect?: Expect): ReturnType<Store['update']> { return this.#heard(this.inner.update(id, change, expect)) }
-  override end (selector: EndSelector, why: EndWhy): ReturnType<Store['end']> { return this.#heard(this.inner.end(selector, why)) }
-  override sweep (max: number): ReturnType<Store['sweep']> { return this.#heard(this.inner.sweep(max)) }
+  override update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> { return this.#heard(this.inner.update(id, change, expect)) }
+  override end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> { return this.#heard(this.inner.end(selector, why)) }
+  override cleanup (max: number): ReturnType<Store['cleanup']> { return this.#heard(this.inner.cleanup(max)) }
 
   async #heard <T>(answer: PromiseLike<T> | T): Promise<T> {
     const value = await answer
@@ -58,7 +58,7 @@ export class HeardStore extends PassingStore {
 }
 
 /** What a node is told in one schedule: messages arrive in their order, each when the scheduler says so, or never, if the stream breaks. */
-export class Feed implements StoreWatch {
+export class Feed implements StoreSubscription {
   readonly #node: number
   readonly #name: string
   readonly #scheduler: Scheduler
@@ -147,7 +147,7 @@ export class ToldStore extends PassingStore {
     this.#monitor = monitor
   }
 
-  watch (listener: StoreListener): StoreWatch { return this.#feed.listen(listener) }
+  subscribe (listener: StoreListener): StoreSubscription { return this.#feed.listen(listener) }
 
   override async read (id: string): Promise<SessionRecord | EndedSession | null> {
     const found = await this.inner.read(id)
@@ -161,26 +161,26 @@ export class ToldStore extends PassingStore {
     return created
   }
 
-  override async touch (batch: readonly Touch[], at: number): Promise<readonly string[]> {
+  override async touch (batch: readonly ActivityUpdate[], at: number): Promise<readonly string[]> {
     const gone = await this.inner.touch(batch, at)
     this.#knows(gone)
     return gone
   }
 
-  override async update (id: string, change: Change, expect?: Expect): Promise<Awaited<ReturnType<Store['update']>>> {
+  override async update (id: string, change: SessionPatch, expect?: Precondition): Promise<Awaited<ReturnType<Store['update']>>> {
     const updated = await this.inner.update(id, change, expect)
     if (updated.status === 'gone') this.#knows([id])
     return updated
   }
 
-  override async end (selector: EndSelector, why: EndWhy): Promise<Awaited<ReturnType<Store['end']>>> {
+  override async end (selector: EndSelector, why: EndCause): Promise<Awaited<ReturnType<Store['end']>>> {
     const ending = await this.inner.end(selector, why)
     this.#knows('ids' in selector ? selector.ids : ending.ended.map(({ id }) => id))
     return ending
   }
 
-  override async sweep (max: number): Promise<Awaited<ReturnType<Store['sweep']>>> {
-    const swept = await this.inner.sweep(max)
+  override async cleanup (max: number): Promise<Awaited<ReturnType<Store['cleanup']>>> {
+    const swept = await this.inner.cleanup(max)
     this.#knows(swept.ended.map(({ id }) => id))
     return swept
   }

@@ -2,8 +2,8 @@
 import { inspect, parseArgs } from 'node:util'
 import { toCookieAttributes } from '../../lib/cookie/attributes.ts'
 import { SessionCookie } from '../../lib/cookie/cookie.ts'
-import { canonicalAddress } from '../../lib/model/ip-address.ts'
-import { cleanAgent, deviceOf } from '../../lib/model/user-agent.ts'
+import { canonicalIp } from '../../lib/model/ip-address.ts'
+import { sanitizeUserAgent, deviceOf } from '../../lib/model/user-agent.ts'
 import { decodeToken } from '../../lib/token/token.ts'
 import { fuzzUnits, growth } from './fuzz.ts'
 import { fuzzRoutes } from './routes.ts'
@@ -37,8 +37,8 @@ const shapes: readonly (readonly [string, (text: string) => unknown, (length: nu
   ['names without an end', text => jar.read(text), length => '__Host-sid='.repeat(length / 11)],
   ['spaces, then our name, again and again', text => jar.read(text), length => `${' '.repeat(100)}__Host-sid=`.repeat(length / 111)],
   ['token', text => decodeToken(text), length => 'A'.repeat(length)],
-  ['address', text => canonicalAddress(text), length => ':'.repeat(length)],
-  ['user agent', text => deviceOf(cleanAgent(text)), length => 'Mozilla/5.0 ('.repeat(length / 13)]
+  ['address', text => canonicalIp(text), length => ':'.repeat(length)],
+  ['user agent', text => deviceOf(sanitizeUserAgent(text)), length => 'Mozilla/5.0 ('.repeat(length / 13)]
 ]
 for (const [name, feed, shape] of shapes) console.log(`${name.padEnd(40)}${growth(feed, shape).map(({ perCharacter }) => perCharacter.toFixed(2).padStart(9)).join('')}`)
 console.log(`\n${failures === 0 ? 'nothing thrown, no 5xx' : `${failures} failures`}`)

@@ -5,9 +5,10 @@ import { SessionCookie } from '../../lib/cookie/cookie.ts'
 import { importSessions } from '../../lib/manager/transfer.ts'
 import { encodeData } from '../../lib/model/data.ts'
 import { compileFilter } from '../../lib/model/filter.ts'
-import { Addresses, addressGroup, canonicalAddress } from '../../lib/model/ip-address.ts'
+import { IpAnonymizer, ipGroupOf, canonicalIp } from '../../lib/model/ip-address.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
-import { cleanAgent, deviceLabel, deviceOf } from '../../lib/model/user-agent.ts'
+import { deviceLabel } from '../../lib/model/device.ts'
+import { sanitizeUserAgent, deviceOf } from '../../lib/model/user-agent.ts'
 import { toUserId } from '../../lib/model/user-id.ts'
 import { decodeCursor, decodePosition, encodeCursor } from '../../lib/stores/cursor.ts'
 import { memoryStore } from '../../lib/stores/memory.ts'
@@ -30,18 +31,18 @@ const now = Date.UTC(2026, 0, 1)
 const token = encodeToken({ generation: 3, id: newId(1, now), verifier: newVerifier() })
 const jar = new SessionCookie(toCookieAttributes({}), ['a secret of the fuzzer, which is long enough'])
 const cookie = jar.write(token).split(';', 1).join('')
-const addresses = (['full', 'truncate', 'hmac'] as const).map(mode => new Addresses(mode, Buffer.alloc(32)))
+const addresses = (['full', 'truncate', 'hmac'] as const).map(mode => new IpAnonymizer(mode, [Buffer.alloc(32)]))
 const scope = { list: 'live', filter: {}, order: 'newest' } as const
 const cursor = encodeCursor(scope, [now, newId(1, now)])
 const record: SessionRecord = {
   id: newId(1, now), userId: 'ada', generation: 0, hash: hashVerifier(newVerifier()), previousHash: null, rotatedAt: now, confirmedAt: null, createdAt: now, authenticatedAt: now,
-  methods: '', lastSeenAt: now, idle: 1000, absoluteAt: now + 5000, requests: 0, remembered: false, ip: '192.0.2.1', agent: 'x', firstIp: null, firstAgent: null, device: 'Firefox 1|Linux|desktop', name: 'İ', data: {}
+  methods: '', lastSeenAt: now, idleTimeout: 1000, absoluteExpiresAt: now + 5000, requestCount: 0, remembered: false, ip: '192.0.2.1', userAgent: 'x', firstIp: null, firstUserAgent: null, device: 'Firefox 1|Linux|desktop', deviceName: 'İ', data: {}
 }
 const agents = [
   'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0', 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
   'curl/8.5.0', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0', 'Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)'
 ] as const
-const filterKeys = ['userId', 'state', 'reason', 'remembered', 'guest', 'ip', 'browser', 'system', 'createdAfter', 'seenBefore', 'expiresAfter', 'endedBefore', 'requestsMin', 'search', 'at'] as const
+const filterKeys = ['userId', 'state', 'reason', 'remembered', 'guest', 'ip', 'browser', 'os', 'createdAfter', 'lastSeenBefore', 'expiresAfter', 'endedBefore', 'minRequests', 'search', 'at'] as const
 const fields = [...Object.keys(record), 'reason', 'expiresAt', '__proto__']
 
 export const units: readonly Unit[] = [
@@ -65,16 +66,16 @@ export const units: readonly Unit[] = [
   {
     name: 'address', share: 120, make: hostile => hostile.text(['192.0.2.1', '2001:db8::1', '::ffff:192.0.2.1', 'fe80::1%eth0', '2001:DB8:0:0:0:0:0:1', '::', '::1']),
     feed (raw: string) {
-      const address = canonicalAddress(raw)
-      if (address !== null && canonicalAddress(address) !== address) throw new Error('an address has two forms')
-      if (address !== null) addressGroup(address)
-      return addresses.map(mode => mode.keep(raw))
+      const address = canonicalIp(raw)
+      if (address !== null && canonicalIp(address) !== address) throw new Error('an address has two forms')
+      if (address !== null) ipGroupOf(address)
+      return addresses.map(mode => mode.apply(raw))
     }
   },
   {
     name: 'user agent', share: 60, make: hostile => hostile.text(agents),
     feed (header: string) {
-      const agent = cleanAgent(header)
+      const agent = sanitizeUserAgent(header)
       if (agent !== null && Buffer.byteLength(agent) > 512) throw new Error('an agent is too long')
       const device = deviceOf(agent)
       if (device !== null && device.split('|').length !== 3) throw new Error('a device has not three parts')
@@ -88,7 +89,7 @@ export const units: readonly Unit[] = [
     async feed (text: string) {
       const bytes = Buffer.from(text)
       for (const format of ['ndjson', 'json'] as const) {
-        await importSessions(target, readRows(chunks(bytes), format), { now, dryRun: true })
+        await importSessions(target, readRows(chunks(bytes), format), { now: () => now, onEnded: () => {}, dryRun: true })
       }
     }
   }

@@ -51,7 +51,7 @@ export async function stage (t: Test, options: SessionPluginOptions = {}): Promi
   const clock = { ahead: 0 }
   const app = Fastify() as FastifyInstance
   app.register(sessions, {
-    secret, now: () => Date.now() + clock.ahead, flush: 20, devices: { login: '/signin' }, admin: { authorize: request => request.session.userId === 'root', console: { login: '/signin' } }, ...options
+    secret, now: () => Date.now() + clock.ahead, flushInterval: 20, devicesPage: { login: '/signin' }, admin: { authorize: request => request.session.userId === 'root', console: { login: '/signin' } }, ...options
   })
   app.post('/login', async request => {
     const { userId, remember = false } = request.body as { userId: string, remember?: boolean }

@@ -56,7 +56,7 @@ export async function oldSecureSession (t: Test, options: { secret?: boolean, sa
   app.get('/me', async request => ({ user: sessionOf(request).get('user') ?? null, cart: sessionOf(request).get('cart') ?? null }))
   t.teardown(() => app.close())
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
-  return { url, cookie: 'session', stored: false, signIn: userId => signedIn(url, userId), adapter: fromSecureSession({ sodium, ...keys, remember: true }), userId: ownerInData }
+  return { url, cookie: 'session', stored: false, signIn: userId => signedIn(url, userId), adapter: fromSecureSession({ sodium, ...keys, remember: true }), resolveUserId: ownerInData }
 }
 
 export { sodium }
@@ -76,7 +76,7 @@ export async function oldIronSession (t: Test, settings: { options?: { ttl?: num
     await session.save()
     return response
   })
-  return { url, cookie: cookieName, stored: false, signIn: userId => signedIn(url, userId), adapter: fromIronSession({ unsealData, password: { 1: password }, cookieName, ...options, ...identity === undefined ? {} : { identity } }), userId: ownerInData }
+  return { url, cookie: cookieName, stored: false, signIn: userId => signedIn(url, userId), adapter: fromIronSession({ unsealData, password: { 1: password }, cookieName, ...options, ...identity === undefined ? {} : { identity } }), resolveUserId: ownerInData }
 }
 
 export async function oldBetterAuth (t: Test): Promise<Old> {

@@ -6,7 +6,7 @@ import Fastify from 'fastify'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
 import type { SessionEventOf, SessionEventType, SessionPluginOptions } from '../../lib/index.ts'
 import { fromExpressSession, fromFastifySession } from '../../lib/migration/index.ts'
-import type { CallbackStore, LegacyAdapter, LegacyOptions } from '../../lib/migration/index.ts'
+import type { CallbackStore, LegacyAdapter, MigrationOptions } from '../../lib/migration/index.ts'
 import { firefox, testApp } from './app.ts'
 import type { TestApp } from './app.ts'
 import { Jar } from './demo.ts'
@@ -23,7 +23,7 @@ export interface Old {
   idOf? (jar: Jar): Promise<string>
   readonly adapter: LegacyAdapter
   /** How the app finds the owner in the old data; absent where the record names it. */
-  readonly userId?: (data: Data) => string | undefined
+  readonly resolveUserId?: (data: Data) => string | undefined
   /** The name of its cookie. */
   readonly cookie: string
   /** The old record stays after the switch; a sealed cookie is its own record. */
@@ -64,7 +64,7 @@ export async function oldFastifySession (t: Test, options: { maxAge?: number, co
     url, cookie: 'sessionId', stored: true,
     signIn: userId => signedIn(url, userId),
     adapter: fromFastifySession({ secret: oldSecret, store, cookiePrefix }),
-    userId: ownerInData
+    resolveUserId: ownerInData
   }
 }
 
@@ -90,7 +90,7 @@ export async function oldExpressSession (t: Test, options: { maxAge?: number, ro
     url, cookie: 'connect.sid', stored: true, store,
     signIn: userId => signedIn(url, userId),
     adapter: fromExpressSession({ secret: [oldSecret], store, rolling }),
-    userId: ownerInData
+    resolveUserId: ownerInData
   }
 }
 
@@ -106,11 +106,11 @@ export function once <T extends SessionEventType> (app: FastifyInstance, type: T
 }
 
 /** The app after the switch, on our plugin; its clock starts now, because old libraries know no other. */
-export async function newApp (t: Test, old: Old, legacy: Partial<LegacyOptions> = {}, options: SessionPluginOptions = {}): Promise<TestApp & { url: string }> {
+export async function newApp (t: Test, old: Old, migrate: Partial<MigrationOptions> = {}, options: SessionPluginOptions = {}): Promise<TestApp & { url: string }> {
   const clock = { now: Date.now() }
   const app = await testApp(t, {
-    now: () => clock.now, limit: 10, absolute: '30d', idle: '10d',
-    legacy: { adapters: [old.adapter], until: clock.now + 90 * 24 * hour, ...old.userId === undefined ? {} : { userId: old.userId }, ...legacy },
+    now: () => clock.now, maxSessions: 10, absoluteTimeout: '30d', idleTimeout: '10d',
+    migrate: { adapters: [old.adapter], until: clock.now + 90 * 24 * hour, ...old.resolveUserId === undefined ? {} : { resolveUserId: old.resolveUserId }, ...migrate },
     ...options
   }, app => { app.get('/cached', async (_request, reply) => { reply.header('cache-control', 'public, max-age=60'); return {} }) })
   return { ...app, clock, url: await app.app.listen({ port: 0, host: '127.0.0.1' }) }

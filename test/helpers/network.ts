@@ -62,15 +62,16 @@ export class Network {
       },
       list: async (filter, page) => sessions.list(filter, page),
       history: async (filter, page) => sessions.history(filter, page),
+      deleteHistory: async userId => { await sessions.deleteHistory(userId) },
       count: async (filter, cursor) => sessions.count(filter, cursor),
-      sweep: async max => {
-        const swept = await sessions.sweep(max)
+      cleanup: async max => {
+        const swept = await sessions.cleanup(max)
         this.tell(swept.ended)
         return swept
       },
-      observe: async slice => { await sessions.observe(slice) },
+      saveStatistics: async slice => { await sessions.saveStatistics(slice) },
       statistics: async (from, to) => sessions.statistics(from, to),
-      watch: async listener => {
+      subscribe: async listener => {
         this.#listeners.add(listener)
         return {
           probe: async () => { if (this.silent) throw new Error('the stream is broken') },

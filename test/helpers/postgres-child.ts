@@ -6,7 +6,7 @@ import { secret } from './app.ts'
 
 const [url, schema] = process.argv.slice(2) as [string, string]
 const pool = new pg.Pool({ connectionString: url, max: 10 })
-const manager = await new SessionManager({ secret, limit: 5, storeTimeout: 10_000, store: postgresStore(pool, { schema }) }).open()
+const manager = await new SessionManager({ secret, maxSessions: 5, storeTimeout: 10_000, store: postgresStore(pool, { schema }) }).open()
 
 async function signIn ({ userId, logins }: { readonly userId: string, readonly logins: number }): Promise<void> {
   const results = await Promise.all(Array.from({ length: logins }, () => manager.create({ userId })))

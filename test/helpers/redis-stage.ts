@@ -25,7 +25,7 @@ export function recordOf (userId: string, fields: Partial<SessionRecord> = {}): 
   const now = Date.now()
   return {
     id: newId(shardOf(userId), now), userId, generation: 0, hash: hashVerifier(newVerifier()), previousHash: null, rotatedAt: now, confirmedAt: null, createdAt: now, authenticatedAt: now,
-    methods: '', lastSeenAt: now, idle: 1_800_000, absoluteAt: now + 43_200_000, requests: 0, remembered: false, ip: null, agent: null, firstIp: null, firstAgent: null, device: null, name: null, data: noData, ...fields
+    methods: '', lastSeenAt: now, idleTimeout: 1_800_000, absoluteExpiresAt: now + 43_200_000, requestCount: 0, remembered: false, ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: null, deviceName: null, data: noData, ...fields
   }
 }
 

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Store } from '../../lib/index.ts'
-import type { Ground } from '../../lib/testing/index.ts'
+import type { TestEnvironment } from '../../lib/testing/index.ts'
 
 /** A server binary, and what it calls itself: `Redis 7.0.15`, `Valkey 8.1.1`. */
 export interface Binary {
@@ -105,15 +105,15 @@ export async function freePorts (count: number): Promise<number[]> {
   return ports
 }
 
-export interface GroundOf {
+export interface EnvironmentSource {
   /** Opens another store with a prefix, as another node would. */
   open (prefix: string): Store
   /** How many keys begin with a prefix. */
-  remains (prefix: string): Promise<number>
+  countEntries (prefix: string): Promise<number>
 }
 
-/** A ground with prefixes of its own on a server that others use, too. */
-export async function groundOn (server: GroundOf): Promise<Ground> {
+/** An environment with prefixes of its own on a server that others use, too. */
+export async function environmentOn (server: EnvironmentSource): Promise<TestEnvironment> {
   const clock = { now: Date.now() }
   const place = randomBytes(6).toString('hex')
   const opened: Store[] = []
@@ -125,7 +125,7 @@ export async function groundOn (server: GroundOf): Promise<Ground> {
       opened.push(store)
       return store
     },
-    remains: () => server.remains(`${place}:app:`),
+    countEntries: () => server.countEntries(`${place}:app:`),
     async close () { for (const store of opened) await store.close() }
   }
 }

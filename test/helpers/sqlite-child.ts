@@ -6,7 +6,7 @@ import { drivers, openFile } from '../../lib/stores/sqlite/driver.ts'
 const [file = '', task = '', driver] = process.argv.slice(2)
 // with a driver named, that one; else the store opens the file, and has a worker for the checkpoints
 const source = driver === undefined ? file : await openFile(file, drivers.filter(([module]) => module === driver))
-const manager = await new SessionManager({ secret: 'a secret of the tests, long enough', store: sqliteStore(source), limit: 5 }).open()
+const manager = await new SessionManager({ secret: 'a secret of the tests, long enough', store: sqliteStore(source), maxSessions: 5 }).open()
 const send = (message: unknown): Promise<void> => new Promise(resolve => { process.send?.(message, undefined, undefined, () => { resolve() }) })
 
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
@@ -23,7 +23,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
       const { session: { id } } = await manager.create({ userId: `user ${i}`, data: { i } })
       await send({ id, ended: false })
       if (i % 3 !== 0) continue
-      await manager.end(id, { reason: 'logout' })
+      await manager.revoke(id, { reason: 'logout' })
       await send({ id, ended: true })
     }
   },
@@ -34,7 +34,7 @@ const tasks: Readonly<Record<string, () => Promise<void>>> = {
   },
   /** Ends what it is told to. */
   async end () {
-    process.on('message', (id: string) => { void manager.end(id, { reason: 'revoked', by: 'another process' }) })
+    process.on('message', (id: string) => { void manager.revoke(id, { reason: 'revoked', by: 'another process' }) })
   }
 }
 

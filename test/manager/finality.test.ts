@@ -2,14 +2,14 @@
 import t from 'tap'
 import { memoryStore, SessionManager } from '../../lib/index.ts'
 import type { SessionRecord, Store } from '../../lib/index.ts'
-import { Renewal } from '../../lib/manager/validation-result.ts'
+import { Rotation } from '../../lib/manager/validation-result.ts'
 import { presentedBy } from '../explore/simulation.ts'
 import { gate } from '../helpers/app.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 
 const secret = 'a secret of the tests, long enough'
-const visit = { ip: '192.0.2.1', agent: 'curl/8', passive: false }
+const visit = { ip: '192.0.2.1', userAgent: 'curl/8', passive: false }
 const hour = 3_600_000
 
 /** A manager on a memory store whose verbs a test replaces. */
@@ -23,7 +23,7 @@ async function managed (t: Test, verbs: (store: Store) => Partial<Store>): Promi
       return typeof value === 'function' ? (value as () => unknown).bind(name in replaced ? replaced : target) : value
     }
   })
-  const manager = await new SessionManager({ secret, store, now: () => clock.now, flush: '1m', warn: () => {} }).open()
+  const manager = await new SessionManager({ secret, store, now: () => clock.now, flushInterval: '1m', warn: () => {} }).open()
   t.teardown(() => manager.close())
   return { manager, store: inner, clock }
 }
@@ -68,7 +68,7 @@ t.test('a session that is refused because its end could not be written closes it
   const { session } = await manager.create({ userId: 'ada' })
   const told: unknown[] = []
   manager.onEnd(session, ended => { told.push(ended) })
-  await t.rejects(manager.end(session.id, { reason: 'logout', by: 'user' }), { code: 'FST_SESSION_NOT_DONE' })
+  await t.rejects(manager.revoke(session.id, { reason: 'logout', by: 'user' }), { code: 'FST_SESSION_REVOCATION_PENDING' })
   t.match(told, [{ id: session.id, reason: 'logout', by: 'user' }])
 })
 
@@ -85,18 +85,18 @@ t.test('a straggler with the old cookie does not hide that the new one was seen,
   const { session, token } = await manager.create({ userId: 'ada', remember: true })
   clock.now += hour
   const renewed = await manager.validate(presentedBy(token), visit)
-  t.ok(renewed instanceof Renewal)
+  t.ok(renewed instanceof Rotation)
   clock.now += 61_000
   await manager.flush()
   broken = true
-  await manager.validate(presentedBy((renewed as Renewal).token), { ...visit, ip: '192.0.2.8', agent: 'wget/1' })
+  await manager.validate(presentedBy((renewed as Rotation).token), { ...visit, ip: '192.0.2.8', userAgent: 'wget/1' })
   const flushed = manager.flush()
   await manager.validate(presentedBy(token), { ...visit, ip: '192.0.2.9' })
   failing.open()
   await flushed
   broken = false
   await manager.flush()
-  const { confirmedAt, requests, ip, agent } = store.read(session.id) as SessionRecord
+  const { confirmedAt, requestCount: requests, ip, userAgent: agent } = store.read(session.id) as SessionRecord
   t.equal(confirmedAt, clock.now)
   t.equal(requests, 2, 'one is lost with the flush, which may have landed; none is that came meanwhile')
   t.equal(ip, '192.0.2.9', 'the newer address is kept')
@@ -108,14 +108,14 @@ t.test('an old cookie is judged by what was seen here, written or not, and thoug
   const { token } = await manager.create({ userId: 'ada', remember: true })
   clock.now += hour
   const renewed = await manager.validate(presentedBy(token), visit)
-  t.ok(renewed instanceof Renewal)
+  t.ok(renewed instanceof Rotation)
   clock.now += 61_000
-  const { token: next } = renewed as Renewal
+  const { token: next } = renewed as Rotation
   await manager.validate(presentedBy(next), visit)
-  t.ok(await manager.validate(presentedBy(token), visit) instanceof Renewal, 'within its grace')
+  t.ok(await manager.validate(presentedBy(token), visit) instanceof Rotation, 'within its grace')
   await manager.validate(presentedBy(next), visit)
   clock.now += 2 * 60_000
-  t.match(await manager.validate(presentedBy(token), visit), { code: 'ended', reason: 'reused' })
+  t.match(await manager.validate(presentedBy(token), visit), { code: 'ended', reason: 'token-reuse' })
 })
 
 t.test('a cookie that was sent again has arrived when it is shown a minute later, and not before, whatever a sweep does meanwhile', async t => {
@@ -125,10 +125,10 @@ t.test('a cookie that was sent again has arrived when it is shown a minute later
   const lost = await manager.validate(presentedBy(token), visit)
   clock.now += 3 * hour
   const again = await manager.validate(presentedBy(token), visit)
-  t.equal((again as Renewal).token, (lost as Renewal).token)
-  const next = presentedBy((again as Renewal).token)
+  t.equal((again as Rotation).token, (lost as Rotation).token)
+  const next = presentedBy((again as Rotation).token)
   const confirmed = async (): Promise<boolean> => {
-    await manager.sweep()
+    await manager.cleanup()
     await manager.validate(next, visit)
     await manager.flush()
     return (store.read(session.id) as SessionRecord).confirmedAt !== null

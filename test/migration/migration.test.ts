@@ -2,14 +2,14 @@ import { join } from 'node:path'
 import Database from 'libsql'
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { memoryStore } from '../../lib/index.ts'
+import { memoryStore, SessionManager } from '../../lib/index.ts'
 import type { SessionEvent, Store } from '../../lib/index.ts'
-import { deletion } from '../../lib/migration/cookies.ts'
+import { expiringSetCookie } from '../../lib/migration/cookies.ts'
 import { fromAuthJs, fromExpressSession, fromFastifySession, fromIronSession, fromSecureSession, preimport } from '../../lib/migration/index.ts'
 import type { LegacyAdapter, LegacySession } from '../../lib/migration/index.ts'
-import { OldRecords } from '../../lib/migration/source-records.ts'
+import { SourceRecords } from '../../lib/migration/source-records.ts'
 import { sqliteStore } from '../../lib/stores/sqlite.ts'
-import { api, gate, testApp } from '../helpers/app.ts'
+import { api, cookieOf, gate, setCookies, testApp } from '../helpers/app.ts'
 import { oldAuthJs, oldBetterAuth, oldIronSession, oldSecureSession, sodium } from '../helpers/legacy-others.ts'
 import { hour, newApp, oldExpressSession, oldFastifySession, once } from '../helpers/legacy.ts'
 import type { Old } from '../helpers/legacy.ts'
@@ -26,7 +26,7 @@ const sources: Record<string, (t: Test) => Promise<Old>> = {
 }
 
 for (const [name, open] of Object.entries(sources)) {
-  t.test(`${name}: who is signed in stays so after the switch, once, with the data`, async t => {
+  t.test(`${name}: a signed-in user stays signed in after the switch, in one session, with the data`, async t => {
     const old = await open(t)
     const ada = await old.signIn('ada')
     const linus = await old.signIn('linus')
@@ -52,7 +52,7 @@ for (const [name, open] of Object.entries(sources)) {
     t.equal(await app.sessions.count({}), 2)
   })
 
-  t.test(`${name}: a sign-out is final on both sides`, async t => {
+  t.test(`${name}: a logout is final in both libraries`, async t => {
     const old = await open(t)
     const browser = await old.signIn('ada')
     const stolen = browser.copy()
@@ -68,7 +68,7 @@ for (const [name, open] of Object.entries(sources)) {
 }
 
 for (const [name, open] of Object.entries(sources)) {
-  t.test(`${name}: once the new cookie has come back, the old one opens nothing, there or here, and is deleted`, async t => {
+  t.test(`${name}: when the new cookie has been presented, the old one is invalid in both libraries and is deleted`, async t => {
     const old = await open(t)
     const browser = await old.signIn('ada')
     const oldCookies = browser.copy()
@@ -78,7 +78,7 @@ for (const [name, open] of Object.entries(sources)) {
     if (old.stored) t.notMatch(await (await oldCookies.get('/me')).json(), { user: null }, 'not before that')
     await app.sessions.flush()
     clock.now += 91_000
-    const retired = once(app, 'legacy', { source: name, result: 'retired' })
+    const retired = once(app, 'migration', { source: name, result: 'retired' })
     await jar.get('/me')
     await retired
     t.ok((await jar.get('/me')).headers.getSetCookie().some(cookie => cookie.startsWith(`${old.cookie}=; Max-Age=0`)))
@@ -88,7 +88,7 @@ for (const [name, open] of Object.entries(sources)) {
     if (old.stored) t.match(await (await oldCookies.get('/me')).json(), { user: null })
   })
 
-  t.test(`${name}: who signs out everywhere is out on browsers, too, that have not come by`, async t => {
+  t.test(`${name}: logging out everywhere includes browsers that have not been migrated yet`, async t => {
     const old = await open(t)
     const [here, there] = [await old.signIn('ada'), await old.signIn('linus')]
     const userId = await old.idOf?.(there) ?? 'linus'
@@ -112,7 +112,7 @@ t.test('the old record goes once the new cookie has come back and settled, then 
   t.match(await (await oldCookies.get('/me')).json(), { user: { id: 'ada' } })
   await app.sessions.flush()
   clock.now += 91_000
-  const retired = once(app, 'legacy', { result: 'retired' })
+  const retired = once(app, 'migration', { result: 'retired' })
   await jar.get('/me')
   t.match(await retired, { source: 'express-session', userId: null })
   t.match(await (await oldCookies.get('/me')).json(), { user: null })
@@ -147,7 +147,7 @@ t.test('an old cookie whose browser has long had the new one is a copy', async t
   clock.now += 89_000
   t.equal((await browser.copy().at(url).get('/me')).status, 200, 'not yet: browsers write late')
   clock.now += 2000
-  const refused = once(app, 'legacy-refused', { why: 'superseded' })
+  const refused = once(app, 'migration-rejected', { why: 'superseded' })
   const late = await browser.copy().at(url).get('/me')
   t.equal(late.status, 401)
   t.match(await late.json(), { code: 'FST_SESSION_REQUIRED' })
@@ -167,7 +167,7 @@ t.test('a session lives no longer than the old one would have', async t => {
     t.equal((await jar.get('/me')).status, 200)
   }
   clock.now += 5 * 60_000
-  t.match(await (await jar.get('/me')).json(), { code: 'FST_SESSION_ENDED', reason: 'absolute' })
+  t.match(await (await jar.get('/me')).json(), { code: 'FST_SESSION_ENDED', reason: 'absolute-timeout' })
 })
 
 t.test('an old expiry that moved with each request becomes the idle time, if the app says so', async t => {
@@ -180,18 +180,18 @@ t.test('an old expiry that moved with each request becomes the idle time, if the
     clock.now += 50 * 60_000
     t.equal((await jar.get('/me')).status, 200)
   }
-  t.match(await (await other.get('/me')).json(), { reason: 'idle' })
+  t.match(await (await other.get('/me')).json(), { reason: 'idle-timeout' })
 })
 
-t.test('an old session without an end gets the absolute one of the app', async t => {
+t.test('an old session without an expiry gets the app\'s absolute timeout', async t => {
   const old = await oldFastifySession(t, { maxAge: 0 })
   const browser = await old.signIn('ada')
-  const { url, clock } = await newApp(t, old, {}, { idle: '6h', absolute: '12h' })
+  const { url, clock } = await newApp(t, old, {}, { idleTimeout: '6h', absoluteTimeout: '12h' })
   const jar = browser.at(url)
   const response = await jar.get('/me')
   t.notMatch(response.headers.getSetCookie()[0], /Max-Age/, 'it dies with the browser, as the old one did')
-  const { info } = await response.json() as { info: { absoluteAt: number } }
-  t.equal(info.absoluteAt, clock.now + 12 * hour)
+  const { info } = await response.json() as { info: { absoluteExpiresAt: number } }
+  t.equal(info.absoluteExpiresAt, clock.now + 12 * hour)
 })
 
 t.test('an old session that is over opens nothing', async t => {
@@ -199,7 +199,7 @@ t.test('an old session that is over opens nothing', async t => {
   const browser = await old.signIn('ada')
   const { url, app, clock } = await newApp(t, old)
   clock.now += hour
-  const over = once(app, 'legacy', { result: 'over' })
+  const over = once(app, 'migration', { result: 'over' })
   t.equal((await browser.at(url).get('/me')).status, 401)
   await over
 })
@@ -217,7 +217,7 @@ t.test('forged cookies of an old library are refused before its store is asked',
     t.equal((await send('/me', { cookie: `connect.sid=${bad}` })).statusCode, 401, bad)
   }
   t.equal(loads, 0)
-  t.match(events.filter(({ type }) => type === 'legacy-refused'), [{ source: 'express-session', why: 'forged', count: 1 }])
+  t.match(events.filter(({ type }) => type === 'migration-rejected'), [{ source: 'express-session', why: 'forged', count: 1 }])
   t.equal((await send('/me', { cookie: `connect.sid=${flipped}; connect.sid=${genuine}` })).statusCode, 200, 'the only genuine one counts')
   t.equal(await app.sessions.count({}), 1)
 })
@@ -229,7 +229,26 @@ t.test('two genuine cookies of different sessions are an attack', async t => {
   t.equal((await send('/me', { cookie: [...one.cookies(), ...two.cookies()].join('; ') })).statusCode, 401)
 })
 
-t.test('a broken cookie of ours never reaches the old library', async t => {
+t.test('of two genuine cookies the one with a live session is adopted, once, and a log-out deletes both in every form', async t => {
+  const old = await oldExpressSession(t)
+  const [dead, live] = [await old.signIn('ada'), await old.signIn('ada')]
+  const ids = dead.cookies().map(cookie => decodeURIComponent(cookie).replace(/^connect\.sid=s:([^.]+)\..*$/, '$1'))
+  for (const id of ids) await old.adapter.retire?.(id)
+  const { send, app, events } = await newApp(t, old)
+  const both = [...dead.cookies(), ...live.cookies()].join('; ')
+  const adopted = await send('/me', { cookie: both })
+  t.match([adopted.statusCode, adopted.json()], [200, { userId: 'ada' }])
+  t.match(await app.sessions.listByUser('ada'), { length: 1 })
+  const ours = cookieOf(adopted)
+  const left = await send('/api/v1/auth/sessions/logout', { method: 'POST', cookie: `${ours}; ${both}`, headers: { host: 'app.localhost' } })
+  t.equal(left.statusCode, 200)
+  const deletions = setCookies(left).filter(cookie => cookie.startsWith('connect.sid='))
+  for (const form of [/; Path=\/; HttpOnly/, /; Domain=app\.localhost;/, /; Path=\/api;/]) t.ok(deletions.some(cookie => form.test(cookie)), String(form))
+  t.equal((await send('/me', { cookie: both })).statusCode, 401, 'the log-out is final')
+  t.strictSame(events.filter(({ type }) => type === 'migration-rejected').map(event => 'why' in event && event.why).filter(why => why !== 'ended'), [])
+})
+
+t.test('a broken cookie of this package never reaches the old library', async t => {
   const old = await oldExpressSession(t)
   const browser = await old.signIn('ada')
   let matches = 0
@@ -258,20 +277,20 @@ t.test('while the way back is open the old library goes on: in step, and signed 
   t.equal((await jar.post('/data', { cart: ['book', 'lamp'], extra: { deep: true } })).status, 200)
   await mirrored.opened
   t.match(await (await oldCookies.get('/me')).json(), { user: { id: 'ada' }, cart: ['book', 'lamp'] })
-  t.equal(events.filter(event => event.type === 'legacy' && event.result === 'retired').length, 0)
+  t.equal(events.filter(event => event.type === 'migration' && event.result === 'retired').length, 0)
 
   // rolled back, and forward again: the browser has both cookies
   t.match(await (await jar.at(old.url).get('/me')).json(), { user: { id: 'ada' } })
   t.equal((await jar.get('/me')).status, 200)
 
-  const retired = once(app, 'legacy', { result: 'retired' })
+  const retired = once(app, 'migration', { result: 'retired' })
   await app.sessions.revokeUser('ada')
   await retired
   t.match(await (await oldCookies.get('/me')).json(), { user: null })
 
   const late = other.at(url)
   t.equal((await late.get('/me')).status, 200)
-  const gone = once(app, 'legacy', { result: 'retired' })
+  const gone = once(app, 'migration', { result: 'retired' })
   await late.post('/login', { userId: 'grace' })
   await gone
   t.match(await (await other.get('/me')).json(), { user: null }, 'a new sign-in replaces the old session on both sides')
@@ -293,7 +312,7 @@ t.test('in mode drain, what was kept goes, and every old cookie that opens nothi
   await jar.get('/me')
   await app.sessions.flush()
   clock.now += 91_000
-  const retired = once(app, 'legacy', { result: 'retired' })
+  const retired = once(app, 'migration', { result: 'retired' })
   await jar.get('/me')
   await retired
   t.match(await (await oldCookies.get('/me')).json(), { user: null })
@@ -306,18 +325,18 @@ t.test('in mode drain, what was kept goes, and every old cookie that opens nothi
 t.test('in mode shadow nothing changes; what would be is counted, once for each browser', async t => {
   const old = await oldFastifySession(t)
   const [ada, grace, empty] = [await old.signIn('ada'), await old.signIn('grace'), await old.signIn('')]
-  const { url, app, events, send, signIn, clock } = await newApp(t, old, { mode: 'shadow', userId: data => { if ((data['user'] as { id: string }).id === '') throw new Error('nobody'); return (data['user'] as { id: string }).id } })
-  const ready = once(app, 'legacy', { result: 'ready' })
+  const { url, app, events, send, signIn, clock } = await newApp(t, old, { mode: 'shadow', resolveUserId: data => { if ((data['user'] as { id: string }).id === '') throw new Error('nobody'); return (data['user'] as { id: string }).id } })
+  const ready = once(app, 'migration', { result: 'ready' })
   t.equal((await ada.at(url).get('/me')).status, 401)
   await ready
-  const unusable = once(app, 'legacy-refused', { why: 'unusable' })
+  const unusable = once(app, 'migration-rejected', { why: 'unusable' })
   await empty.at(url).get('/public')
   await unusable
   const ours = await signIn('grace')
-  const agrees = once(app, 'legacy', { result: 'agrees' })
+  const agrees = once(app, 'migration', { result: 'agrees' })
   await send('/public', { cookie: [ours, ...grace.cookies()].join('; ') })
   await agrees
-  const differs = once(app, 'legacy', { result: 'differs' })
+  const differs = once(app, 'migration', { result: 'differs' })
   await send('/public', { cookie: [ours, ...ada.cookies()].join('; ') })
   t.match(await differs, { userId: 'grace' })
   await ada.at(url).get('/public')
@@ -326,14 +345,14 @@ t.test('in mode shadow nothing changes; what would be is counted, once for each 
   t.match(await (await grace.get('/me')).json(), { user: { id: 'grace' } }, 'the old library goes on')
   await app.sessions.revokeUser('grace')
   clock.now += 25 * hour
-  const over = once(app, 'legacy', { result: 'over' })
+  const over = once(app, 'migration', { result: 'over' })
   await grace.at(url).get('/public')
   await over
-  t.strictSame(events.filter(({ type }) => type === 'legacy').map(event => (event as { result: string }).result), ['ready', 'agrees', 'differs', 'over'])
+  t.strictSame(events.filter(({ type }) => type === 'migration').map(event => (event as { result: string }).result), ['ready', 'agrees', 'differs', 'over'])
   t.equal(await app.sessions.count({}), 0)
 })
 
-t.test('from `until` on, old cookies are ignored, and that is said once', async t => {
+t.test('from `until` on, legacy cookies are ignored, and the log says so once', async t => {
   const old = await oldFastifySession(t)
   const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
   const { url, clock, send } = await newApp(t, old, { mode: 'drain', until: new Date(Date.now() + hour) })
@@ -345,7 +364,7 @@ t.test('from `until` on, old cookies are ignored, and that is said once', async 
   t.equal((await send('/public', { cookie: 'sessionId=x' })).headers['set-cookie'], undefined)
 })
 
-t.test('trouble of the old store is its own: bounded, told, and in nobody elseâ€™s way', async t => {
+t.test('a failure of the legacy store is bounded and reported, and affects no other session', async t => {
   const old = await oldFastifySession(t)
   const browser = await old.signIn('ada')
   let trouble: (() => Promise<never>) | null = () => Promise.reject(new TypeError('down'))
@@ -357,7 +376,7 @@ t.test('trouble of the old store is its own: bounded, told, and in nobody elseâ€
   const failed = await browser.copy().at(url).get('/me')
   t.equal(failed.status, 503, 'nobody is told to sign in again')
   t.equal(failed.headers.get('retry-after'), '1')
-  t.match(events.filter(({ type }) => type === 'legacy-failed'), [{ source: '@fastify/session', operation: 'load', error: 'TypeError', count: 1 }])
+  t.match(events.filter(({ type }) => type === 'migration-failed'), [{ source: '@fastify/session', operation: 'load', error: 'TypeError', count: 1 }])
   t.equal((await browser.copy().at(url).get('/who')).status, 200, 'pages for everybody go on')
   t.equal((await browser.copy().at(url).post('/login', { userId: 'ada' })).status, 200, 'and so does a new sign-in')
   t.equal((await send('/me', { cookie: ours })).statusCode, 200)
@@ -372,6 +391,28 @@ t.test('trouble of the old store is its own: bounded, told, and in nobody elseâ€
   t.ok(await app.sessions.count({}) >= 2)
 })
 
+t.test('a sign-out with an old cookie while a store is down is final, or says that it is not', async t => {
+  const old = await oldFastifySession(t)
+  const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
+  let [oldDown, newDown] = [true, false]
+  const store = memoryStore()
+  const create = store.create.bind(store)
+  store.create = (record, options) => { if (newDown) throw new Error('down'); return create(record, options) }
+  const adapter: LegacyAdapter = {
+    ...old.adapter,
+    load: text => { if (oldDown) throw new Error('down'); return old.adapter.load(text) },
+    retire: text => { if (oldDown) throw new Error('down'); return old.adapter.retire?.(text) }
+  }
+  const { url } = await newApp(t, old, { adapters: [adapter] }, { store })
+  t.equal((await ada.copy().at(url).post(`${api}/logout`, {})).status, 200)
+  oldDown = false
+  t.equal((await ada.copy().at(url).get('/me')).status, 401, 'a copy of the old cookie does not sign in')
+  newDown = true
+  const answer = await grace.copy().at(url).post(`${api}/logout`, {})
+  t.equal(answer.status, 503)
+  t.match(await answer.json(), { code: 'FST_SESSION_REVOCATION_PENDING' })
+})
+
 t.test('with `onStoreError: anonymous`, trouble of the old store is a visitor', async t => {
   const old = await oldFastifySession(t)
   const browser = await old.signIn('ada')
@@ -384,8 +425,8 @@ t.test('an adopted session that somebody ends blocks its credential before the n
   const browser = await old.signIn('ada')
   const { url, app } = await newApp(t, old)
   const { id } = await (await browser.copy().at(url).get('/me')).json() as { id: string }
-  const retired = once(app, 'legacy', { result: 'retired' })
-  await app.sessions.end(id, { by: 'admin' })
+  const retired = once(app, 'migration', { result: 'retired' })
+  await app.sessions.revoke(id, { by: 'admin' })
   await retired
   t.match(await (await browser.copy().get('/me')).json(), { user: null })
   t.equal((await browser.copy().at(url).get('/me')).status, 401)
@@ -414,7 +455,7 @@ t.test('who signs out everywhere means browsers, too, that have not come by sinc
   await jar.get('/me')
   t.same(await (await jar.post(`${api}/revoke`, { scope: 'others' })).json(), { revoked: 0 })
   t.match(await (await there.at(url).get('/me')).json(), { code: 'FST_SESSION_ENDED', reason: 'revoked' })
-  t.ok(events.some(event => event.type === 'legacy-refused' && event.why === 'revoked'))
+  t.ok(events.some(event => event.type === 'migration-rejected' && event.why === 'revoked'))
   t.equal((await jar.get('/me')).status, 200)
   await app.sessions.revokeUser('ada')
   t.equal((await jar.get('/me')).status, 401)
@@ -490,19 +531,19 @@ t.test('guests take their data along; nothing comes of an empty session, of too 
     return { status: response.status, who: await response.json() as never, last: events.at(-1) }
   }
   t.match(await open({ data: { cart: ['book'] } }), { who: { userId: null, data: { cart: ['book'] } }, last: { type: 'adopted' } })
-  t.match(await open({}), { who: { userId: null, data: {} }, last: { type: 'legacy', result: 'empty' } })
+  t.match(await open({}), { who: { userId: null, data: {} }, last: { type: 'migration', result: 'empty' } })
   const nameless = await newApp(t, { url: old.url, cookie: old.cookie, stored: true, signIn: old.signIn, adapter: { ...old.adapter, identifies: true } })
   t.match(await (await browser.copy().at(nameless.url).get('/who')).json(), { userId: null, data: { cart: ['book'] } })
-  const broken = await newApp(t, old, { userId: () => { throw new TypeError('no such user') } })
+  const broken = await newApp(t, old, { resolveUserId: () => { throw new TypeError('no such user') } })
   t.equal((await browser.copy().at(broken.url).get('/me')).status, 401)
-  t.match(broken.events.at(-1), { type: 'legacy-refused', why: 'unusable' })
-  t.match(await open({ userId: 'x'.repeat(300) }), { who: { userId: null }, last: { type: 'legacy-refused', why: 'unusable' } })
-  t.match(await open({ userId: 'ada', data: { big: 'x'.repeat(70_000) } }), { who: { userId: null }, last: { type: 'legacy-refused', why: 'unusable' } })
-  t.match(await open({ userId: 'ada', expiresAt: 5 }), { who: { userId: null }, last: { type: 'legacy', result: 'over' } })
-  const { url, signIn, events } = await newApp(t, old, {}, { limit: { max: 1, onLimit: 'reject' } })
+  t.match(broken.events.at(-1), { type: 'migration-rejected', why: 'unusable' })
+  t.match(await open({ userId: 'x'.repeat(300) }), { who: { userId: null }, last: { type: 'migration-rejected', why: 'unusable' } })
+  t.match(await open({ userId: 'ada', data: { big: 'x'.repeat(70_000) } }), { who: { userId: null }, last: { type: 'migration-rejected', why: 'unusable' } })
+  t.match(await open({ userId: 'ada', expiresAt: 5 }), { who: { userId: null }, last: { type: 'migration', result: 'over' } })
+  const { url, signIn, events } = await newApp(t, old, {}, { maxSessions: { max: 1, onExceeded: 'reject' } })
   await signIn('ada')
   t.equal((await browser.copy().at(url).get('/me')).status, 401)
-  t.match(events.at(-1), { type: 'legacy-refused', why: 'limit' })
+  t.match(events.at(-1), { type: 'migration-rejected', why: 'limit' })
 })
 
 t.test('trouble of our own store is said as ever', async t => {
@@ -517,16 +558,16 @@ t.test('trouble of our own store is said as ever', async t => {
 t.test('options are checked at registration', async t => {
   const adapter: LegacyAdapter = { name: 'old', identifies: true, cookies: [{ name: 'old' }], match: () => null, load: () => null }
   const until = Date.now()
-  for (const [legacy, option] of [
-    [{}, 'legacy.adapters'], [{ adapters: [] }, 'legacy.adapters'], [{ adapters: [null] }, 'legacy.adapters'], [{ adapters: [{ ...adapter, load: 1 }] }, 'legacy.adapters'],
-    [{ adapters: [adapter, adapter], until }, 'legacy.adapters'], [{ adapters: [adapter] }, 'legacy.until'], [{ adapters: [adapter], until: 'tomorrow' }, 'legacy.until'],
-    [{ adapters: [adapter], until: '5' }, 'legacy.until'], [{ adapters: [adapter], until, mode: 'go' }, 'legacy.mode'], [{ adapters: [adapter], until, from: 1 }, 'legacy.from'],
-    [{ adapters: [adapter], until, userId: 'id' }, 'legacy.userId'], [{ adapters: [{ ...adapter, identifies: false }], until }, 'legacy.userId'], [{ adapters: [adapter], until, timeout: 'x' }, 'legacy.timeout'],
-    [{ adapters: [adapter], until, rollback: true, data: () => ({}) }, 'legacy.rollback'], [{ adapters: [adapter], until, rollback: { data: 1 } }, 'legacy.rollback.data'], [{ adapters: [adapter], until, data: 1 }, 'legacy.data']
+  for (const [migrate, option] of [
+    [{}, 'migrate.adapters'], [{ adapters: [] }, 'migrate.adapters'], [{ adapters: [null] }, 'migrate.adapters'], [{ adapters: [{ ...adapter, load: 1 }] }, 'migrate.adapters'],
+    [{ adapters: [adapter, adapter], until }, 'migrate.adapters'], [{ adapters: [adapter] }, 'migrate.until'], [{ adapters: [adapter], until: 'tomorrow' }, 'migrate.until'],
+    [{ adapters: [adapter], until: '5' }, 'migrate.until'], [{ adapters: [adapter], until, mode: 'go' }, 'migrate.mode'], [{ adapters: [adapter], until, from: 1 }, 'migrate.from'],
+    [{ adapters: [adapter], until, resolveUserId: 'id' }, 'migrate.resolveUserId'], [{ adapters: [{ ...adapter, identifies: false }], until }, 'migrate.resolveUserId'], [{ adapters: [adapter], until, timeout: 'x' }, 'migrate.timeout'],
+    [{ adapters: [adapter], until, rollback: true, data: () => ({}) }, 'migrate.rollback'], [{ adapters: [adapter], until, rollback: { data: 1 } }, 'migrate.rollback.data'], [{ adapters: [adapter], until, data: 1 }, 'migrate.data']
   ] as const) {
-    await t.rejects(testApp(t, { legacy: legacy as never }), { code: 'FST_SESSION_INVALID_OPTION', message: new RegExp(`\`${option}\``) }, option)
+    await t.rejects(testApp(t, { migrate: migrate as never }), { code: 'FST_SESSION_INVALID_OPTION', message: new RegExp(`\`${option}\``) }, option)
   }
-  const { app } = await testApp(t, { userId: data => data['id'] as string, legacy: { adapters: [{ ...adapter, identifies: false }], until } })
+  const { app } = await testApp(t, { resolveUserId: data => data['id'] as string, migrate: { adapters: [{ ...adapter, identifies: false }], until } })
   t.ok(app.sessions)
   t.throws(() => fromIronSession({ password: 'x', cookieName: 'x' } as never), { code: 'FST_SESSION_INVALID_OPTION', message: /unsealData/ })
   t.throws(() => fromAuthJs({ adapter: {} }), { code: 'FST_SESSION_INVALID_OPTION', message: /adapter/ })
@@ -541,10 +582,10 @@ t.test('each libraryâ€™s own ways of saying things are understood', async t => {
   const endless = await oldIronSession(t, { options: { ttl: 0 } })
   for (const [name, old] of Object.entries({ secured, salted, prefixed, endless })) {
     const browser = await old.signIn('ada')
-    const { url, clock } = await newApp(t, old, {}, { absolute: '10d', remember: { idle: '10d', absolute: '20d' } })
+    const { url, clock } = await newApp(t, old, {}, { absoluteTimeout: '10d', remember: { idleTimeout: '10d', absoluteTimeout: '20d' } })
     const answer = await browser.at(url).get('/me')
     t.equal(answer.status, 200, name)
-    if (name === 'endless') t.equal((await answer.json() as { info: { absoluteAt: number } }).info.absoluteAt, clock.now + 20 * 24 * hour)
+    if (name === 'endless') t.equal((await answer.json() as { info: { absoluteExpiresAt: number } }).info.absoluteExpiresAt, clock.now + 20 * 24 * hour)
   }
   const plain = await oldIronSession(t, { options: {} })
   const { url: ironUrl } = await newApp(t, plain)
@@ -565,11 +606,11 @@ t.test('what is no cookie of an old libraryâ€™s is forged, and harms nobody', as
   for (const [old, values] of forgeries) {
     const { send, events } = await newApp(t, old)
     for (const value of values) t.equal((await send('/me', { cookie: `${old.cookie}=${encodeURIComponent(value)}` })).statusCode, 401, `${old.cookie} ${value}`)
-    t.notOk(events.some(({ type }) => type === 'legacy-failed'))
+    t.notOk(events.some(({ type }) => type === 'migration-failed'))
   }
 })
 
-t.test('statistics and metrics tell what became of old credentials, by source', async t => {
+t.test('statistics and metrics count the outcomes of legacy credentials by source', async t => {
   const old = await oldFastifySession(t)
   const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
   const register = new Registry()
@@ -579,9 +620,9 @@ t.test('statistics and metrics tell what became of old credentials, by source', 
   await grace.at(url).get('/me')
   await send('/me', { cookie: 'sessionId=x' })
   const expected = { '@fastify/session adopted': 2, '@fastify/session joined': 1, '@fastify/session forged': 1 }
-  t.match((await app.sessions.statistics('1h')).legacy, expected)
-  t.match((await app.sessions.statistics('24h')).legacy, expected)
-  t.match(await register.metrics(), 'session_legacy_total{source="@fastify/session",result="adopted"} 2')
+  t.match((await app.sessions.statistics('1h')).migration, expected)
+  t.match((await app.sessions.statistics('24h')).migration, expected)
+  t.match(await register.metrics(), 'session_migration_total{source="@fastify/session",result="adopted"} 2')
 })
 
 t.test('while the way back is open, the old life goes on as long as the new one moves', async t => {
@@ -673,7 +714,7 @@ t.test('better-auth and Auth.js keep their rows while the way back is open', asy
     await jar.post('/data', { a: 1 })
     await mirrored.opened
     t.notMatch(await (await browser.get('/me')).json(), { user: null })
-    const retired = once(app, 'legacy', { result: 'retired' })
+    const retired = once(app, 'migration', { result: 'retired' })
     await jar.post(`${api}/logout`, {})
     await retired
     t.match(await (await browser.get('/me')).json(), { user: null })
@@ -682,11 +723,13 @@ t.test('better-auth and Auth.js keep their rows while the way back is open', asy
 })
 
 t.test('an old cookie is deleted with the attributes it was set with', async t => {
-  t.equal(deletion({ name: '__Secure-old', path: '/app', domain: 'example.com' }), '__Secure-old=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/app; Domain=example.com; HttpOnly; Secure')
+  t.equal(expiringSetCookie({ name: '__Secure-old', path: '/app', domain: 'example.com' }), '__Secure-old=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/app; Domain=example.com; HttpOnly; Secure')
 })
 
 t.test('what is remembered of old sessions is bounded', async t => {
-  const records = new OldRecords({ get: async () => null, tell () {}, now: () => 0 })
+  const sessions = await new SessionManager({ secret: 'x'.repeat(32) }).open()
+  t.teardown(() => sessions.close())
+  const records = new SourceRecords(sessions.core)
   const origin = { store: { adapter: { name: 'old' } } as never, text: 'x' }
   for (let i = 0; i <= 100_000; i++) records.remember(String(i), origin)
   t.notOk(records.has('0'))
@@ -704,12 +747,12 @@ t.test('two libraries at once are taken over side by side; one that fails in pas
   t.equal((await grace.copy().at(other.url).get('/me')).status, 200)
   t.equal(events.filter(({ type }) => type === 'adopted').length, 0)
   const failing = await newApp(t, one, { mode: 'shadow', adapters: [{ ...one.adapter, load: async () => Promise.reject(Object.create(null) as Error) }] })
-  const failed = once(failing.app, 'legacy-failed')
+  const failed = once(failing.app, 'migration-failed')
   await ada.copy().at(failing.url).get('/public')
   t.match(await failed, { error: 'Error' })
   t.equal((await send('/public', { cookie: await signIn('linus') })).statusCode, 200)
   const empty = await newApp(t, one, { mode: 'shadow', adapters: [{ ...one.adapter, load: () => ({ userId: null, data: {}, expiresAt: null }) }] })
-  const nothing = once(empty.app, 'legacy', { result: 'empty' })
+  const nothing = once(empty.app, 'migration', { result: 'empty' })
   await ada.copy().at(empty.url).get('/public')
   await nothing
 })
@@ -719,12 +762,12 @@ t.test('old sessions can be taken over before their browsers come by, as often a
   const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
   const kept = old.store as unknown as { sessions: Record<string, string> }
   for (const [id, session] of Object.entries({ empty: {}, past: { user: { id: 'ada' }, cookie: { expires: '2020-01-01' } }, odd: { user: { id: 'x'.repeat(300) } } })) kept.sessions[id] = JSON.stringify(session)
-  const { url, app, clock } = await newApp(t, old, {}, { idle: '30m', remember: { idle: '1h', absolute: '30d' } })
-  const options = { adapters: [{ ...old.adapter, async * scan () { for await (const each of old.adapter.scan?.() ?? []) yield each; yield { credential: 'past', session: { userId: 'ada', data: {}, expiresAt: 5 } }; yield { credential: 'endless', session: { userId: 'linus', data: {}, expiresAt: null } } } }, (await oldFastifySession(t)).adapter], until: clock.now + hour, ...old.userId === undefined ? {} : { userId: old.userId } }
+  const { url, app, clock } = await newApp(t, old, {}, { idleTimeout: '30m', remember: { idleTimeout: '1h', absoluteTimeout: '30d' } })
+  const options = { adapters: [{ ...old.adapter, async * scan () { for await (const each of old.adapter.scan?.() ?? []) yield each; yield { credential: 'past', session: { userId: 'ada', data: {}, expiresAt: 5 } }; yield { credential: 'endless', session: { userId: 'linus', data: {}, expiresAt: null } } } }, (await oldFastifySession(t)).adapter], until: clock.now + hour, ...old.resolveUserId === undefined ? {} : { resolveUserId: old.resolveUserId } }
   t.same(await preimport(app.sessions, options), { adopted: 3, joined: 0, skipped: 3 })
   t.same(await preimport(app.sessions, options), { adopted: 0, joined: 3, skipped: 3 })
   t.equal(await app.sessions.count({}), 3)
-  const [listed] = await app.sessions.listUser('ada')
+  const [listed] = await app.sessions.listByUser('ada')
   clock.now += 40 * hour
   t.match(await (await ada.at(url).get('/me')).json(), { id: listed?.id }, 'it waits for its browser')
   await app.sessions.revokeUser('grace')
@@ -739,7 +782,7 @@ t.test('an adapter that cannot read a cookie does not take the request with it',
   const { url, events } = await newApp(t, old, { adapters: [{ ...old.adapter, match: () => { throw new RangeError('unreadable') } }] })
   t.equal((await browser.at(url).get('/public')).status, 200)
   t.equal((await browser.at(url).get('/me')).status, 401)
-  t.match(events.filter(({ type }) => type === 'legacy-failed'), [{ operation: 'match', error: 'RangeError' }])
+  t.match(events.filter(({ type }) => type === 'migration-failed'), [{ operation: 'match', error: 'RangeError' }])
 })
 
 t.test('another site cannot open a socket with an old cookie either', async t => {

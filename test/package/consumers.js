@@ -51,7 +51,7 @@ declare module 'fastify' {
   interface Session { cart?: string[] }
 }
 
-const options: SessionPluginOptions = { secret: 'a secret of thirty-two characters', idle: '30m', limit: { max: 5, onLimit: 'oldest' } }
+const options: SessionPluginOptions = { secret: 'a secret of thirty-two characters', idleTimeout: '30m', maxSessions: { max: 5, onExceeded: 'evict-oldest' } }
 const app = Fastify()
 await app.register(sessions, options)
 app.get('/cart', { config: { session: { required: true } }, onRequest: app.requireSession }, async request => {

@@ -6,23 +6,24 @@ import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import sessions, { memoryStore } from '../../lib/index.ts'
-import type { Store, Touch } from '../../lib/index.ts'
-import { browserOf, deviceOf } from '../../lib/model/user-agent.ts'
-import { keepTick } from '../../lib/plugin/next-tick.ts'
-import { Tops } from '../../lib/statistics/top-k.ts'
+import type { Store, ActivityUpdate } from '../../lib/index.ts'
+import { browserOf } from '../../lib/model/device.ts'
+import { deviceOf } from '../../lib/model/user-agent.ts'
+import { retainNextTickShape } from '../../lib/plugin/next-tick.ts'
+import { TopK } from '../../lib/statistics/top-k.ts'
 import { cookieOf, firefox, secret, setCookies, testApp } from '../helpers/app.ts'
 
 /** A memory store that writes down which verbs are called. */
-function countingStore (): { readonly store: Store, readonly calls: string[], readonly batches: (readonly Touch[])[] } {
+function countingStore (): { readonly store: Store, readonly calls: string[], readonly batches: (readonly ActivityUpdate[])[] } {
   const calls: string[] = []
-  const batches: (readonly Touch[])[] = []
+  const batches: (readonly ActivityUpdate[])[] = []
   const store = new Proxy(memoryStore(), {
     get (target, name) {
       const value: unknown = Reflect.get(target, name)
       if (typeof value !== 'function') return value
       return (...args: unknown[]): unknown => {
         calls.push(String(name))
-        if (name === 'touch') batches.push(args[0] as Touch[])
+        if (name === 'touch') batches.push(args[0] as ActivityUpdate[])
         return Reflect.apply(value, target, args)
       }
     }
@@ -35,7 +36,7 @@ const flush = '1m'
 
 t.test('10,000 requests without a cookie call no store, make no session and set no cookie', async t => {
   const { store, calls } = countingStore()
-  const { app } = await testApp(t, { store, flush })
+  const { app } = await testApp(t, { store, flushInterval: flush })
   calls.length = 0
   let cookies = 0
   for (let i = 0; i < 10_000; i++) cookies += setCookies(await app.inject('/public')).length
@@ -45,7 +46,7 @@ t.test('10,000 requests without a cookie call no store, make no session and set 
 
 t.test('a forged cookie is turned away before the store', async t => {
   const { store, calls } = countingStore()
-  const { send, signIn } = await testApp(t, { store, flush })
+  const { send, signIn } = await testApp(t, { store, flushInterval: flush })
   const cookie = await signIn()
   calls.length = 0
   for (const forged of [`${cookie.slice(0, -1)}${cookie.endsWith('A') ? 'B' : 'A'}`, cookie.slice(0, -5), 'sid=x']) {
@@ -56,7 +57,7 @@ t.test('a forged cookie is turned away before the store', async t => {
 
 t.test('a request that reads its session is one read: no write, no cookie, and one batch in all for each flush', async t => {
   const { store, calls, batches } = countingStore()
-  const { clock, send, signIn } = await testApp(t, { store, flush })
+  const { clock, send, signIn } = await testApp(t, { store, flushInterval: flush })
   const cookies = [await signIn('ada'), await signIn('bob')]
   await send('/me', { cookie: cookies[0] as string })
   for (let period = 0; period < 3; period++) {
@@ -67,14 +68,14 @@ t.test('a request that reads its session is one read: no write, no cookie, and o
     clock.now += 60_000
     calls.length = 0
     await send('/me', { cookie: cookies[0] as string })
-    t.strictSame(calls.filter(call => call !== 'observe'), ['read', 'touch'], 'the first request of the next period writes the batch')
-    t.strictSame(batches.map(batch => batch.map(({ requests }) => requests)), [[51, 50]])
+    t.strictSame(calls.filter(call => call !== 'saveStatistics'), ['read', 'touch'], 'the first request of the next period writes the batch')
+    t.strictSame(batches.map(batch => batch.map(({ requestCount: requests }) => requests)), [[51, 50]])
   }
 })
 
 t.test('with flush 0 each request is one read and one write', async t => {
   const { store, calls } = countingStore()
-  const { send, signIn } = await testApp(t, { store, flush: 0 })
+  const { send, signIn } = await testApp(t, { store, flushInterval: 0 })
   const cookie = await signIn()
   calls.length = 0
   for (let i = 0; i < 5; i++) await send('/me', { cookie })
@@ -83,7 +84,7 @@ t.test('with flush 0 each request is one read and one write', async t => {
 
 t.test('each step of a session is one call', async t => {
   const { store, calls } = countingStore()
-  const { send, signIn } = await testApp(t, { store, flush }, app => {
+  const { send, signIn } = await testApp(t, { store, flushInterval: flush }, app => {
     app.post('/logout', async request => { await request.session.logout(); return {} })
   })
   const steps = async (step: () => Promise<unknown>): Promise<string[]> => {
@@ -101,7 +102,7 @@ t.test('each step of a session is one call', async t => {
 t.test('on a store that answers at once, the session makes no promise', async t => {
   const bare = Fastify()
   const app = Fastify()
-  await app.register(sessions, { secret, flush, now: () => 1_800_000_000_000 })
+  await app.register(sessions, { secret, flushInterval: flush, now: () => 1_800_000_000_000 })
   app.post('/login', async request => { await request.session.login('ada'); return {} })
   for (const each of [bare, app] as unknown as FastifyInstance[]) {
     // no async handlers: they would make promises of their own
@@ -121,8 +122,8 @@ t.test('on a store that answers at once, the session makes no promise', async t 
 })
 
 t.test('one object of process.nextTick stays alive, of the shape of all others', async t => {
-  const kept = await keepTick()
-  t.equal(await keepTick(), kept)
+  const kept = await retainNextTickShape()
+  t.equal(await retainNextTickShape(), kept)
   const another = await new Promise<object>(resolve => { process.nextTick(() => { resolve(executionAsyncResource()) }) })
   setFlagsFromString('--allow-natives-syntax')
   const sameShape = runInThisContext('(a, b) => %HaveSameMap(a, b)') as (a: object, b: object) => boolean
@@ -132,7 +133,7 @@ t.test('one object of process.nextTick stays alive, of the shape of all others',
 
 t.test('a sign-in makes no promise that it can do without', async t => {
   const app = Fastify()
-  await app.register(sessions, { secret, flush, now: () => 1_800_000_000_000 })
+  await app.register(sessions, { secret, flushInterval: flush, now: () => 1_800_000_000_000 })
   app.get('/login', (request, reply) => { request.session.login('ada').then(() => { reply.send({}) }, (error: unknown) => { reply.send(error) }) })
   app.get('/wait', (_request, reply) => { wait().then(() => { reply.send({}) }, (error: unknown) => { reply.send(error) }) })
   await app.ready()
@@ -182,7 +183,7 @@ t.test('what is remembered of agents is bounded, and forgetting changes no answe
 })
 
 t.test('the most frequent of many are found, however many newcomers come between, and counts are never too low', async t => {
-  const tops = new Tops()
+  const tops = new TopK()
   const exact = new Map<string, number>()
   const add = (key: string): void => {
     tops.add(key, exact.size % 256)

@@ -20,7 +20,7 @@ const fail = (): never => { throw new Error('connect ECONNREFUSED redis://user:p
 const reject = async (): Promise<never> => fail()
 
 for (const [name, trouble] of [['throws', fail], ['rejects', reject]] as const) {
-  t.test(`row 69, 70: a store that ${name} is said where the session is needed, and only there`, async t => {
+  t.test(`row 69, 70: a store that ${name} causes a 503 on routes that need the session, and only there`, async t => {
     const { store, break: breakStore } = breakableStore()
     const { send, signIn, events } = await testApp(t, { store })
     const cookie = await signIn()
@@ -40,7 +40,7 @@ for (const [name, trouble] of [['throws', fail], ['rejects', reject]] as const) 
   })
 }
 
-t.test('row 71: a store that hangs is bounded, fails at once after a while, and is tried again', async t => {
+t.test('row 71: a store that hangs is timed out, then skipped by the circuit breaker, then probed', async t => {
   const { store, break: breakStore } = breakableStore()
   const { send, signIn, app, events } = await testApp(t, { store, storeTimeout: 20 })
   const cookie = await signIn()
@@ -64,23 +64,23 @@ t.test('by option a store in trouble makes everybody anonymous, who write nothin
   t.equal((await send('/me', { cookie })).statusCode, 503, 'what needs a user says so')
 })
 
-t.test('row 72: signing out in an outage says that it is not done everywhere, holds here, and is done later', async t => {
+t.test('row 72: logout during an outage reports that it is pending, holds on this node and is retried', async t => {
   const { store, break: breakStore } = breakableStore()
   const { send, signIn, app } = await testApp(t, { store })
   const cookie = await signIn()
   breakStore(fail)
   const out = await send(`${api}/logout`, { cookie, method: 'POST' })
-  t.match(out.json(), { statusCode: 503, code: 'FST_SESSION_NOT_DONE' })
+  t.match(out.json(), { statusCode: 503, code: 'FST_SESSION_REVOCATION_PENDING' })
   t.match(setCookies(out)[0], /Max-Age=0/)
   breakStore(verb => verb === 'end' ? fail() : undefined)
   t.equal((await send('/me', { cookie })).statusCode, 401, 'refused here, although the store still has it')
-  t.not(await app.sessions.get((await app.sessions.listUser('ada'))[0]?.id ?? ''), null)
+  t.not(await app.sessions.get((await app.sessions.listByUser('ada'))[0]?.id ?? ''), null)
   breakStore(null)
   await app.close()
   t.match(store.read((await Promise.resolve(store.history({}, { limit: 1, cursor: null, order: 'newest' }))).items[0]?.id ?? ''), { reason: 'logout' })
 })
 
-t.test('row 72: a store that only reads serves reads; what it cannot do is said', async t => {
+t.test('row 72: a read-only store serves reads, and writes are reported as not done', async t => {
   const { store, break: breakStore } = breakableStore()
   const { send, signIn } = await testApp(t, { store })
   const cookie = await signIn()
@@ -88,12 +88,12 @@ t.test('row 72: a store that only reads serves reads; what it cannot do is said'
   breakStore(verb => ['read', 'list', 'history', 'count', 'statistics'].includes(verb) ? undefined : fail())
   t.equal((await send('/me', { cookie })).statusCode, 200)
   t.equal((await send(api, { cookie })).statusCode, 200)
-  t.match((await send(`${api}/revoke`, { cookie, method: 'POST', payload: { id } })).json(), { code: 'FST_SESSION_NOT_DONE' })
+  t.match((await send(`${api}/revoke`, { cookie, method: 'POST', payload: { id } })).json(), { code: 'FST_SESSION_REVOCATION_PENDING' })
   t.match((await send(`${api}/revoke`, { cookie, method: 'POST', payload: { scope: 'others' } })).json(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
   t.match((await send('/data', { cookie, method: 'POST', payload: { a: 1 } })).json(), { statusCode: 503 })
 })
 
-t.test('a commit that fails answers 503, once, without a cookie', async t => {
+t.test('a commit that fails responds with 503, once, without a cookie', async t => {
   const { store, break: breakStore } = breakableStore()
   const { send } = await testApp(t, { store })
   breakStore(verb => verb === 'create' ? fail() : undefined)
@@ -116,7 +116,7 @@ t.test('activity that could not be written is written when the store is back: wh
   }
   breakStore(null)
   await app.sessions.flush()
-  t.match((await app.sessions.listUser('ada'))[0], { lastSeenAt: clock.now })
+  t.match((await app.sessions.listByUser('ada'))[0], { lastSeenAt: clock.now })
 })
 
 t.test('flushes do not overlap', async t => {
@@ -139,7 +139,7 @@ t.test('flushes do not overlap', async t => {
 })
 
 t.test('an answer of the store that is a refusal is no trouble', async t => {
-  const { send, app } = await testApp(t, { limit: { max: 1, onLimit: 'reject' } })
+  const { send, app } = await testApp(t, { maxSessions: { max: 1, onExceeded: 'reject' } })
   const login = async () => send('/login', { method: 'POST', payload: { userId: 'ada' } })
   const cookie = cookieOf(await login())
   const refused = await login()

@@ -1,9 +1,11 @@
 import { connect } from 'node:net'
 import Fastify from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import sessions, { memoryStore } from '../../lib/index.ts'
 import type { SessionPluginOptions } from '../../lib/index.ts'
 import { api, cookieOf, secret, setCookies, testApp } from '../helpers/app.ts'
+import { CookieJar } from '../helpers/cookie-jar.ts'
 
 type Test = Pick<typeof t, 'rejects'>
 
@@ -16,7 +18,7 @@ async function isRefused (t: Test, options: object, message: RegExp): Promise<vo
   await app.close()
 }
 
-t.test('row 7, 8, 9: a cookie that browsers would refuse, cut or ignore is refused at registration', async t => {
+t.test('row 7, 8, 9: a cookie that browsers would reject, cut or ignore is rejected at registration', async t => {
   const wrong: [object, RegExp][] = [
     [{ name: '__Host-sid', domain: 'example.com' }, /__Host-/], [{ name: '__Host-sid', path: '/app' }, /__Host-/], [{ name: '__Host-sid', secure: false }, /cookie.secure/], [{ name: '__Secure-sid', secure: false }, /cookie.secure/],
     [{ name: '__HOST-sid' }, /prefix/], [{ name: '__secure-sid' }, /prefix/],
@@ -26,12 +28,12 @@ t.test('row 7, 8, 9: a cookie that browsers would refuse, cut or ignore is refus
     [{ name: 'sid=1; Domain' }, /cookie.name/], [{ name: 'x', path: '/; Domain=evil.example' }, /cookie.path/], [{ name: 'x', domain: 'a.example; Secure' }, /cookie.domain/], [{ name: 'x', path: '/\r\nSet-Cookie: a=b' }, /cookie.path/]
   ]
   for (const [cookie, message] of wrong) await isRefused(t, { cookie }, message)
-  await isRefused(t, { remember: { absolute: '401d' } }, /400d/)
+  await isRefused(t, { remember: { absoluteTimeout: '401d' } }, /400d/)
 })
 
-t.test('row 9: the longest cookie there can be fits, and lasts no longer than browsers keep it', async t => {
+t.test('row 9: the longest possible cookie fits, and lasts no longer than browsers store it', async t => {
   const cookie = { name: 'x'.repeat(128), path: `/${'y'.repeat(999)}`, domain: `${'z'.repeat(60)}.example`, sameSite: 'none', partitioned: true } as const
-  const { send } = await testApp(t, { cookie, remember: { idle: '400d', absolute: '400d' } })
+  const { send } = await testApp(t, { cookie, remember: { idleTimeout: '400d', absoluteTimeout: '400d' } })
   const [set = ''] = setCookies(await send('/login', { method: 'POST', payload: { userId: 'ada', remember: true }, ...far }))
   t.ok(set.indexOf(';') <= 4096)
   t.ok(Buffer.byteLength(set) <= 4096)
@@ -39,7 +41,7 @@ t.test('row 9: the longest cookie there can be fits, and lasts no longer than br
   t.match(set, /; Max-Age=34560000;/)
 })
 
-t.test('row 4, 5, 6, 12: deleting repeats every attribute of setting, so that browsers obey', async t => {
+t.test('row 4, 5, 6, 12: deleting a cookie repeats all attributes that set it, so that browsers delete it', async t => {
   for (const cookie of [{}, { name: '__Secure-s', domain: 'app.example', path: '/app', sameSite: 'none', partitioned: true }, { name: 's', sameSite: 'strict' }] as const) {
     const { send } = await testApp(t, { cookie })
     const [set = ''] = setCookies(await send('/login', { method: 'POST', payload: { userId: 'ada' }, ...far }))
@@ -51,7 +53,7 @@ t.test('row 4, 5, 6, 12: deleting repeats every attribute of setting, so that br
   }
 })
 
-t.test('row 10: one Set-Cookie leaves, whatever one request does', async t => {
+t.test('row 10: each response has at most one Set-Cookie of this package', async t => {
   const { send, signIn } = await testApp(t, {}, app => {
     app.post('/everything', async (request, reply) => {
       reply.header('set-cookie', 'sid=mine; Path=/')
@@ -72,16 +74,16 @@ t.test('row 10: one Set-Cookie leaves, whatever one request does', async t => {
   }
 })
 
-t.test('row 11: attributes that another library left in the data change nothing', async t => {
+t.test('row 11: cookie attributes that another library stored in the data have no effect', async t => {
   const { send, app } = await testApp(t, {}, app => { app.get('/options', async request => { request.session.options({ sameSite: 'none', httpOnly: false, secure: false }); await request.session.rotate(); return {} }) })
   const written = await send('/data', { method: 'POST', payload: { cookie: { sameSite: 'none', httpOnly: false, secure: false, domain: 'evil.example', path: '/x', expires: '2099-01-01', originalMaxAge: 1e12 } }, ...far })
   t.match(setCookies(written), [/; Path=\/; HttpOnly; Secure; SameSite=Lax$/])
   const rotated = await send('/options', { cookie: cookieOf(written), ...far })
   t.match(setCookies(rotated), [/^__Host-sid=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/])
-  t.match((await app.sessions.list()).items, [{ idle: 1_800_000 }])
+  t.match((await app.sessions.list()).items, [{ idleTimeout: 1_800_000 }])
 })
 
-t.test('row 13: whatever sets or deletes the cookie says no-store', async t => {
+t.test('row 13: responses that set or delete the cookie have no-store', async t => {
   const { send, signIn, clock } = await testApp(t, {}, app => { app.post('/rotate', async (request, reply) => { reply.header('cache-control', 'max-age=60'); await request.session.rotate(); return {} }) })
   const remembered = await signIn('ada', { remember: true })
   clock.now += 3_600_001
@@ -94,7 +96,7 @@ t.test('row 13: whatever sets or deletes the cookie says no-store', async t => {
   }
 })
 
-t.test('row 16: a weak secret is refused, also among others', async t => {
+t.test('row 16: a weak secret is rejected, alone and in a list', async t => {
   for (const bad of ['', 'short', 'x'.repeat(31), [], [''], [secret, ''], [secret, 'short'], ['short', secret], [secret, undefined], [secret, 5], null, 5, {}]) await isRefused(t, { secret: bad }, /`secret`/)
   const { NODE_ENV } = process.env
   t.teardown(() => { if (NODE_ENV === undefined) delete process.env['NODE_ENV']; else process.env['NODE_ENV'] = NODE_ENV })
@@ -102,7 +104,7 @@ t.test('row 16: a weak secret is refused, also among others', async t => {
   await isRefused(t, { secret: undefined }, /`secret`/)
 })
 
-t.test('row 20, 21: every other spelling of a cookie is nobody\'s: cut, flipped, padded, encoded again', async t => {
+t.test('row 20, 21: cut, flipped, padded and re-encoded cookies are invalid', async t => {
   const store = memoryStore()
   const { send, signIn, app } = await testApp(t, { store })
   const value = (await signIn()).slice(4)
@@ -112,12 +114,12 @@ t.test('row 20, 21: every other spelling of a cookie is nobody\'s: cut, flipped,
   const [token = '', signature = ''] = value.split('.')
   const bytes = Buffer.from(signature, 'base64')
   // 43 characters hold 258 bits: two of them are spare, and only one spelling of them is canonical
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/'
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const last = alphabet.indexOf(signature.slice(-1))
-  const flipped = Array.from({ length: 256 }, (_, bit) => { const copy = Buffer.from(bytes); copy.writeUInt8(copy.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3); return `${token}.${copy.toString('base64').slice(0, 43)}` })
+  const flipped = Array.from({ length: 256 }, (_, bit) => { const copy = Buffer.from(bytes); copy.writeUInt8(copy.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3); return [`${token}.${copy.toString('base64url')}`, `${token}.${copy.toString('base64').slice(0, 43)}`] }).flat()
   const bent = Array.from({ length: 68 }, (_, i) => `${token.slice(0, i)}${token[i] === 'A' ? 'B' : 'A'}${token.slice(i + 1)}.${signature}`)
   const shapes = [
-    '', '.', token, `.${signature}`, `${token}.`, value.slice(0, -1), value.slice(1), `${value}=`, `${value}==`, `${value}A`, `${value}.`, `${value}.${signature}`, `"${value}"`, `s:${value}`, encodeURIComponent(value).replace('.', '%2E'),
+    '', '.', token, `.${signature}`, `${token}.`, value.slice(0, -1), value.slice(1), `${value}=`, `${value}==`, `${value}A`, `${value}.`, `${value}.${signature}`, `"${value}`, `s:${value}`, `s%3A${value}`, encodeURIComponent(`"${value}"`), value.replace('.', '%252E'),
     ...[1, 2, 3].map(spare => `${token}.${signature.slice(0, -1)}${alphabet[(last & ~3) | ((last + spare) & 3)] ?? ''}`),
     `${token}.${bytes.toString('hex')}`, `${token}.${bytes.toString('latin1')}`, `${Buffer.from(token, 'base64url').toString('hex')}.${signature}`,
     'x'.repeat(12_000), '%E0%A4%A', '%00', '😀', '\ud800', 'null', 'undefined', '[object Object]', '{"a":1}', '__proto__', ...flipped, ...bent
@@ -131,7 +133,7 @@ t.test('row 20, 21: every other spelling of a cookie is nobody\'s: cut, flipped,
   t.equal(await app.sessions.count(), 1)
 })
 
-t.test('row 23: a token is taken from the cookie only', async t => {
+t.test('row 23: a token is accepted from the cookie only', async t => {
   const { send, signIn } = await testApp(t, {}, app => { app.post('/who', async request => ({ userId: request.session.userId })) })
   const cookie = await signIn()
   const value = cookie.slice(4)
@@ -144,7 +146,7 @@ t.test('row 23: a token is taken from the cookie only', async t => {
   t.equal((await send('/me', { cookie: `sid=${id}` })).statusCode, 401, 'an id opens nothing')
 })
 
-t.test('row 24, 25: of two cookies of one name the only valid one counts, in either order; two valid ones are nobody\'s', async t => {
+t.test('row 24, 25: of two cookies of one name the only valid one counts; two live ones are ignored', async t => {
   const { send, signIn, events } = await testApp(t)
   const cookie = await signIn()
   const planted = await signIn('eve')
@@ -160,7 +162,93 @@ t.test('row 24, 25: of two cookies of one name the only valid one counts, in eit
   t.strictSame([...new Set(events.map(event => event.type))].filter(type => type !== 'created'), ['duplicate-cookie', 'cookie-tossing'])
 })
 
-t.test('row 26: names that only look like ours are not ours', async t => {
+for (const [what, from, to] of [
+  ['domain', { name: 'sid' }, { name: 'sid', domain: 'example.com' }],
+  ['domain, taken away', { name: 'sid', domain: 'example.com' }, { name: 'sid' }],
+  ['path', { name: 'sid', path: '/' }, { name: 'sid', path: '/app' }],
+  ['path, to the root', { name: 'sid', path: '/app' }, { name: 'sid' }],
+  ['partition', { sameSite: 'none' }, { sameSite: 'none', partitioned: true }],
+  ['partition, taken away', { sameSite: 'none', partitioned: true }, { sameSite: 'none' }]
+] as const) {
+  t.test(`row 24, 25: after a change of ${what} a user stays signed in, can sign in again and log out, and no twin remains`, async t => {
+    const store = memoryStore()
+    const host = 'www.example.com'
+    const routes = (app: FastifyInstance): void => {
+      app.get('/app/me', { config: { session: { required: true } } }, async request => ({ userId: request.session.userId }))
+      app.post('/app/login', async request => { await request.session.login(request.body as string, { remember: true }); return {} })
+      app.post('/app/logout', async request => { await request.session.logout(); return {} })
+    }
+    const before = await testApp(t, { store, cookie: from }, routes)
+    const after = await testApp(t, { store, cookie: to }, routes)
+    const jar = new CookieJar(host)
+    const send = async (url: string, { send } = after, payload?: string) => {
+      const cookie = jar.header(url)
+      return jar.store(await send(url, { method: url.endsWith('me') ? 'GET' : 'POST', cookie, headers: { host, 'content-type': 'application/json' }, payload: JSON.stringify(payload ?? ''), ...far }))
+    }
+    await send('/app/login', before, 'ada')
+    t.equal((await send('/app/me')).json().userId, 'ada', 'the old cookie stays valid')
+    t.equal(jar.size, 1)
+    await send('/app/login', after, 'bob')
+    t.equal(jar.size, 2, 'the twin is dead')
+    t.equal((await send('/app/me')).json().userId, 'bob', 'the live one is used')
+    t.equal(jar.size, 1, 'and the other deleted')
+    t.equal((await send('/app/me')).json().userId, 'bob')
+
+    // the live session in the old form, and a dead one in the new form
+    const old = new CookieJar(host)
+    old.store(await before.send('/app/login', { method: 'POST', payload: '"eve"', headers: { host, 'content-type': 'application/json' }, ...far }))
+    await after.app.sessions.revokeUser('bob')
+    jar.add(setCookies(await before.send('/app/login', { method: 'POST', payload: '"eve"', headers: { host, 'content-type': 'application/json' }, ...far })).join())
+    t.equal(jar.size, 2)
+    t.equal((await send('/app/me')).json().userId, 'eve')
+    t.equal(jar.size, 1, 'the live one is issued in the new form')
+    t.equal((await send('/app/me')).json().userId, 'eve')
+
+    // two live ones: an attack, which does not outlive the response
+    const planted = setCookies(await before.send('/app/login', { method: 'POST', payload: '"mallory"', headers: { host, 'content-type': 'application/json' }, ...far })).join()
+    jar.add(planted)
+    t.equal((await send('/app/me')).json().code, 'FST_SESSION_REQUIRED')
+    t.equal((await send('/app/me')).json().userId, 'eve', "the app's own cookie remains")
+    jar.add(planted)
+    await send('/app/login', after, 'ada')
+    t.equal((await send('/app/me')).json().userId, 'ada', 'a sign-in deletes the twin')
+    jar.add(planted)
+    t.strictSame([(await send('/app/logout')).statusCode, jar.size], [200, 0], 'a log-out leaves none')
+    t.equal((await after.app.sessions.count({ userId: 'mallory' })), 1, 'and does not end a session that was not accepted')
+  })
+}
+
+t.test('row 24, 25: an outdated cookie beside the current one of its session is no reuse, and is deleted', async t => {
+  const store = memoryStore()
+  const before = await testApp(t, { store, cookie: { name: 'sid' } })
+  const after = await testApp(t, { store, cookie: { name: 'sid', domain: 'example.com' } })
+  const jar = new CookieJar('example.com')
+  const headers = { host: 'example.com' }
+  jar.store(await before.send('/login', { method: 'POST', payload: { userId: 'ada', remember: true }, headers, ...far }))
+  for (const each of [before, after]) each.clock.now += 3_600_001
+  jar.store(await after.send('/me', { cookie: jar.header('/me'), headers, ...far }))
+  t.equal(jar.size, 2, 'rotation issued the new form')
+  for (let i = 0; i < 3; i++) {
+    for (const each of [before, after]) each.clock.now += 900_000
+    const response = jar.store(await after.send('/me', { cookie: jar.header('/me'), headers, ...far }))
+    t.equal(response.json().userId, 'ada')
+    t.equal(jar.size, 1)
+  }
+  t.strictSame(after.events.filter(({ type }) => type === 'token-reused' || type === 'cookie-tossing'), [])
+})
+
+t.test('row 24, 25: while the store fails, several cookies are no reason to sign out', async t => {
+  const store = memoryStore()
+  const { send, signIn } = await testApp(t, { store }, app => { app.get('/open', async () => ({})) })
+  const header = `${await signIn()}; ${await signIn('eve')}`
+  store.read = () => { throw new Error('down') }
+  const refused = await send('/me', { cookie: header })
+  t.match([refused.statusCode, setCookies(refused)], [503, []])
+  const open = await send('/open', { cookie: header })
+  t.strictSame([open.statusCode, setCookies(open)], [200, []])
+})
+
+t.test('row 26: names that resemble the cookie name are ignored', async t => {
   const { send, app } = await testApp(t)
   const value = cookieOf(await send('/login', { method: 'POST', payload: { userId: 'ada' }, ...far })).slice('__Host-sid='.length)
   for (const name of ['\u00a0__Host-sid', '__Host-sid\u00a0', '\ufeff__Host-sid', '%5f%5fHost-sid', '__host-sid', '__HOST-SID', '__Host-SID', '=__Host-sid', '$__Host-sid', '"__Host-sid"', '__Host-sid ', '__Secure-sid', 'x__Host-sid', '__Host-sid[]', '$Version=1,__Host-sid']) {
@@ -171,7 +259,7 @@ t.test('row 26: names that only look like ours are not ours', async t => {
   const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
   const login = cookieOf(await send('/login', { method: 'POST', payload: { userId: 'ada' } }))
   const status = (name: Buffer | string) => new Promise<number>(resolve => {
-    const socket = connect(Number(url.port), '127.0.0.1', () => { socket.end(Buffer.concat([Buffer.from('GET /me HTTP/1.1\r\nHost: x\r\nConnection: close\r\nCookie: '), Buffer.from(name), Buffer.from(login.slice(3)), Buffer.from('\r\n\r\n')])) })
+    const socket = connect(Number(url.port), '127.0.0.1', () => { socket.end(Buffer.concat([Buffer.from('GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: '), Buffer.from(name), Buffer.from(login.slice(3)), Buffer.from('\r\n\r\n')])) })
     socket.on('data', (data: Buffer) => { resolve(Number(data.toString('latin1').split(' ')[1])) })
   })
   t.equal(await status('sid'), 200)
@@ -180,7 +268,7 @@ t.test('row 26: names that only look like ours are not ours', async t => {
   for (const name of [Buffer.from('\0sid'), Buffer.from('\u001bsid'), Buffer.from('a=b\nsid')]) t.equal(await status(name), 400, 'refused before it reaches us')
 })
 
-t.test('row 27: floods of a header are read once, to their end', async t => {
+t.test('row 27: a flooded header is read once, in linear time', async t => {
   const { send, signIn } = await testApp(t)
   const cookie = await signIn()
   const pairs = Array.from({ length: 3000 }, (_, i) => `a${i}=${i}`).join('; ')
@@ -191,7 +279,7 @@ t.test('row 27: floods of a header are read once, to their end', async t => {
   for (const odd of ['__proto__=x', 'constructor=x', 'toString=x; hasOwnProperty=y', 'a', '=', ';;;', ',']) t.equal((await send('/me', { cookie: `${odd}; ${cookie}` })).statusCode, 200)
 })
 
-t.test('row 1, 2, 3: tokens never repeat, mean nothing, and are not in the store', async t => {
+t.test('row 1, 2, 3: tokens never repeat, have no meaning and are not in the store', async t => {
   const store = memoryStore()
   const { send, app } = await testApp(t, { store })
   const seen = new Set<string>()
@@ -219,7 +307,7 @@ t.test('row 1, 2, 3: tokens never repeat, mean nothing, and are not in the store
   t.ok(Math.abs(ones - bits / 2) < 5 * Math.sqrt(bits) / 2, `${ones} of ${bits} bits are set`)
 })
 
-t.test('row 17, 18: users stay in while secrets change on a running fleet, one node after the other', async t => {
+t.test('row 17, 18: users stay signed in while secrets change on a running fleet, one node after the other', async t => {
   const store = memoryStore()
   const [a, b] = ['the old secret, which is long enough', 'the new secret, which is long enough']
   const old = await testApp(t, { store, secret: a })

@@ -69,10 +69,10 @@ const engines: Record<string, { readonly skip: string | false, readonly open: (t
 }
 
 for (const [name, { skip, open }] of Object.entries(engines)) {
-  t.test(`row 3, 50, 51, 52, 53, 54, 55, 58, 83: two apps on one ${name} store agree on who is signed in, and its content opens nothing`, { skip }, async t => {
+  t.test(`row 3, 50, 51, 52, 53, 54, 55, 58, 83: two apps share one ${name} store, whose content cannot authenticate`, { skip }, async t => {
     const engine = await open(t)
     const [reading, held] = [gate(), gate()]
-    const newApp = (): Promise<TestApp> => testApp(t, { store: engine.store(), limit: 5 }, app => {
+    const newApp = (): Promise<TestApp> => testApp(t, { store: engine.store(), maxSessions: 5 }, app => {
       app.post('/rotate', async request => { await request.session.rotate(); return {} })
       app.get('/slow', async request => { request.session.set('late', true); reading.open(); await held.opened; return {} })
     })
@@ -92,7 +92,7 @@ for (const [name, { skip, open }] of Object.entries(engines)) {
 
     // an end on one node is one on the other, for its sockets, its slow writers and its next request
     const first = given(await a.signIn())
-    const record = (await b.app.sessions.listUser('ada'))[0] as SessionRecord
+    const record = (await b.app.sessions.listByUser('ada'))[0] as SessionRecord
     const ended = new Promise<EndedSession>(resolve => { b.app.sessions.onEnd(record, resolve) })
     const slow = b.send('/slow', { cookie: first })
     await reading.opened
@@ -115,7 +115,7 @@ for (const [name, { skip, open }] of Object.entries(engines)) {
     t.equal(await status(b, given(next)), 200)
     await b.app.sessions.flush()
     setClock(a.clock.now + 600_000)
-    t.match((await a.send('/me', { cookie: old })).json(), { statusCode: 401, reason: 'reused' })
+    t.match((await a.send('/me', { cookie: old })).json(), { statusCode: 401, reason: 'token-reuse' })
     t.equal(await status(b, next), 401)
 
     // what lies in the store, with live sessions, guests, rotated and ended ones

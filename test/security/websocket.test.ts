@@ -52,18 +52,25 @@ function opened (result: Opened): Extract<Opened, { socket: WebSocket }> {
   return result
 }
 
-t.test('row 56: a WebSocket that another site opens with our cookie is refused, without any option', async t => {
+t.test('row 56: by default a WebSocket opened by another origin with the session cookie is rejected', async t => {
   const { open, signIn, origin, events } = await socketApp(t)
   const cookie = await signIn()
   for (const headers of [
     { origin: 'https://evil.example' }, { origin: 'null' }, { origin: `${origin}.evil.example` }, { origin: origin.replace(/\d+$/, '1') }, { origin: origin.replace('http', 'https') },
     { 'sec-fetch-site': 'cross-site', origin }, { 'sec-fetch-site': 'same-site', origin }, { 'sec-fetch-site': '', origin }
   ]) t.strictSame(await open('/live', { cookie, ...headers }), { refused: 403 }, JSON.stringify(headers))
-  t.match(events.filter(event => event.type === 'cross-site'), { length: 8, 0: { type: 'cross-site', method: 'GET', ip: '127.0.0.1' } })
+  t.match(events.filter(event => event.type === 'cross-origin-blocked'), [{ type: 'cross-origin-blocked', method: 'GET', ip: '127.0.0.1', count: 1 }])
   for (const headers of [{ origin }, { origin: origin.toUpperCase() }, { 'sec-fetch-site': 'same-origin', origin }, {}]) t.equal(opened(await open('/live', { cookie, ...headers })).said, 'hello ada')
 })
 
-t.test('row 56: without a cookie a socket is nobody\'s, and any site may open it, unless its route says otherwise', async t => {
+t.test('a page of a trusted origin opens a socket with the session cookie', async t => {
+  const { open, signIn } = await socketApp(t, { trustedOrigins: ['http://localhost:5173'] })
+  const cookie = await signIn()
+  for (const headers of [{ origin: 'http://localhost:5173' }, { origin: 'http://localhost:5173', 'sec-fetch-site': 'same-site' }]) t.equal(opened(await open('/live', { cookie, ...headers })).said, 'hello ada')
+  for (const headers of [{ origin: 'http://localhost:5174' }, { origin: 'http://localhost:5174', 'sec-fetch-site': 'same-site' }]) t.strictSame(await open('/live', { cookie, ...headers }), { refused: 403 })
+})
+
+t.test('row 56: without a cookie a socket is anonymous, and any origin may open it unless the route forbids it', async t => {
   const { open, signIn } = await socketApp(t)
   const evil = { origin: 'https://evil.example' }
   t.equal(opened(await open('/live', evil)).said, 'hello nobody')
@@ -86,10 +93,10 @@ for (const [how, end] of [
     app.clock.now += 600_000
     await app.send('/me', { cookie })
   }],
-  ['it expires, and a sweep finds it', async app => { app.clock.now += 15 * 86_400_000; await app.app.sessions.sweep() }]
+  ['it expires, and a sweep finds it', async app => { app.clock.now += 15 * 86_400_000; await app.app.sessions.cleanup() }]
 ] as [string, (app: SocketApp, cookie: string) => Promise<unknown>][]) {
   t.test(`row 55: a live WebSocket closes when ${how}`, async t => {
-    const app = await socketApp(t, { limit: 3 })
+    const app = await socketApp(t, { maxSessions: 3 })
     const cookie = await app.signIn('ada', { remember: true })
     const { closed } = opened(await app.open('/mine', { cookie, origin: app.origin }))
     await end(app, cookie)
@@ -108,7 +115,7 @@ t.test('row 55: a live WebSocket closes when its session ends on another node', 
   t.equal((await here.send('/me', { cookie })).statusCode, 401)
 })
 
-t.test('row 55: what a socket writes after its session has ended is refused, and brings nothing back', async t => {
+t.test('row 55: a socket\'s write after its session has ended is rejected, and revives nothing', async t => {
   const { open, signIn, send, app, origin } = await socketApp(t)
   const cookie = await signIn()
   const { socket, closed } = opened(await open('/mine', { cookie, origin }))
@@ -131,10 +138,10 @@ t.test('an injected WebSocket, which has no connection, is somebody\'s and is re
   t.equal((await app.inject({ url: '/me', headers: { cookie, connection: 'upgrade', upgrade: 'websocket', origin: 'https://evil.example' } })).statusCode, 403)
 })
 
-t.test('row 56: an old library\'s cookie opens no WebSocket for another site, either', async t => {
+t.test('row 56: a WebSocket opened by another origin with a legacy cookie is rejected, too', async t => {
   const old = await oldFastifySession(t)
   const now = Date.now()
-  const { open, origin, app } = await socketApp(t, { now: () => now, legacy: { adapters: [old.adapter], until: now + 86_400_000, userId: ownerInData } })
+  const { open, origin, app } = await socketApp(t, { now: () => now, migrate: { adapters: [old.adapter], until: now + 86_400_000, resolveUserId: ownerInData } })
   const cookie = (await old.signIn('ada')).cookies().join('; ')
   t.strictSame(await open('/live', { cookie, origin: 'https://evil.example' }), { refused: 403 })
   t.equal(await app.sessions.count(), 0)

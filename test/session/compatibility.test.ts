@@ -3,7 +3,7 @@ import t from 'tap'
 import type { SessionPluginOptions } from '../../lib/index.ts'
 import { cookieOf, testApp } from '../helpers/app.ts'
 
-const options: SessionPluginOptions = { userId: data => (data['user'] as { id: string } | undefined)?.id }
+const options: SessionPluginOptions = { resolveUserId: data => (data['user'] as { id: string } | undefined)?.id }
 type Old = Record<string, unknown> & { [method: string]: (...args: unknown[]) => Promise<void> }
 
 t.test('data is own properties, and get and set reach the same', async t => {
@@ -23,6 +23,36 @@ t.test('data is own properties, and get and set reach the same', async t => {
   t.same((await send('/who', { cookie })).json(), { userId: null, data: { cart: ['book', 'lamp'], theme: 'dark' } })
   t.same((await send('/forget', { cookie, method: 'POST' })).json(), { theme: 'dark' })
   t.same((await send('/who', { cookie })).json(), { userId: null, data: { theme: 'dark' } })
+})
+
+t.test('code that treats the session as any object works, and the names of those methods stay free for data', async t => {
+  const { send } = await testApp(t, {}, app => {
+    app.post('/any', async request => {
+      const { session } = request
+      session.set('cart', ['book'])
+      const { cart } = session as unknown as { cart: string[] }
+      const call = (name: string, ...args: unknown[]) => (session as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args)
+      const mustache = (name: string) => Object.prototype.hasOwnProperty.call(session, name) ? String((session as unknown as Record<string, unknown>)[name]) : ''
+      return {
+        has: [call('hasOwnProperty', 'cart'), call('hasOwnProperty', 'userId'), call('propertyIsEnumerable', 'cart')],
+        texts: [[session as unknown as string].join(''), call('toString'), call('toLocaleString')],
+        same: call('valueOf') === session,
+        cart,
+        views: [mustache('cart'), mustache('userId')], keys: Object.keys(session), get: session.get('toString') ?? null
+      }
+    })
+    app.post('/names', async request => {
+      Object.assign(request.session, { toString: 'a', hasOwnProperty: 'b', valueOf: 'c' })
+      return request.session.data()
+    })
+  })
+  const first = await send('/any', { method: 'POST' })
+  t.strictSame(first.json(), {
+    has: [true, false, true], texts: ['[object Object]', '[object Object]', '[object Object]'], same: true, cart: ['book'], views: ['book', ''], keys: ['cart'], get: null
+  })
+  const cookie = cookieOf(first)
+  await send('/names', { method: 'POST', cookie })
+  t.same((await send('/who', { cookie })).json().data, { cart: ['book'], toString: 'a', hasOwnProperty: 'b', valueOf: 'c' })
 })
 
 t.test('callbacks are answered, and each method warns once', async t => {
@@ -80,7 +110,7 @@ t.test('callbacks are answered, and each method warns once', async t => {
 })
 
 t.test('promises work as well, and what nobody awaited before may go unawaited', async t => {
-  const { send, signIn, app, clock } = await testApp(t, { idle: '30m' }, app => {
+  const { send, signIn, app, clock } = await testApp(t, { idleTimeout: '30m' }, app => {
     app.post('/old/touch', async request => { void request.session.touch(); request.session.options({ maxAge: 5 }); return {} })
     app.post('/old/lost', async request => { await app.sessions.revokeUser('ada'); void request.session.touch(); return {} })
     app.post('/old/delete', async request => { void request.session.delete(); return {} })

@@ -4,7 +4,7 @@ import { cookieOf, secret, setCookies, testApp } from '../helpers/app.ts'
 
 const hour = 3_600_000
 
-t.test('row 83: parallel requests that rotate all get the same new cookie, and none is signed out', async t => {
+t.test('row 83: parallel requests that rotate all get the same new cookie, and none is logged out', async t => {
   const { send, signIn, clock, app, events } = await testApp(t)
   const cookie = await signIn('ada', { remember: true })
   clock.now += hour
@@ -31,7 +31,7 @@ t.test('a browser whose answer was lost gets the same cookie again, however late
   t.equal((await send('/me', { cookie: again })).statusCode, 200)
 })
 
-t.test('row 83: an old cookie after its grace ends the session, for thief and owner alike', async t => {
+t.test('row 83: an old cookie after the grace period ends the session, for thief and owner alike', async t => {
   const { send, signIn, clock, events, app } = await testApp(t)
   const stolen = await signIn('ada', { remember: true })
   clock.now += hour
@@ -45,14 +45,14 @@ t.test('row 83: an old cookie after its grace ends the session, for thief and ow
   clock.now += 29_000
   t.equal((await send('/me', { cookie: stolen })).statusCode, 200, 'and a request may be under way')
   clock.now += 1000
-  t.match((await send('/me', { cookie: stolen })).json(), { statusCode: 401, reason: 'reused' })
-  t.match((await send('/me', { cookie: owner })).json(), { statusCode: 401, reason: 'reused' })
+  t.match((await send('/me', { cookie: stolen })).json(), { statusCode: 401, reason: 'token-reuse' })
+  t.match((await send('/me', { cookie: owner })).json(), { statusCode: 401, reason: 'token-reuse' })
   t.ok(events.some(event => event.type === 'token-reused' && event.userId === 'ada'))
   t.equal(await app.sessions.count({ userId: 'ada' }), 1, 'the other session lives')
 })
 
 t.test('by option a reused verifier ends all sessions of its user', async t => {
-  const { send, signIn, clock, app } = await testApp(t, { onReuse: 'user' })
+  const { send, signIn, clock, app } = await testApp(t, { onTokenReuse: 'user' })
   const stolen = await signIn('ada', { remember: true })
   clock.now += hour
   await signIn('ada')
@@ -94,14 +94,14 @@ t.test('a removed secret cannot derive the successor: the browser goes on withou
 })
 
 t.test('remembering is for profiles that allow it, and for users', async t => {
-  const { signIn, app, send } = await testApp(t, { profile: 'aal2' })
+  const { signIn, app, send } = await testApp(t, { nistProfile: 'aal2' })
   const response = await send('/login', { method: 'POST', payload: { userId: 'ada', remember: true } })
   t.notMatch(setCookies(response)[0], 'Max-Age')
   await signIn()
   t.equal(await app.sessions.count({ remembered: true }), 0)
 })
 
-t.test('row 83: a remembered session is not fresh for being remembered', async t => {
+t.test('row 83: being remembered does not make a session fresh', async t => {
   const { send, signIn, clock } = await testApp(t, {}, app => { app.get('/fresh', { config: { session: { fresh: '5m' } } }, async () => ({})) })
   const cookie = await signIn('ada', { remember: true })
   t.equal((await send('/fresh', { cookie })).statusCode, 200)
@@ -171,7 +171,7 @@ t.test('a verifier goes on through a restart, and one that the store has lost is
   const store = memoryStore()
   const before = await testApp(t, { store })
   const cookie = await before.signIn('ada', { remember: true })
-  const id = (await before.app.sessions.listUser('ada'))[0]?.id ?? ''
+  const id = (await before.app.sessions.listByUser('ada'))[0]?.id ?? ''
   const backup: unknown[] = []
   for await (const row of before.app.sessions.export({ backup: true })) backup.push(row)
   before.clock.now += 2 * hour

@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../../lib/model/record.ts'
-import { confirms, judge } from '../../lib/policy.ts'
+import { confirmsRotation, judge } from '../../lib/policy.ts'
 import type { Policy } from '../../lib/policy.ts'
 import { deriveSuccessor, hashVerifier, newId, newVerifier } from '../../lib/token/token.ts'
 import { day, hour, minute, second } from './plan.ts'
@@ -39,15 +39,15 @@ function holding (generation: number, verifier: Buffer): Held {
 }
 
 /** The policy of this package: its own `judge`, its own derivation, on a record as a store keeps it. */
-function ours (changes: Partial<Pick<Policy, 'settle' | 'grace'>> = {}, confirmed: typeof confirms = confirms): (now: number) => Server {
+function ours (changes: Partial<Pick<Policy, 'minOverlap' | 'grace'>> = {}, confirmed: typeof confirmsRotation = confirmsRotation): (now: number) => Server {
   const policy: Policy = {
-    session: { idle: hour, absolute: day }, guest: { idle: hour, absolute: day }, remembered: { idle: 400 * day, absolute: 4000 * day },
-    rotate: { session: 0, remembered: hour }, settle: minute, grace: 30 * second, ...changes
+    session: { idleTimeout: hour, absoluteTimeout: day }, guest: { idleTimeout: hour, absoluteTimeout: day }, remembered: { idleTimeout: 400 * day, absoluteTimeout: 4000 * day },
+    rotateAfter: { session: 0, remembered: hour }, minOverlap: minute, grace: 30 * second, ...changes
   }
   return now => {
     const first = holding(0, newVerifier())
     let resentAt = 0
-    let record = { id, generation: 0, hash: first.hash, previousHash: null, rotatedAt: now, confirmedAt: null, lastSeenAt: now, idle: 400 * day, absoluteAt: now + 4000 * day, remembered: true } as unknown as SessionRecord
+    let record = { id, generation: 0, hash: first.hash, previousHash: null, rotatedAt: now, confirmedAt: null, lastSeenAt: now, idleTimeout: 400 * day, absoluteExpiresAt: now + 4000 * day, remembered: true } as unknown as SessionRecord
     return {
       first,
       serve (held, now) {
@@ -61,7 +61,7 @@ function ours (changes: Partial<Pick<Policy, 'settle' | 'grace'>> = {}, confirme
             record = { ...record, generation: next.generation, hash: next.hash, previousHash: record.hash, rotatedAt: now, confirmedAt: null, lastSeenAt: now }
             return { verdict: 'in', cookie: next }
           }
-          case 'catch-up':
+          case 'resend':
             resentAt = now
             return { verdict: 'in', cookie: successorOf(held) }
           case 'reused': return { verdict: 'theft', cookie: null }
@@ -105,7 +105,7 @@ function naive (every: number, grace: number): (now: number) => Server {
 export const contenders: readonly Contender[] = [
   { name: 'this package', start: ours() },
   { name: '… without waiting for the disk', start: ours({}, () => true) },
-  { name: '… nor for anything: 30 s after first use', start: ours({ settle: 0 }, () => true) },
+  { name: '… nor for anything: 30 s after first use', start: ours({ minOverlap: 0 }, () => true) },
   { name: 'each hour, no grace', start: naive(hour, 0) },
   { name: 'each hour, grace 10 s', start: naive(hour, 10 * second) },
   { name: 'each hour, grace 60 s', start: naive(hour, minute) },

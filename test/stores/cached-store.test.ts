@@ -2,9 +2,9 @@ import t from 'tap'
 import type { SessionRecord } from '../../lib/index.ts'
 import { hasEnded } from '../../lib/model/record.ts'
 import { CachedStore } from '../../lib/stores/wrappers/cached-store.ts'
-import { hour, Stage } from '../../lib/testing/laws/fixture.ts'
+import { hour, LawFixture } from '../../lib/testing/laws/fixture.ts'
 import { cookieOf, gate, testApp } from '../helpers/app.ts'
-import { keepsTheLaws } from '../helpers/laws.ts'
+import { passesConformanceTests } from '../helpers/laws.ts'
 import { Network } from '../helpers/network.ts'
 
 /** One cached store on a network, and a plain one: this node and another. */
@@ -17,13 +17,13 @@ async function twoNodes (cache: { max?: number, maxStale?: number } = {}) {
   const there = network.node()
   await here.open(context)
   await there.open(context)
-  const stage = new Stage({ clock, open: async () => here, close: async () => {} }, here)
+  const fixture = new LawFixture({ clock, open: async () => here, close: async () => {} }, here)
   const keep = async (fields: Partial<SessionRecord> = {}): Promise<string> => {
-    const { id } = await stage.created(fields)
+    const { id } = await fixture.created(fields)
     await here.read(id)
     return id
   }
-  return { network, elapsed, clock, here, there, stage, keep }
+  return { network, elapsed, clock, here, there, fixture, keep }
 }
 
 t.test('a repeated request costs no round trip, and counts all the same', async t => {
@@ -39,10 +39,10 @@ t.test('a repeated request costs no round trip, and counts all the same', async 
   clock.now += 1000
   await app.sessions.flush()
   const session = await app.sessions.get(id)
-  t.equal(session !== null && session.requests, 12)
+  t.equal(session !== null && session.requestCount, 12)
 })
 
-t.test('row 54: a session that another node ended, rotated or changed is gone from the copies at once', async t => {
+t.test('row 54: a session that another node ended, rotated or changed leaves the cache at once', async t => {
   const network = new Network()
   const a = await testApp(t, { store: network.node() })
   const b = await testApp(t, { store: network.node() })
@@ -75,7 +75,7 @@ t.test('a node that has read that a session ended answers no copy of it, message
   t.equal(here.peek(other), null)
 })
 
-t.test('a route that asks for a fresh sign-in always reads', async t => {
+t.test('a route that requires recent authentication always reads the store', async t => {
   const network = new Network()
   const { send, signIn } = await testApp(t, { store: network.node() }, app => {
     app.get('/bank', { config: { session: { fresh: '5m' } } }, async () => 'money')
@@ -90,8 +90,8 @@ t.test('a route that asks for a fresh sign-in always reads', async t => {
 
 t.test('a copy never says no: an expired or unknown one is read again', async t => {
   const network = new Network()
-  const a = await testApp(t, { store: network.node(), idle: '10m' })
-  const b = await testApp(t, { store: network.node(), idle: '10m' })
+  const a = await testApp(t, { store: network.node(), idleTimeout: '10m' })
+  const b = await testApp(t, { store: network.node(), idleTimeout: '10m' })
   const cookie = await a.signIn()
   await a.send('/me', { cookie })
   b.clock.now += 9 * 60_000
@@ -102,7 +102,7 @@ t.test('a copy never says no: an expired or unknown one is read again', async t 
   t.equal((await a.send('/me', { cookie })).statusCode, 200, 'the copy was out of date, the session was not')
 })
 
-t.test('row 54: a stream that is not known to be whole drops every copy, until a beat comes back', async t => {
+t.test('row 54: a broken or silent stream invalidates the cache until a heartbeat returns', async t => {
   const { network, elapsed, here, keep } = await twoNodes()
   const id = await keep()
   t.equal(here.peek(id)?.id, id)
@@ -130,18 +130,18 @@ t.test('row 54: a stream that is not known to be whole drops every copy, until a
   await here.close()
 })
 
-t.test('row 54: what is read while its session ends or changes is not kept', async t => {
-  const { network, here, there, keep, stage } = await twoNodes()
+t.test('row 54: a record read while its session ends or changes is not cached', async t => {
+  const { network, here, there, keep, fixture } = await twoNodes()
   const id = await keep()
   for (const act of [
     async (id: string) => there.end({ ids: [id] }, { reason: 'revoked', by: null }),
     async (id: string) => here.end({ ids: [id] }, { reason: 'revoked', by: null }),
     async () => here.end({ userId: 'ada' }, { reason: 'revoked', by: null }),
-    async (id: string) => stage.create({}, { replaces: id }),
-    async () => { stage.clock.now += hour; return here.sweep(10) }
+    async (id: string) => fixture.create({}, { replaces: id }),
+    async () => { fixture.clock.now += hour; return here.cleanup(10) }
   ]) {
     const id = await keep()
-    await here.update(id, { name: 'read again' })
+    await here.update(id, { deviceName: 'read again' })
     const { opened, open } = gate()
     network.onRead = async () => opened
     const reading = here.read(id)
@@ -162,9 +162,9 @@ t.test('a copy knows what this node\'s requests added, and gets no older than ha
   const { here, keep, clock, elapsed } = await twoNodes()
   const id = await keep()
   clock.now += 60_000
-  await here.touch([{ id, requests: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.7' }, { id: 'A'.repeat(22), requests: 1, seenAt: clock.now, generation: 0 }], clock.now)
+  await here.touch([{ id, requestCount: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.7' }, { id: 'A'.repeat(22), requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now)
   const copy = here.peek(id)
-  t.strictSame([copy?.requests, copy?.lastSeenAt, copy?.ip, copy?.device], [2, clock.now, '198.51.100.7', 'Firefox 144|Linux|desktop'])
+  t.strictSame([copy?.requestCount, copy?.lastSeenAt, copy?.ip, copy?.device], [2, clock.now, '198.51.100.7', 'Firefox 144|Linux|desktop'])
   for (let i = 0; i < 61; i++) {
     t.equal(here.peek(id)?.id, id)
     await new Promise(resolve => { setImmediate(resolve) })
@@ -189,7 +189,7 @@ t.test('there are no more copies than was asked for, and what is used stays', as
 t.test('a store that fails to answer leaves nothing behind', async t => {
   const { network, here, keep } = await twoNodes()
   const id = await keep()
-  await here.update(id, { name: 'dropped' })
+  await here.update(id, { deviceName: 'dropped' })
   network.onRead = async () => { throw new Error('the network is down') }
   await t.rejects(async () => here.read(id))
   network.onRead = null
@@ -201,9 +201,9 @@ t.test('a store that fails to answer leaves nothing behind', async t => {
 t.test('who listens beside the copies hears everything, too', async t => {
   const { network, here, there, keep } = await twoNodes()
   const heard: string[] = []
-  const watch = here.watch({ ended: ({ id }) => { heard.push(id) }, changed: id => { heard.push(`changed ${id}`) }, lost: () => { heard.push('lost') } })
+  const watch = here.subscribe({ ended: ({ id }) => { heard.push(id) }, changed: id => { heard.push(`changed ${id}`) }, lost: () => { heard.push('lost') } })
   const id = await keep()
-  await there.update(id, { name: 'x' })
+  await there.update(id, { deviceName: 'x' })
   await there.end({ ids: [id] }, { reason: 'logout', by: null })
   network.cut()
   await watch.probe()
@@ -219,7 +219,7 @@ t.test('a node\'s own ends are not told to it as another\'s', async t => {
   const a = await testApp(t, { store: network.node(), admin: { authorize: () => true } })
   const b = await testApp(t, { store: network.node() })
   const heard: string[] = []
-  for (const [name, { app }] of Object.entries({ a, b })) app.sessions.onEndElsewhere(({ id }) => { heard.push(`${name} ${id}`) })
+  for (const [name, { app }] of Object.entries({ a, b })) app.sessions.onRemoteEnd(({ id }) => { heard.push(`${name} ${id}`) })
   const ids: string[] = []
   for (let i = 0; i < 2; i++) {
     const cookie = await a.signIn()
@@ -232,8 +232,8 @@ t.test('a node\'s own ends are not told to it as another\'s', async t => {
   t.equal(new Set(heard).size, heard.length)
 })
 
-t.test('a store with copies keeps every law, on several nodes', async t => {
-  await keepsTheLaws(t, async () => {
+t.test('a cached store keeps every law, on several nodes', async t => {
+  await passesConformanceTests(t, async () => {
     const clock = { now: Date.now() }
     const networks = new Map<string, Network>()
     const opened: CachedStore[] = []

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { memoryStore } from '../../lib/index.ts'
-import type { Created, CreateOptions, SessionRecord, Store } from '../../lib/index.ts'
+import type { CreateResult, CreateOptions, SessionRecord, Store } from '../../lib/index.ts'
 import { byAge, expiresAt } from '../../lib/model/record.ts'
-import type { Ground } from '../../lib/testing/index.ts'
-import { Stage } from '../../lib/testing/laws/fixture.ts'
-import { keepsTheLaws } from '../helpers/laws.ts'
+import type { TestEnvironment } from '../../lib/testing/index.ts'
+import { LawFixture } from '../../lib/testing/laws/fixture.ts'
+import { passesConformanceTests } from '../helpers/laws.ts'
 
 /** One process: each app has one store in it. */
-async function newGround (): Promise<Ground> {
+async function createEnvironment (): Promise<TestEnvironment> {
   const clock = { now: Date.now() }
   const stores = new Map<string, Store>()
   return {
@@ -25,26 +25,26 @@ async function newGround (): Promise<Ground> {
   }
 }
 
-t.test('sessions of this process keep every law', t => keepsTheLaws(t, newGround))
+t.test('sessions in memory keep every law', t => passesConformanceTests(t, createEnvironment))
 
 const second = 1000
 const minute = 60 * second
 const hour = 60 * minute
 
 /** A store with a cap, on a clock of its own. */
-function capped (max = 1_000_000, { history = hour } = {}): { readonly store: Store, readonly clock: { now: number }, create: (fields?: Partial<SessionRecord>, options?: Partial<CreateOptions>) => Created } {
+function capped (max = 1_000_000, { history = hour } = {}): { readonly store: Store, readonly clock: { now: number }, create: (fields?: Partial<SessionRecord>, options?: Partial<CreateOptions>) => CreateResult } {
   const clock = { now: Date.now() }
   const store = memoryStore({ max })
   void store.open({ now: () => clock.now, history, historyPerUser: 20, warn: () => {} })
-  const stage = new Stage({ clock, open: async () => store, close: async () => {} }, store)
+  const fixture = new LawFixture({ clock, open: async () => store, close: async () => {} }, store)
   return {
     store,
     clock,
-    create: (fields = {}, options = {}) => store.create(stage.record(fields), { at: clock.now, limit: null, replaces: null, adopts: null, ...options }) as Created
+    create: (fields = {}, options = {}) => store.create(fixture.record(fields), { at: clock.now, limit: null, replaces: null, adopts: null, ...options }) as CreateResult
   }
 }
 
-function idOf (created: Created): string {
+function idOf (created: CreateResult): string {
   return created.status === 'created' ? created.record.id : created.status
 }
 
@@ -52,7 +52,7 @@ t.test('without a clock of its own a store has the time of the process', async t
   const store = memoryStore()
   await store.open({ now: null, history: hour, historyPerUser: 20, warn: () => {} })
   const before = Date.now()
-  const created = await store.create(new Stage({ clock: { now: 5 }, open: async () => store, close: async () => {} }, store).record(), { at: 5, limit: null, replaces: null, adopts: null })
+  const created = await store.create(new LawFixture({ clock: { now: 5 }, open: async () => store, close: async () => {} }, store).record(), { at: 5, limit: null, replaces: null, adopts: null })
   t.ok(created.status === 'created' && created.record.createdAt >= before && created.record.createdAt <= Date.now())
 })
 
@@ -61,27 +61,27 @@ t.test('a cap below one session is refused', async t => {
   t.type(memoryStore({ max: Infinity }), 'object')
 })
 
-t.test('at the cap history goes first, then what has expired, then guests, and then a session is refused', async t => {
+t.test('at `max` history, expired sessions and guests are evicted in turn; then new sessions are rejected', async t => {
   const { store, clock, create } = capped(4)
   const ended = idOf(create())
   await store.end({ ids: [ended] }, { reason: 'logout', by: null })
   const guest = idOf(create({ userId: null }))
-  const short = idOf(create({ idle: minute }))
-  const seen = idOf(create({ idle: minute, userId: 'bob' }))
+  const short = idOf(create({ idleTimeout: minute }))
+  const seen = idOf(create({ idleTimeout: minute, userId: 'bob' }))
   t.ok(await store.read(ended))
   create({ userId: 'eve' })
   t.equal(await store.read(ended), null, 'history')
   clock.now += 50 * second
-  await store.touch([{ id: seen, requests: 1, seenAt: clock.now, generation: 0 }], clock.now)
+  await store.touch([{ id: seen, requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now)
   clock.now += 20 * second
   const made = [create(), create()]
-  t.strictSame(made.map(created => created.status === 'created' && created.ended.map(({ id, reason }) => [id, reason])), [[[short, 'idle']], [[guest, 'evicted']]])
+  t.strictSame(made.map(created => created.status === 'created' && created.ended.map(({ id, reason }) => [id, reason])), [[[short, 'idle-timeout']], [[guest, 'evicted']]])
   t.equal((await store.statistics(0, 1)).guests, 0)
   t.equal(create().status, 'full')
   t.equal(create({ userId: null }).status, 'full')
   t.ok(await store.read(seen), 'a session that was seen is not taken for an expired one')
-  t.equal(create({ userId: 'bob' }, { limit: { max: 1, onLimit: 'oldest' } }).status, 'created', 'a limit makes room')
-  t.equal(create({ userId: 'eve' }, { replaces: idOf(made[0] as Created) }).status, 'created', 'and so does a session that is replaced')
+  t.equal(create({ userId: 'bob' }, { limit: { max: 1, onExceeded: 'evict-oldest' } }).status, 'created', 'a limit makes room')
+  t.equal(create({ userId: 'eve' }, { replaces: idOf(made[0] as CreateResult) }).status, 'created', 'and so does a session that is replaced')
   t.equal((await store.statistics(0, 1)).live, 4)
 })
 
@@ -98,17 +98,17 @@ t.test('without history a cap counts live sessions', async t => {
 t.test('of sessions that were seen at one instant the oldest is the idle one', async t => {
   const { clock, create } = capped()
   const [older] = [idOf(create({ createdAt: clock.now - 1 })), create()]
-  const third = create({}, { limit: { max: 2, onLimit: 'idle' } })
+  const third = create({}, { limit: { max: 2, onExceeded: 'evict-idle' } })
   t.strictSame(third.status === 'created' && third.ended.map(({ id }) => id), [older])
 })
 
 t.test('of a user history keeps what ended last, whenever it was told', async t => {
   const { store, clock, create } = capped(Infinity, { history: 9 * hour })
-  const expired = idOf(create({ idle: minute }))
+  const expired = idOf(create({ idleTimeout: minute }))
   clock.now += hour
   const loggedOut = Array.from({ length: 20 }, () => idOf(create()))
   await store.end({ ids: loggedOut }, { reason: 'logout', by: null })
-  t.equal((await store.sweep(10)).ended.length, 1)
+  t.equal((await store.cleanup(10)).ended.length, 1)
   t.equal(await store.read(expired), null)
   t.equal((await store.history({ userId: 'ada' }, { limit: 50, cursor: null, order: 'newest' })).items.length, 20)
 })
@@ -134,17 +134,17 @@ t.test('sessions that come, are seen and go in any order are listed in order, an
   let seed = 7
   const random = (below: number): number => (seed = (seed * 48_271) % 0x7fffffff) % below
   const live = new Map<string, SessionRecord>()
-  const sweep = async (): Promise<string[]> => {
+  const cleanUp = async (): Promise<string[]> => {
     const ids: string[] = []
     for (let more = true; more;) {
-      const step = await store.sweep(10)
+      const step = await store.cleanup(10)
       ids.push(...step.ended.map(({ id }) => id))
       more = step.more
     }
     return ids
   }
   for (let i = 0; i < 4000; i++) {
-    const created = create({ userId: random(5) === 0 ? null : `user ${random(300)}`, remembered: random(4) === 0, createdAt: start + random(2000), idle: minute + random(hour) })
+    const created = create({ userId: random(5) === 0 ? null : `user ${random(300)}`, remembered: random(4) === 0, createdAt: start + random(2000), idleTimeout: minute + random(hour) })
     if (created.status === 'created') live.set(created.record.id, created.record)
   }
   for (const [id] of [...live].filter(() => random(3) === 0)) {
@@ -158,12 +158,12 @@ t.test('sessions that come, are seen and go in any order are listed in order, an
     clock.now += 5 * minute
     if (step < 20) {
       for (const id of [...live.keys()].filter(() => random(9) === 0)) {
-        const gone = await store.touch([{ id, requests: 1, seenAt: clock.now, generation: 0 }], clock.now)
+        const gone = await store.touch([{ id, requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now)
         if (gone.length === 0) live.set(id, await store.read(id) as SessionRecord)
       }
     }
     const due = [...live.values()].filter(record => expiresAt(record) <= clock.now).map(({ id }) => id)
-    t.strictSame((await sweep()).sort(), due.sort())
+    t.strictSame((await cleanUp()).sort(), due.sort())
     for (const id of due) live.delete(id)
     const { live: size, users, guests, remembered } = await store.statistics(0, 1)
     const left = [...live.values()]
@@ -171,13 +171,13 @@ t.test('sessions that come, are seen and go in any order are listed in order, an
   }
   t.equal(live.size, 0)
   clock.now += 2 * hour
-  await sweep()
+  await cleanUp()
   t.strictSame((await store.history({}, { limit: 5000, cursor: null, order: 'oldest' })).items, [])
 })
 
 t.test('texts that no session shares are forgotten', async t => {
   const { store, clock, create } = capped()
-  for (let i = 0; i < 9000; i++) create({ userId: null, createdAt: clock.now + i, agent: `agent ${i}`, ip: i % 2 === 0 ? '192.0.2.1' : `2001:db8::${i}` })
+  for (let i = 0; i < 9000; i++) create({ userId: null, createdAt: clock.now + i, userAgent: `agent ${i}`, ip: i % 2 === 0 ? '192.0.2.1' : `2001:db8::${i}` })
   const { items } = await store.list({ ip: '192.0.2.1' }, { limit: 2, cursor: null, order: 'newest' })
-  t.strictSame(items.map(({ agent }) => agent), ['agent 8998', 'agent 8996'])
+  t.strictSame(items.map(({ userAgent: agent }) => agent), ['agent 8998', 'agent 8996'])
 })

@@ -2,22 +2,22 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { VerifiedTexts } from '../../lib/cookie/verified-cookies.ts'
 import { IdIndex } from '../../lib/stores/memory/id-index.ts'
-import { tailOf } from '../../lib/token/token-table.ts'
-import type { Keyed } from '../../lib/token/token-table.ts'
+import { LruCache } from '../../lib/token/lru-cache.ts'
+import { TokenTable, hashOf } from '../../lib/token/token-table.ts'
+import type { TableEntry } from '../../lib/token/token-table.ts'
 import { newId } from '../../lib/token/token.ts'
 
-function itemOf (key: string): Keyed {
-  return { key, tail: tailOf(key) }
+function itemOf (key: string): TableEntry {
+  return { key, keyHash: hashOf(key) }
 }
 
 t.test('ids are found until they are taken out, however many share a place', async () => {
   // few ids, so that they meet again; tails of one part, and of one place in it
   const id = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456')).map(([head, tail]) => `${head}${tail}`)
   fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), id), { maxLength: 60 }), steps => {
-    const index = new IdIndex<Keyed>()
-    const known = new Map<string, Keyed>()
+    const index = new IdIndex<TableEntry>()
+    const known = new Map<string, TableEntry>()
     for (const [adds, id] of steps) {
       const item = known.get(id)
       if (adds && item === undefined) {
@@ -35,7 +35,7 @@ t.test('ids are found until they are taken out, however many share a place', asy
 })
 
 t.test('an index of many ids grows, and shrinks again', async t => {
-  const index = new IdIndex<Keyed>()
+  const index = new IdIndex<TableEntry>()
   const items = Array.from({ length: 20_000 }, (_, i) => itemOf(newId(i % 256, 1_800_000_000_000)))
   for (const item of items) index.add(item)
   t.ok(items.every(item => index.get(item.key) === item))
@@ -46,8 +46,8 @@ t.test('an index of many ids grows, and shrinks again', async t => {
 })
 
 t.test('texts that were verified are known while they come again, and at most so many', async t => {
-  const known = new VerifiedTexts<Keyed>(200)
-  const add = (value: string): object => known.add(itemOf(value))
+  const known = new LruCache<TableEntry>(200, () => new TokenTable())
+  const add = (value: string): object => known.set(value, itemOf(value))
   const values = Array.from({ length: 1000 }, () => randomBytes(84).toString('base64'))
   const often = add(values[0] as string)
   for (const value of values.slice(1)) {
@@ -61,8 +61,33 @@ t.test('texts that were verified are known while they come again, and at most so
 })
 
 t.test('the place of a text shorter than seven characters is found, too', async t => {
-  const index = new IdIndex<Keyed>()
+  const index = new IdIndex<TableEntry>()
   const items = ['', 'a', 'ab', 'abcdef'].map(itemOf)
   for (const item of items) index.add(item)
   for (const item of items) t.equal(index.get(item.key), item)
+})
+
+t.test('keys that a client chose to share a run of slots take no longer probes than others', async t => {
+  // the source is public, and the seed is not: another instance of the module is what a client knows
+  const attacker = await import(new URL('../../lib/token/token-table.ts?attacker', import.meta.url).href) as { hashOf: typeof hashOf }
+  let probes = 0
+  const probed = (key: string): TableEntry => {
+    const keyHash = hashOf(key)
+    return { key, get keyHash () { probes++; return keyHash } }
+  }
+  const values = Array.from({ length: 40_000 }, () => randomBytes(84).toString('base64url'))
+  const slotFor = (key: string): number => (attacker.hashOf(key) >>> 6) & 32_767
+  const longest = (stored: readonly string[]): number => {
+    const table = new TokenTable<TableEntry>()
+    for (const key of stored) table.set(key, probed(key))
+    return Math.max(...values.filter(key => slotFor(key) < 250).map(key => {
+      probes = 0
+      table.get(`${key.slice(0, -1)}!`)
+      return probes
+    }))
+  }
+  const chosen = values.filter(key => slotFor(key) < 13_000).slice(0, 15_000)
+  const most = longest(chosen)
+  t.ok(most < 200, `${most} probes with ${chosen.length} chosen keys`)
+  t.ok(longest(values.slice(0, chosen.length)) < 200, 'as with keys that are not chosen')
 })

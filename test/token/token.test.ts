@@ -27,7 +27,7 @@ t.test('only what was written is read: no other spelling, version or length', as
   t.equal(decodeToken(`${text.slice(0, -1)}+`), null)
 })
 
-t.test('an id names its shard, has one spelling, and opens nothing', async t => {
+t.test('an id contains its shard, has one spelling, and cannot authenticate', async t => {
   const id = newId(77, Date.UTC(2026, 0, 1))
   t.equal(shardOfId(id), 77)
   t.ok(isId(id))
@@ -84,7 +84,7 @@ t.test('a successor depends on key, session, generation and verifier', async t =
   t.notSame(deriveAdopted(key, 'a'), deriveAdopted(key, 'b'))
 })
 
-t.test('hashes are the same only if they are', async t => {
+t.test('hashes compare equal only if they are equal', async t => {
   t.ok(sameHash('abc', 'abc'))
   t.notOk(sameHash('abc', 'abd'))
   t.notOk(sameHash('abc', 'ab'))

@@ -15,11 +15,11 @@ t.teardown(async () => { if (skip === false) await browser.close() })
 /** Sessions of some people, live and ended. */
 async function populate ({ app: { sessions }, clock }: Stage): Promise<void> {
   clock.ahead = -60_000
-  for (let i = 0; i < 30; i++, clock.ahead += 1000) await sessions.create({ userId: `user${i}`, ip: `192.0.2.${i}`, agent: i % 2 === 0 ? chrome : iphone, remember: i % 3 === 0, method: 'password' })
-  for (let i = 0; i < 4; i++) await sessions.create({ userId: 'eve', ip: '198.51.100.66', agent: chrome })
-  await sessions.create({ ip: '2001:db8::1', agent: chrome })
-  const { session } = await sessions.create({ userId: 'zoe', ip: '203.0.113.5', agent: iphone })
-  await sessions.end(session.id, { reason: 'reused' })
+  for (let i = 0; i < 30; i++, clock.ahead += 1000) await sessions.create({ userId: `user${i}`, ip: `192.0.2.${i}`, userAgent: i % 2 === 0 ? chrome : iphone, remember: i % 3 === 0, method: 'password' })
+  for (let i = 0; i < 4; i++) await sessions.create({ userId: 'eve', ip: '198.51.100.66', userAgent: chrome })
+  await sessions.create({ ip: '2001:db8::1', userAgent: chrome })
+  const { session } = await sessions.create({ userId: 'zoe', ip: '203.0.113.5', userAgent: iphone })
+  await sessions.revoke(session.id, { reason: 'token-reuse' })
   clock.ahead = 0
 }
 
@@ -105,13 +105,13 @@ t.test('what matches a filter is revoked only after a preview, and the own sessi
   const { page, open, wrong, context } = await scene.visit(browser, 'root')
   await open('/admin/sessions?ip=198.51.100.66')
   await counted(page, '4 sessions')
-  await page.getByRole('button', { name: 'Revoke all that match' }).click()
+  await page.getByRole('button', { name: 'Revoke all matches' }).click()
   const dialog = page.getByRole('alertdialog')
   await dialog.getByText('4 sessions match now').waitFor()
   t.equal(await dialog.locator('.sample li').count(), 4)
   await dialog.getByRole('button', { name: 'Cancel' }).click()
   t.equal(await scene.app.sessions.count({ userId: 'eve' }), 4, 'thought better of it')
-  await page.getByRole('button', { name: 'Revoke all that match' }).click()
+  await page.getByRole('button', { name: 'Revoke all matches' }).click()
   await dialog.getByRole('button', { name: 'Revoke 4 sessions' }).click()
   await page.getByText('4 sessions revoked.').waitFor()
   await page.getByText('No session matches.').waitFor()
@@ -119,9 +119,9 @@ t.test('what matches a filter is revoked only after a preview, and the own sessi
 
   await page.getByRole('button', { name: 'Clear filters' }).click()
   await counted(page, '32 sessions')
-  await page.getByRole('button', { name: 'Revoke all that match' }).click()
-  await dialog.getByText('Your own session matches too').waitFor()
-  t.ok(await dialog.getByRole('button', { name: 'Revoke 31 sessions' }).isDisabled(), 'everybody wants to be meant')
+  await page.getByRole('button', { name: 'Revoke all matches' }).click()
+  await dialog.getByText('Your own session matches, too').waitFor()
+  t.ok(await dialog.getByRole('button', { name: 'Revoke 31 sessions' }).isDisabled(), 'revoking without a filter requires the checkbox')
   await dialog.getByRole('checkbox').check()
   await dialog.getByRole('button', { name: 'Revoke 31 sessions' }).click()
   await page.getByText('31 sessions revoked.').waitFor()
@@ -142,7 +142,7 @@ t.test('some are chosen and revoked, one from its story, all of a user from thei
   await page.getByText('2 sessions revoked.').waitFor()
   await counted(page, '34 sessions')
 
-  await page.getByRole('button', { name: 'Story of the session of user27', exact: true }).click()
+  await page.getByRole('button', { name: 'Details of the session of user27', exact: true }).click()
   const drawer = page.getByRole('dialog')
   await drawer.getByText('Session of user27').waitFor()
   await drawer.locator('.timeline').getByText('sign-in').waitFor()
@@ -150,20 +150,20 @@ t.test('some are chosen and revoked, one from its story, all of a user from thei
   t.match(page.url(), /session=[\w-]{22}/)
   await drawer.getByRole('button', { name: 'Revoke', exact: true }).click()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke 1 session' }).click()
-  await drawer.getByText('Somebody ended it').waitFor()
+  await drawer.getByText('The user (from another device)').waitFor()
   t.match(await drawer.locator('.timeline li').last().textContent(), /revoked.*root/)
   await drawer.getByRole('button', { name: 'Close' }).click()
 
   await open('/admin/sessions?user=eve')
   await drawer.getByText('Sessions of eve').waitFor()
   await drawer.getByRole('button', { name: 'Revoke all' }).click()
-  await page.getByRole('alertdialog').getByText('4 sessions end').waitFor()
+  await page.getByRole('alertdialog').getByText('4 sessions will be revoked').waitFor()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Revoke 4 sessions' }).click()
   await drawer.getByText('Ended 4').waitFor()
   await drawer.locator('.mini .link').first().click()
   await drawer.getByText('Session of eve').waitFor()
   await open(`/admin/sessions?session=${'A'.repeat(22)}`)
-  await drawer.getByText('This session is not known').waitFor()
+  await drawer.getByText('This session is unknown').waitFor()
 })
 
 t.test('the console shows what happens as it happens, and keeps rows in their places', { skip, timeout: 360_000 }, async t => {
@@ -173,11 +173,11 @@ t.test('the console shows what happens as it happens, and keeps rows in their pl
   await open('/admin/sessions')
   await page.getByText('live', { exact: true }).waitFor()
   await counted(page, '36 sessions')
-  const { session } = await scene.app.sessions.create({ userId: 'newcomer', ip: '203.0.113.9', agent: iphone })
+  const { session } = await scene.app.sessions.create({ userId: 'newcomer', ip: '203.0.113.9', userAgent: iphone })
   await page.locator('.feed').getByText('newcomer').waitFor()
   await page.getByRole('button', { name: 'Show 1 new session' }).click()
-  await page.getByRole('button', { name: 'Story of the session of newcomer' }).waitFor()
-  await scene.app.sessions.end(session.id, { reason: 'logout', by: 'user' })
+  await page.getByRole('button', { name: 'Details of the session of newcomer' }).waitFor()
+  await scene.app.sessions.revoke(session.id, { reason: 'logout', by: 'user' })
   await page.locator('tr.over', { hasText: 'newcomer' }).getByText('logout').waitFor()
   await page.locator('.feed').getByRole('button', { name: 'Security' }).click()
   await page.locator('.feed').getByText('newcomer').first().waitFor({ state: 'detached' })
@@ -189,10 +189,10 @@ t.test('the console shows what happens as it happens, and keeps rows in their pl
 t.test('what was live at a past moment can be seen', { skip, timeout: 360_000 }, async t => {
   const scene = await stage(t)
   scene.clock.ahead = -20 * minute
-  const { session } = await scene.app.sessions.create({ userId: 'gone', agent: chrome })
-  await scene.app.sessions.create({ userId: 'here', agent: chrome })
+  const { session } = await scene.app.sessions.create({ userId: 'gone', userAgent: chrome })
+  await scene.app.sessions.create({ userId: 'here', userAgent: chrome })
   scene.clock.ahead = -10 * minute
-  await scene.app.sessions.end(session.id)
+  await scene.app.sessions.revoke(session.id)
   scene.clock.ahead = 0
   const { page, open } = await scene.visit(browser, 'root')
   await open(`/admin/sessions?at=${Date.now() - 15 * minute}`)
@@ -203,7 +203,7 @@ t.test('what was live at a past moment can be seen', { skip, timeout: 360_000 },
 
 t.test('a lost connection is said, and gone when it is back; who is no admin any more is told so', { skip, timeout: 360_000 }, async t => {
   let admins = ['root']
-  const scene = await stage(t, { live: { heartbeat: 50 }, admin: { authorize: request => admins.includes(request.session.userId ?? '') } })
+  const scene = await stage(t, { eventStream: { heartbeat: 50 }, admin: { authorize: request => admins.includes(request.session.userId ?? '') } })
   const { page, open, context } = await scene.visit(browser, 'root')
   await open('/admin/sessions')
   await counted(page, '1 session')
@@ -223,9 +223,9 @@ t.test('both pages keep WCAG 2.2 AA in light and dark, at every width, with dial
   await populate(scene)
   for (const colorScheme of ['light', 'dark'] as const) {
     const { page, open, axe, overflow, wrong } = await scene.visit(browser, 'root', { colorScheme, reducedMotion: 'reduce' })
-    await scene.app.sessions.create({ userId: 'root', ip: '192.0.2.1', agent: iphone })
-    const { session } = await scene.app.sessions.create({ userId: 'root', ip: '192.0.2.2', agent: chrome })
-    await scene.app.sessions.end(session.id)
+    await scene.app.sessions.create({ userId: 'root', ip: '192.0.2.1', userAgent: iphone })
+    const { session } = await scene.app.sessions.create({ userId: 'root', ip: '192.0.2.2', userAgent: chrome })
+    await scene.app.sessions.revoke(session.id)
     const dark = colorScheme === 'dark'
     await open('/admin/sessions')
     await page.locator('.plot canvas').first().waitFor()
@@ -241,12 +241,12 @@ t.test('both pages keep WCAG 2.2 AA in light and dark, at every width, with dial
     }
     await page.setViewportSize({ width: 390, height: 844 })
     t.same(await axe(dark), [], `small console, ${colorScheme}`)
-    await page.getByRole('button', { name: 'Revoke all that match' }).click()
+    await page.getByRole('button', { name: 'Revoke all matches' }).click()
     await page.locator('.sample').waitFor()
     t.same(await axe(dark), [], `preview, ${colorScheme}`)
     await page.getByRole('alertdialog').getByRole('button', { name: 'Cancel' }).press('Escape')
     await page.locator('.sample').waitFor({ state: 'detached' })
-    await page.getByRole('button', { name: /Story of the session of eve/ }).first().click()
+    await page.getByRole('button', { name: /Details of the session of eve/ }).first().click()
     await page.locator('.timeline').waitFor()
     t.same(await axe(dark), [], `story, ${colorScheme}`)
     t.equal(await overflow(), 0)
@@ -266,10 +266,10 @@ t.test('both pages keep WCAG 2.2 AA in light and dark, at every width, with dial
     await name.press('Escape')
     await name.waitFor({ state: 'detached' })
     const [before] = [await page.evaluate('getComputedStyle(document.body).backgroundColor')]
-    await page.getByRole('button', { name: /^Colours/ }).click()
-    await page.getByRole('button', { name: 'Colours: light' }).waitFor()
-    await page.getByRole('button', { name: /^Colours/ }).click()
-    await page.getByRole('button', { name: 'Colours: dark' }).waitFor()
+    await page.getByRole('button', { name: /^Theme/ }).click()
+    await page.getByRole('button', { name: 'Theme: light' }).waitFor()
+    await page.getByRole('button', { name: /^Theme/ }).click()
+    await page.getByRole('button', { name: 'Theme: dark' }).waitFor()
     t[dark ? 'equal' : 'not'](await page.evaluate('getComputedStyle(document.body).backgroundColor'), before)
     t.same(wrong, [])
   }
@@ -277,8 +277,8 @@ t.test('both pages keep WCAG 2.2 AA in light and dark, at every width, with dial
 
 t.test('both pages speak another language', { skip, timeout: 360_000 }, async t => {
   const messages = { title: 'Sitzungen', thisDevice: 'Dieses Gerät', signOutOthers: 'Auf allen anderen Geräten abmelden', 'tile.live': 'Jetzt aktiv', 'list.count.other': '{count} Sitzungen' }
-  const scene = await stage(t, { devices: { messages, lang: 'de' }, admin: { authorize: () => true, console: { messages, lang: 'de' } } })
-  for (let i = 0; i < 1100; i++) await scene.app.sessions.create({ userId: `user${i}`, agent: chrome })
+  const scene = await stage(t, { devicesPage: { messages, lang: 'de' }, admin: { authorize: () => true, console: { messages, lang: 'de' } } })
+  for (let i = 0; i < 1100; i++) await scene.app.sessions.create({ userId: `user${i}`, userAgent: chrome })
   const { page, open, wrong } = await scene.visit(browser, 'root')
   await open('/account/sessions')
   await page.getByText('Dieses Gerät').waitFor()

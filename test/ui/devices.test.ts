@@ -13,8 +13,8 @@ t.teardown(async () => { if (skip === false) await browser.close() })
 t.test('a user sees devices, names one, signs one out and all others, and what ended lately', { skip }, async t => {
   const scene = await stage(t)
   const { page, open, wrong } = await scene.visit(browser, 'ada')
-  for (let i = 0; i < 3; i++) await scene.app.sessions.create({ userId: 'ada', ip: `192.0.2.${i}`, agent: iphone, remember: true })
-  await scene.app.sessions.create({ userId: 'bob', ip: '203.0.113.99', agent: iphone })
+  for (let i = 0; i < 3; i++) await scene.app.sessions.create({ userId: 'ada', ip: `192.0.2.${i}`, userAgent: iphone, remember: true })
+  await scene.app.sessions.create({ userId: 'bob', ip: '203.0.113.99', userAgent: iphone })
   await open('/account/sessions')
   await page.getByText('This device', { exact: true }).waitFor()
   t.equal(await page.locator('.list .row').count(), 4)
@@ -31,14 +31,14 @@ t.test('a user sees devices, names one, signs one out and all others, and what e
   await page.getByText('Signed out of My phone.').waitFor()
   await page.locator('.past', { hasText: 'Signed out remotely' }).waitFor()
   await page.getByRole('button', { name: 'Sign out of all other devices' }).click()
-  await page.getByText('2 devices have to sign in again').waitFor()
+  await page.getByText('sign in again on 2 devices').waitFor()
   await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out of all other devices' }).click()
   await page.getByText('Signed out of 2 other devices.').waitFor()
   await page.getByText('You are signed in on this device only.').waitFor()
   t.equal(await scene.app.sessions.count({ userId: 'ada' }), 1)
   t.equal(await scene.app.sessions.count({ userId: 'bob' }), 1)
 
-  await scene.app.sessions.create({ userId: 'ada', ip: '192.0.2.77', agent: iphone })
+  await scene.app.sessions.create({ userId: 'ada', ip: '192.0.2.77', userAgent: iphone })
   await page.getByText('192.0.2.77').first().waitFor()
   t.pass('a sign-in elsewhere appears by itself')
   await page.getByRole('button', { name: 'Sign out of Chrome on Linux' }).click()
@@ -88,7 +88,7 @@ t.test('whoever is about to be signed out is told, and staying in one tab is sta
 })
 
 t.test('when the longest life is over nothing can extend it, and the page says so', { skip }, async t => {
-  const scene = await stage(t, { idle: '1h', absolute: '1h' })
+  const scene = await stage(t, { idleTimeout: '1h', absoluteTimeout: '1h' })
   const { page, open } = await scene.visit(browser, 'ada')
   await open('/app')
   await page.waitForFunction("customElements.get('session-timeout') !== undefined")
@@ -98,14 +98,14 @@ t.test('when the longest life is over nothing can extend it, and the page says s
   await page.getByRole('button', { name: 'OK' }).click()
   await page.getByRole('alertdialog').waitFor({ state: 'detached' })
   scene.clock.ahead = 61 * minute
-  await scene.app.sessions.sweep()
+  await scene.app.sessions.cleanup()
   await page.getByRole('alertdialog').getByText('You are signed out').waitFor()
 })
 
 t.test('signing others out may ask for a recent sign-in: the page is told, or says so itself', { skip }, async t => {
   const scene = await stage(t, { routes: { fresh: '5m' } })
   const { page, open } = await scene.visit(browser, 'ada')
-  await scene.app.sessions.create({ userId: 'ada', ip: '192.0.2.1', agent: iphone })
+  await scene.app.sessions.create({ userId: 'ada', ip: '192.0.2.1', userAgent: iphone })
   scene.clock.ahead = 6 * minute
   await open('/account/sessions')
   await page.getByRole('button', { name: 'Sign out of all other devices' }).click()
@@ -122,7 +122,7 @@ t.test('signing others out may ask for a recent sign-in: the page is told, or sa
 t.test('both pages work by keyboard alone, and the focus is seen and comes back', { skip }, async t => {
   const scene = await stage(t)
   const { page, open } = await scene.visit(browser, 'root')
-  await scene.app.sessions.create({ userId: 'root', ip: '192.0.2.1', agent: iphone })
+  await scene.app.sessions.create({ userId: 'root', ip: '192.0.2.1', userAgent: iphone })
   const focused = (): Promise<string> => page.evaluate("(() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; return a.getAttribute('aria-label') ?? a.textContent.trim() })()")
   /** Tabs on until what is named has the focus. */
   async function tabTo (name: string): Promise<void> {
@@ -148,15 +148,15 @@ t.test('both pages work by keyboard alone, and the focus is seen and comes back'
   await page.keyboard.press('Enter')
   await page.getByText('Signed out of 1 other device.').waitFor()
 
-  await scene.app.sessions.create({ userId: 'ada', ip: '192.0.2.1', agent: iphone })
+  await scene.app.sessions.create({ userId: 'ada', ip: '192.0.2.1', userAgent: iphone })
   await open('/admin/sessions')
-  await page.getByRole('button', { name: 'Story of the session of ada' }).waitFor()
-  await tabTo('Story of the session of ada')
+  await page.getByRole('button', { name: 'Details of the session of ada' }).waitFor()
+  await tabTo('Details of the session of ada')
   await page.keyboard.press('Enter')
   await page.getByRole('dialog').getByText('Session of ada').waitFor()
   await page.keyboard.press('Escape')
   await page.getByRole('dialog').waitFor({ state: 'detached' })
-  t.equal(await focused(), 'Story of the session of ada')
+  t.equal(await focused(), 'Details of the session of ada')
   await tabTo('Revoke the session of ada')
   await page.keyboard.press('Space')
   await page.getByRole('alertdialog').waitFor()

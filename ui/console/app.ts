@@ -6,7 +6,7 @@ import { ThemeToggle, useScheme, useTheme } from '../shared/theme.ts'
 import { Timeout, useOwnSession } from '../shared/timeout.ts'
 import type { Words } from '../shared/words.ts'
 import { Charts } from './charts.ts'
-import { Story, UserSessions } from './drawer.ts'
+import { SessionDetails, UserSessions } from './drawer.ts'
 import { Feed, useFeed } from './feed.ts'
 import { SessionList } from './list.ts'
 import { toQuery, usePlace } from './place.ts'
@@ -22,7 +22,7 @@ import type { EventView, Statistics } from './types.ts'
 export interface AppProps {
   /** Path of the admin routes. */
   readonly api: string
-  /** Path of the user routes, if the admin is here by a session of ours. */
+  /** Path of the user routes, if the admin has a session of this package. */
   readonly own: string | null
   readonly login: string | null
   readonly words: Words
@@ -84,7 +84,7 @@ export function App ({ api, own: ownApi, login, words }: AppProps): VNode {
       <${Tops} ...${{ statistics: numbers.data, words, onFilter: filter }} />
       <${SessionList} ...${{ ...shared, place, news }} />
     </main>
-    ${place.session !== null && html`<${Story} key=${place.session} ...${{ ...shared, id: place.session }} />`}
+    ${place.session !== null && html`<${SessionDetails} key=${place.session} ...${{ ...shared, id: place.session }} />`}
     ${place.session === null && place.user !== null && html`<${UserSessions} key=${place.user} ...${{ ...shared, userId: place.user }} />`}
     ${ask !== null && html`<${Revoke} ...${{ api, ask, words, onDone: revoked }} />`}
     ${ownApi !== null && html`<${Timeout} ...${{ api: ownApi, login, words, own, extend }} />`}`

@@ -25,11 +25,11 @@ export interface ChartProps {
   readonly tell: (index: number) => string
   readonly height: number
   readonly words: Words
-  /** Says which colour is what. */
+  /** Whether a legend explains the colors. */
   readonly keys?: boolean
-  /** For whoever cannot see it. */
+  /** For users who cannot see it. */
   readonly summary: string
-  /** Changes when the colours do. */
+  /** Changes when the colors do. */
   readonly theme: string
 }
 
@@ -72,7 +72,7 @@ export function Chart (props: ChartProps): VNode {
 }
 
 function toOptions (element: HTMLElement, { lines, times, height, words }: ChartProps, onAt: (index: number | null) => void): UPlot.Options {
-  // canvas knows no light-dark(): an element says what a colour is
+  // canvas knows no light-dark(): an element resolves a color
   const colour = (name: string): string => {
     element.style.color = `var(${name})`
     const found = getComputedStyle(element).color

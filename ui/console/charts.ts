@@ -8,14 +8,14 @@ import type { Bucket, Statistics } from './types.ts'
 export function Charts ({ statistics, words, theme }: { readonly statistics: Statistics | null, readonly words: Words, readonly theme: string }): VNode {
   const { say } = words
   if (statistics === null) return html`<div class="charts"><div class="card chart skeleton tall"></div><div class="card chart skeleton"></div><div class="card chart skeleton"></div></div>`
-  const { range, buckets, span, live } = statistics
-  const times = buckets.map(({ at }) => Date.parse(at) / 1000)
-  // the last bucket is under way: what is live now closes the line
+  const { range, buckets, interval, live } = statistics
+  const times = buckets.map(({ start }) => Date.parse(start) / 1000)
+  // the last bucket is incomplete: the number that is live now closes the line
   const lives = buckets.map((_, i) => i === buckets.length - 1 ? live : (buckets[i + 1] as Bucket).live)
   const created = buckets.map(bucket => bucket.created)
   const ended = buckets.map(endedOf)
   const requests = buckets.map(bucket => bucket.requests)
-  const note = say(span < 3_600_000 ? 'chart.fine' : 'chart.hour')
+  const note = say(interval < 3_600_000 ? 'chart.fine' : 'chart.hour')
   const summary = (title: string, values: readonly number[]): string => say('chart.summary', {
     title: say(title), range: say(`range.${range}`), from: values[0] ?? 0, to: values.at(-1) ?? 0, max: Math.max(0, ...values)
   })

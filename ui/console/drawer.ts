@@ -3,7 +3,7 @@ import { Dialog } from '../shared/dialog.ts'
 import { html } from '../shared/html.ts'
 import { Icon, deviceIcon } from '../shared/icons.ts'
 import type { Words } from '../shared/words.ts'
-import { nameEvent, tellEvent, toneOf } from './feed.ts'
+import { nameEvent, tellDetail, tellEvent, toneOf } from './feed.ts'
 import type { Place } from './place.ts'
 import { useResource } from './resource.ts'
 import type { Ask } from './revoke.ts'
@@ -18,27 +18,27 @@ export interface DrawerProps {
   readonly turn: number
 }
 
-/** One session from its beginning to its end, as far as anybody knows. */
-export function Story ({ api, id, words, go, ask, turn }: DrawerProps & { readonly id: string }): VNode {
+/** One session from its beginning to its end, as far as it is known. */
+export function SessionDetails ({ api, id, words, go, ask, turn }: DrawerProps & { readonly id: string }): VNode {
   const { say } = words
   const { data, error } = useResource<Detail>(`${api}/${encodeURIComponent(id)}`, { again: turn })
   const session = data?.session
   const user = session?.userId ?? null
-  return html`<${Frame} ...${{ words, onClose: () => { go({ session: null }) }, title: session === undefined ? say('title') : user === null ? say('story.guest') : say('story.title', { user }), badge: session && html`<${State} ...${{ session, words }} />` }}>
-    ${error !== null && html`<p class="notice warn" role="alert">${error.status === 404 ? say('story.gone') : say('list.failed')}</p>`}
+  return html`<${Frame} ...${{ words, onClose: () => { go({ session: null }) }, title: session === undefined ? say('title') : user === null ? say('detail.guest') : say('detail.title', { user }), badge: session && html`<${State} ...${{ session, words }} />` }}>
+    ${error !== null && html`<p class="notice warn" role="alert">${error.status === 404 ? say('detail.gone') : say('list.failed')}</p>`}
     ${data === null && error === null && html`<p class="skeleton block" aria-label=${say('loading')}></p>`}
     ${data !== null && html`
-      ${data.session.reason !== null && html`<p class=${`notice ${data.session.reason === 'reused' ? 'bad' : ''}`}>${say(`why.${data.session.reason}`)}</p>`}
+      ${data.session.reason !== null && html`<p class=${`notice ${data.session.reason === 'token-reuse' ? 'bad' : ''}`}>${say(`why.${data.session.reason}`)}</p>`}
       <div class="drawer-actions">
         ${data.session.state === 'live' && html`<button class="button bad" type="button" onClick=${() => { ask({ kind: 'some', sessions: [data.session] }) }}>${say('list.revoke')}</button>`}
-        ${user !== null && html`<button class="button" type="button" onClick=${() => { go({ session: null, user }) }}>${say('story.allOf', { user })}</button>`}
+        ${user !== null && html`<button class="button" type="button" onClick=${() => { go({ session: null, user }) }}>${say('detail.allOf', { user })}</button>`}
       </div>
-      <h3>${say('story.timeline')}</h3>
-      <ol class="timeline" role="list">${data.story.map((entry, i) => html`<li key=${i} class=${toneOf(entry)}>
+      <h3>${say('detail.timeline')}</h3>
+      <ol class="timeline" role="list">${data.timeline.map((entry, i) => html`<li key=${i} class=${toneOf(entry)}>
         <time datetime=${entry.at}>${words.moment(Date.parse(entry.at))}</time>
         <p><b>${nameEvent(entry, words)}</b> <span class="soft">${tellMoment(entry, words)}</span></p>
       </li>`)}</ol>
-      <h3>${say('story.facts')}</h3>
+      <h3>${say('detail.facts')}</h3>
       <${Facts} ...${{ detail: data, words }} />`}
   </${Frame}>`
 }
@@ -50,8 +50,8 @@ export function UserSessions ({ api, userId, words, go, ask, turn }: DrawerProps
   const list = (sessions: readonly Session[]): VNode => sessions.length === 0
     ? html`<p class="hint">${say('user.none')}</p>`
     : html`<ul class="mini" role="list">${sessions.map(session => html`<li key=${session.id}>
-        <span class="picture"><${Icon} name=${deviceIcon(session.type)} size=${18} /></span>
-        <span class="mini-text"><button class="link" type="button" onClick=${() => { go({ user: null, session: session.id }) }}>${session.name ?? session.device}</button>
+        <span class="picture"><${Icon} name=${deviceIcon(session.device.type)} size=${18} /></span>
+        <span class="mini-text"><button class="link" type="button" onClick=${() => { go({ user: null, session: session.id }) }}>${session.deviceName ?? session.deviceLabel}</button>
           <span class="soft">${[session.ip, session.state === 'live' ? words.ago(Date.parse(session.lastSeenAt), Date.now()) : words.ago(Date.parse(session.endedAt ?? ''), Date.now())].filter(Boolean).join(' · ')}</span></span>
         <${State} ...${{ session, words }} />
       </li>`)}</ul>`
@@ -73,26 +73,29 @@ function Frame ({ words, title, badge, onClose, children }: { readonly words: Wo
 }
 
 function State ({ session: { state, reason }, words: { say } }: { readonly session: Session, readonly words: Words }): VNode {
-  return html`<span class=${`badge ${state === 'live' ? 'good' : reason === 'reused' ? 'bad' : reason === 'revoked' || reason === 'evicted' ? 'warn' : 'quiet'}`}>${reason === null ? say(`story.${state}`) : say(`reason.${reason}`)}</span>`
+  return html`<span class=${`badge ${state === 'live' ? 'good' : reason === 'token-reuse' ? 'bad' : reason === 'revoked' || reason === 'evicted' ? 'warn' : 'quiet'}`}>${reason === null ? say(`detail.${state}`) : say(`reason.${reason}`)}</span>`
 }
 
-function tellMoment (entry: Detail['story'][number], words: Words): string {
+function tellMoment (entry: Detail['timeline'][number], words: Words): string {
   const { details, type } = entry
-  if (type === 'ended') return details['by'] == null ? '' : `${words.say('story.by')}: ${String(details['by'])}`
-  if (type === 'created' || type === 'seen') return [details['device'], details['ip'], type === 'seen' && typeof details['requests'] === 'number' ? words.say('chart.requestsCount', { count: details['requests'] }) : details['methods']].filter(Boolean).join(' · ')
+  if (type === 'ended') return details['by'] == null ? '' : `${words.say('detail.by')}: ${tellDetail(details['by'])}`
+  if (type === 'created' || type === 'seen') {
+    const last = type === 'seen' && typeof details['requestCount'] === 'number' ? words.say('chart.requestsCount', { count: details['requestCount'] }) : tellDetail(details['methods'] ?? '')
+    return [tellDetail(details['deviceLabel'] ?? ''), tellDetail(details['ip'] ?? ''), last].filter(Boolean).join(' · ')
+  }
   return tellEvent(entry, words)
 }
 
 function Facts ({ detail, words }: { readonly detail: Detail, readonly words: Words }): VNode {
   const { say } = words
-  const { session, agent, firstIp, firstAgent, generation } = detail
+  const { session, userAgent, firstIp, firstUserAgent, generation } = detail
   const when = (instant: string | null): string | null => instant === null ? null : words.moment(Date.parse(instant))
-  const first = (value: string | null, last: string | null): string | null => value !== null && value === last ? say('story.same') : value
+  const first = (value: string | null, last: string | null): string | null => value !== null && value === last ? say('detail.same') : value
   const facts: readonly (readonly [string, string | null])[] = [
-    ['id', session.id], ['device', session.device], ['name', session.name], ['ip', session.ip], ['firstIp', first(firstIp, session.ip)],
+    ['id', session.id], ['device', session.deviceLabel], ['deviceName', session.deviceName], ['ip', session.ip], ['firstIp', first(firstIp, session.ip)],
     ['created', when(session.createdAt)], ['seen', when(session.lastSeenAt)], ['endedAt', when(session.endedAt)], ['by', session.by],
-    ['expires', when(session.expiresAt)], ['absolute', when(session.absoluteAt)], ['requests', words.number(session.requests)],
-    ['remembered', say(`filter.${session.remembered}`)], ['methods', session.methods.join(', ')], ['rotations', generation === null ? null : words.number(generation)], ['agent', agent], ['firstAgent', first(firstAgent, agent)]
+    ['expires', when(session.expiresAt)], ['absolute', when(session.absoluteExpiresAt)], ['requests', words.number(session.requestCount)],
+    ['remembered', say(`filter.${session.remembered}`)], ['methods', session.methods.join(', ')], ['rotations', generation === null ? null : words.number(generation)], ['userAgent', userAgent], ['firstUserAgent', first(firstUserAgent, userAgent)]
   ]
-  return html`<dl class="facts">${facts.flatMap(([name, value]) => value === null || value === '' ? [] : [html`<div key=${name} class=${name === 'agent' || name === 'firstAgent' || name === 'id' ? 'wide' : ''}><dt>${say(`story.${name}`)}</dt><dd>${value}</dd></div>`])}</dl>`
+  return html`<dl class="facts">${facts.flatMap(([name, value]) => value === null || value === '' ? [] : [html`<div key=${name} class=${name === 'userAgent' || name === 'firstUserAgent' || name === 'id' ? 'wide' : ''}><dt>${say(`detail.${name}`)}</dt><dd>${value}</dd></div>`])}</dl>`
 }

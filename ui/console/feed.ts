@@ -4,21 +4,21 @@ import { ApiError, call } from '../shared/api.ts'
 import { html } from '../shared/html.ts'
 import { openStream } from '../shared/stream.ts'
 import type { Words } from '../shared/words.ts'
-import type { EventView } from './types.ts'
+import type { EventDetail, EventView } from './types.ts'
 
 export interface FedEvent extends EventView { readonly key: string }
 
 const kept = 300
 
 export interface Fed {
-  /** Newest first; an expiry is told by the next sweep, and has its place before that. */
+  /** Newest first; the next cleanup reports an expiry, which has its place before that. */
   readonly events: readonly FedEvent[]
   readonly live: boolean
   /** The server no longer lets us listen. */
   readonly refused: boolean
 }
 
-/** Listens to what happens. `onEvent` is told each event once, also those of before. */
+/** Listens to what happens. Calls `onEvent` once with each event, also with earlier ones. */
 export function useFeed (api: string, onEvent: (event: EventView) => void): Fed {
   const [fed, setFed] = useState<Fed>({ events: [], live: false, refused: false })
   const told = useRef(onEvent)
@@ -67,7 +67,7 @@ export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly w
       ? html`<p class="hint empty">${say('feed.empty')}</p>`
       : html`<div class="events" role="log" aria-labelledby="feed-title" tabindex="0"><ol role="list">${shown.map(event => html`<li key=${event.key}>
         <time datetime=${event.at} title=${words.moment(Date.parse(event.at))}>${words.time(Date.parse(event.at))}</time>
-        <span class="event-text">${event.id === null ? html`<b>${event.userId ?? say('feed.nobody')}</b>` : html`<button class="link" type="button" onClick=${() => { onSession(event.id as string) }}>${event.userId ?? say('feed.guest')}</button>`}${tellEvent(event, words) !== '' && html`<span class="soft"> · ${tellEvent(event, words)}</span>`}</span>
+        <span class="event-text">${event.id === null ? html`<b>${event.userId ?? say('feed.unknown')}</b>` : html`<button class="link" type="button" onClick=${() => { onSession(event.id as string) }}>${event.userId ?? say('feed.guest')}</button>`}${tellEvent(event, words) !== '' && html`<span class="soft"> · ${tellEvent(event, words)}</span>`}</span>
         <span class=${`badge ${toneOf(event)}`}>${nameEvent(event, words)}</span>
       </li>`)}</ol></div>`}
   </section>`
@@ -75,19 +75,25 @@ export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly w
 
 /** An event in a word or two. */
 export function nameEvent ({ type, details, text = '' }: Pick<EventView, 'type' | 'details'> & { readonly text?: string }, { say, has }: Words): string {
-  return has(`event.${type}`) ? say(`event.${type}`, { reason: say(`reason.${String(details['reason'])}`) }) : text
+  return has(`event.${type}`) ? say(`event.${type}`, { reason: say(`reason.${tellDetail(details['reason'])}`) }) : text
 }
 
 /** What an event adds. */
 export function tellEvent ({ type, details }: Pick<EventView, 'type' | 'details'>, { say, has }: Words): string {
-  const key = type === 'created' && details['remembered'] === true ? 'text.createdRemembered' : type === 'ended' && details['by'] != null ? 'text.endedBy' : type === 'admin' && has(`text.admin.${String(details['action'])}`) ? `text.admin.${String(details['action'])}` : `text.${type}`
+  const key = type === 'created' && details['remembered'] === true ? 'text.createdRemembered' : type === 'ended' && details['by'] != null ? 'text.endedBy' : type === 'admin-action' && has(`text.admin-action.${tellDetail(details['action'])}`) ? `text.admin-action.${tellDetail(details['action'])}` : `text.${type}`
   if (!has(key)) return ''
-  const values = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, typeof value === 'number' || typeof value === 'string' ? value : value === null ? '–' : String(value)]))
-  return say(key, { ...values, ...type === 'used-after-end' ? { reason: say(`reason.${String(details['reason'])}`) } : {} })
+  const values = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, typeof value === 'number' ? value : tellDetail(value)]))
+  return say(key, { ...values, ...type === 'ended-session-used' ? { reason: say(`reason.${tellDetail(details['reason'])}`) } : {} })
+}
+
+/** A detail as text. */
+export function tellDetail (value: EventDetail | undefined): string {
+  if (value === null || value === undefined) return '–'
+  return typeof value === 'object' ? Object.values(value).filter(Boolean).join(', ') : String(value)
 }
 
 export function toneOf ({ type, details, level = '' }: Pick<EventView, 'type' | 'details'> & { readonly level?: string }): string {
-  if (type === 'ended') return details['reason'] === 'reused' ? 'bad' : details['reason'] === 'revoked' || details['reason'] === 'evicted' ? 'warn' : 'quiet'
-  if (type === 'created' || type === 'store-recovered' || type === 'authenticated') return 'good'
-  return level === 'error' || type === 'token-reused' ? 'bad' : level === 'warn' || type === 'ip-changed' || type === 'agent-changed' ? 'warn' : 'quiet'
+  if (type === 'ended') return details['reason'] === 'token-reuse' ? 'bad' : details['reason'] === 'revoked' || details['reason'] === 'evicted' ? 'warn' : 'quiet'
+  if (type === 'created' || type === 'store-recovered' || type === 'reauthenticated') return 'good'
+  return level === 'error' || type === 'token-reused' ? 'bad' : level === 'warn' || type === 'ip-changed' || type === 'user-agent-changed' ? 'warn' : 'quiet'
 }

@@ -91,11 +91,11 @@ function FilterForm ({ filters, words, onFilters }: FiltersProps): VNode {
   const when = (name: FilterName): VNode => field(name, 'datetime-local')
   const truth = (value: string): string => say(`filter.${value}`)
   return html`<form id="filters" class="filters" onSubmit=${apply}>
-    ${field('userId', 'text', { maxlength: 256 })}${field('ip', 'text', { maxlength: 64, placeholder: '203.0.113.0/24', spellcheck: false })}${field('browser', 'text', { maxlength: 64 })}${field('system', 'text', { maxlength: 64 })}
+    ${field('userId', 'text', { maxlength: 256 })}${field('ip', 'text', { maxlength: 64, placeholder: '203.0.113.0/24', spellcheck: false })}${field('browser', 'text', { maxlength: 64 })}${field('os', 'text', { maxlength: 64 })}
     ${choice('remembered', ['true', 'false'], truth)}${choice('guest', ['true', 'false'], truth)}${choice('reason', reasons, value => say(`reason.${value}`))}${when('at')}
-    ${when('createdAfter')}${when('createdBefore')}${when('seenAfter')}${when('seenBefore')}
+    ${when('createdAfter')}${when('createdBefore')}${when('lastSeenAfter')}${when('lastSeenBefore')}
     ${when('expiresBefore')}${when('endedAfter')}${when('endedBefore')}
-    ${field('requestsMin', 'number', { min: 0, step: 1 })}${field('requestsMax', 'number', { min: 0, step: 1 })}
+    ${field('minRequests', 'number', { min: 0, step: 1 })}${field('maxRequests', 'number', { min: 0, step: 1 })}
     <div class="apply"><button class="button strong" type="submit">${say('filter.apply')}</button></div>
   </form>`
 }

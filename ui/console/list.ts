@@ -17,7 +17,7 @@ export interface ListProps {
   readonly words: Words
   readonly go: (change: Partial<Place>, replace?: boolean) => void
   readonly ask: (ask: Ask) => void
-  /** What began and ended lately, as far as the page has heard of it. */
+  /** What began and ended lately, as far as the page has received it. */
   readonly news: readonly EventView[]
   /** Changes when the list must be asked for again. */
   readonly turn: number
@@ -35,7 +35,7 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
   const cursor = cursors.at(-1)
   const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: turn })
   const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: turn })
-  // what is shown is what was asked for then, until the next answer is there
+  // what is shown is what was asked for then, until the next response has arrived
   const ended = /[?&](state=ended|reason=|ended(After|Before)=)/.test(page.url ?? '')
   useEffect(() => { setCursors([]); setSelected(new Set()) }, [query])
   useEffect(() => { setSelected(new Set()) }, [turn])

@@ -2,8 +2,8 @@ import { useEffect, useState } from 'preact/hooks'
 import { ranges } from './types.ts'
 import type { Range } from './types.ts'
 
-/** Filters as the API names them; the value `''` is none. */
-export const filterNames = ['search', 'state', 'userId', 'ip', 'browser', 'system', 'remembered', 'guest', 'reason', 'createdAfter', 'createdBefore', 'seenAfter', 'seenBefore', 'expiresBefore', 'endedAfter', 'endedBefore', 'requestsMin', 'requestsMax', 'at'] as const
+/** Filters as the API names them; the value `''` means no filter. */
+export const filterNames = ['search', 'state', 'userId', 'ip', 'browser', 'os', 'remembered', 'guest', 'reason', 'createdAfter', 'createdBefore', 'lastSeenAfter', 'lastSeenBefore', 'expiresBefore', 'endedAfter', 'endedBefore', 'minRequests', 'maxRequests', 'at'] as const
 export type FilterName = typeof filterNames[number]
 export type Filters = Readonly<Partial<Record<FilterName, string>>>
 
@@ -43,14 +43,14 @@ export function writePlace ({ range, order, filters, session, user }: Place): st
   return text === '' ? location.pathname : `?${text}`
 }
 
-/** What the API is asked: whole numbers, truths and instants are texts of their own form. */
+/** Returns the query for the API: whole numbers, booleans and timestamps are texts of their own form. */
 export function toQuery (filters: Filters): Record<string, string> {
   return Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, isInstant(name) ? toIso(value) : value]))
 }
 
 /** The same as a body, where numbers are numbers. */
 export function toBody (filters: Filters): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(toQuery(filters)).map(([name, value]) => [name, /^requests/.test(name) ? Number(value) : name === 'remembered' || name === 'guest' ? value === 'true' : value]))
+  return Object.fromEntries(Object.entries(toQuery(filters)).map(([name, value]) => [name, /^(min|max)Requests$/.test(name) ? Number(value) : name === 'remembered' || name === 'guest' ? value === 'true' : value]))
 }
 
 export function isInstant (name: string): boolean {
@@ -62,7 +62,7 @@ export function toInstant (value: string): number {
   return /^\d+$/.test(value) ? Number(value) : Date.parse(value)
 }
 
-/** What is no instant goes as it is: the server says what it expected. */
+/** Returns a value that is no timestamp unchanged: the server reports what it expected. */
 function toIso (value: string): string {
   const date = new Date(toInstant(value))
   return Number.isNaN(date.getTime()) ? value : date.toISOString()

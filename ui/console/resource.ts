@@ -1,9 +1,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, call } from '../shared/api.ts'
 
-/** What was asked for: the last good answer stays while the next is on its way, or fails. */
+/** What was asked for: the last good response stays while the next is on its way, or fails. */
 export interface Resource<T> {
-  /** What the data answers; another one may be on its way. */
+  /** The URL that the data belongs to; a request for another one may be in flight. */
   readonly url: string | null
   readonly data: T | null
   readonly error: ApiError | null
@@ -13,7 +13,7 @@ export interface Resource<T> {
   readonly reload: () => void
 }
 
-/** Asks a URL, again whenever it or `again` changes, when told to, and each `every` milliseconds while the page is seen. `null`: asks nothing. */
+/** Requests a URL, again if it or `again` changes, on demand, and each `every` milliseconds while the page is seen. `null`: no request. */
 export function useResource <T> (url: string | null, { every = 0, again = 0 }: { readonly every?: number, readonly again?: number } = {}): Resource<T> {
   const [state, setState] = useState<{ readonly url: string | null, readonly data: T | null, readonly error: ApiError | null, readonly at: number, readonly loading: boolean }>({ url: null, data: null, error: null, at: 0, loading: true })
   const [turn, setTurn] = useState(0)

@@ -18,12 +18,12 @@ export interface RevokeProps {
   readonly api: string
   readonly ask: Ask
   readonly words: Words
-  /** Told how many ended; `null`: the admin thought better of it. */
+  /** Called with the number of ended sessions; `null`: the admin canceled. */
   readonly onDone: (ended: number | null) => void
 }
 
-interface Preview { readonly count: number, readonly sample: readonly Session[], readonly token: string, readonly spared: boolean }
-interface Done { readonly processed: number, readonly cursor: string | null }
+interface Preview { readonly count: number, readonly sample: readonly Session[], readonly token: string, readonly ownSessionKept: boolean }
+interface Done { readonly revoked: number, readonly cursor: string | null }
 
 /** Shows what would end, and ends it only then. */
 export function Revoke (props: RevokeProps): VNode {
@@ -49,7 +49,7 @@ function Some ({ api, ask, words, onDone }: RevokeProps): VNode {
   const [failed, setFailed] = useState<string | null>(null)
   const run = (): void => {
     setBusy(true)
-    call<Done>(`${api}/revoke`, { method: 'POST', body }).then(({ processed }) => { onDone(processed) }, (error: unknown) => { setBusy(false); setFailed(toMessage(error)) })
+    call<Done>(`${api}/revoke`, { method: 'POST', body }).then(({ revoked }) => { onDone(revoked) }, (error: unknown) => { setBusy(false); setFailed(toMessage(error)) })
   }
   return html`<${Dialog} labelledby="revoke-title" alert=${true} onClose=${() => { onDone(null) }}>
     <h2 id="revoke-title">${title}</h2>
@@ -83,7 +83,7 @@ function Matching ({ api, filters, words, onDone }: RevokeProps & { readonly fil
     try {
       do {
         const step: Done = await call<Done>(`${api}/revoke`, { method: 'POST', body: { ...target, token, ...cursor === null ? {} : { cursor } } })
-        ended += step.processed
+        ended += step.revoked
         cursor = step.cursor
         setDone(ended)
       } while (cursor !== null)
@@ -98,9 +98,9 @@ function Matching ({ api, filters, words, onDone }: RevokeProps & { readonly fil
   return html`<${Dialog} labelledby="revoke-title" alert=${true} onClose=${() => { if (done === null) onDone(null) }}>
     <h2 id="revoke-title">${say('revoke.matching')}</h2>
     ${preview === null && failed === null && html`<p role="status">${say('revoke.counting')}…</p>`}
-    ${preview !== null && html`<p role="status">${count === 0 ? say('revoke.noneMatch') : say('revoke.match', { count })} ${preview.spared && say('revoke.spared')}</p>
+    ${preview !== null && html`<p role="status">${count === 0 ? say('revoke.noneMatch') : say('revoke.match', { count })} ${preview.ownSessionKept && say('revoke.ownSessionKept')}</p>
       ${count > 0 && html`<h3>${say('revoke.sample')}</h3><${Sample} ...${{ sessions: preview.sample, words }} />`}
-      ${all && count > 0 && html`<label class="meant"><input type="checkbox" checked=${meant} onChange=${(event: Event) => { setMeant((event.target as HTMLInputElement).checked) }} /> ${say('revoke.everybody')}</label>`}`}
+      ${all && count > 0 && html`<label class="meant"><input type="checkbox" checked=${meant} onChange=${(event: Event) => { setMeant((event.target as HTMLInputElement).checked) }} /> ${say('revoke.confirmAll')}</label>`}`}
     ${done !== null && html`<p role="status">${say('revoke.running', { done, count })}</p><progress max=${Math.max(1, count)} value=${done}></progress>`}
     ${failed !== null && html`<p class="notice bad" role="alert">${say('revoke.failed', { message: failed })}</p>`}
     <div class="actions">
@@ -111,7 +111,7 @@ function Matching ({ api, filters, words, onDone }: RevokeProps & { readonly fil
 }
 
 function Sample ({ sessions, words }: { readonly sessions: readonly Session[], readonly words: Words }): VNode {
-  return html`<ul class="sample" role="list" tabindex="0">${sessions.map(({ id, userId, device, ip }) => html`<li key=${id}><b>${userId ?? words.say('list.guest')}</b> <span class="soft">${[device, ip].filter(Boolean).join(' · ')}</span></li>`)}</ul>`
+  return html`<ul class="sample" role="list" tabindex="0">${sessions.map(({ id, userId, deviceLabel, ip }) => html`<li key=${id}><b>${userId ?? words.say('list.guest')}</b> <span class="soft">${[deviceLabel, ip].filter(Boolean).join(' · ')}</span></li>`)}</ul>`
 }
 
 function toMessage (error: unknown): string {

@@ -19,7 +19,7 @@ const justNow = 60_000
 /** One session of the list. */
 export function SessionRow ({ session, words, ended, selected, onSelect, onOpen, onRevoke }: RowProps): VNode {
   const { say } = words
-  const { id, userId, device, ip, requests, remembered, current, state, reason } = session
+  const { id, userId, deviceLabel, ip, requestCount, remembered, current, state, reason } = session
   const now = Date.now()
   const createdAt = Date.parse(session.createdAt)
   const seenAt = Date.parse(session.lastSeenAt)
@@ -28,12 +28,12 @@ export function SessionRow ({ session, words, ended, selected, onSelect, onOpen,
   return html`<tr role="row" class=${over && !ended ? 'over' : ''}>
     ${!ended && html`<td role="cell" class="check"><input type="checkbox" aria-label=${say('list.select', { user })} disabled=${over} checked=${selected && !over} onChange=${(event: Event) => { onSelect((event.target as HTMLInputElement).checked) }} /></td>`}
     <th role="rowheader" scope="row" class="user"><button class="link" type="button" aria-label=${say('list.open', { user })} onClick=${onOpen}>${breakable(user)}</button><span class="id">${id.slice(0, 12)}</span></th>
-    <td role="cell" class="device"><span>${device}</span>${remembered && html` <span class="badge">${say('list.remembered')}</span>`}${current && html` <span class="badge good">${say('list.current')}</span>`}</td>
+    <td role="cell" class="device"><span>${deviceLabel}</span>${remembered && html` <span class="badge">${say('list.remembered')}</span>`}${current && html` <span class="badge good">${say('list.current')}</span>`}</td>
     <td role="cell" class="ip">${ip ?? '–'}</td>
     <td role="cell" class="age"><time datetime=${ended ? session.endedAt ?? '' : session.createdAt} title=${words.moment(ended ? Date.parse(session.endedAt ?? '') : createdAt)}>${ended ? words.ago(Date.parse(session.endedAt ?? ''), now) : now - createdAt < justNow ? say('list.now') : words.span(now - createdAt)}</time></td>
     <td role="cell" class="seen"><time datetime=${session.lastSeenAt} title=${words.moment(seenAt)}>${now - seenAt < justNow ? say('list.now') : words.span(now - seenAt)}</time></td>
-    <td role="cell" class="requests number">${words.number(requests)}</td>
-    <td role="cell" class="left">${reason === null ? html`<${Left} ...${{ session, words, now }} />` : html`<span class=${`badge ${reason === 'reused' ? 'bad' : reason === 'revoked' || reason === 'evicted' ? 'warn' : 'quiet'}`} title=${say(`why.${reason}`)}>${say(`reason.${reason}`)}</span>`}</td>
+    <td role="cell" class="requests number">${words.number(requestCount)}</td>
+    <td role="cell" class="left">${reason === null ? html`<${Left} ...${{ session, words, now }} />` : html`<span class=${`badge ${reason === 'token-reuse' ? 'bad' : reason === 'revoked' || reason === 'evicted' ? 'warn' : 'quiet'}`} title=${say(`why.${reason}`)}>${say(`reason.${reason}`)}</span>`}</td>
     ${!ended && html`<td role="cell" class="act">${!over && html`<button class="button bad" type="button" aria-label=${say('list.revokeOf', { user })} onClick=${onRevoke}>${say('list.revoke')}</button>`}</td>`}
   </tr>`
 }
@@ -46,10 +46,10 @@ function breakable (user: string): VNode {
 
 /** How much of its idle time a session has left. */
 function Left ({ session, words, now }: { readonly session: Session, readonly words: Words, readonly now: number }): VNode | null {
-  const { idle, expiresAt } = session
-  if (idle === null || expiresAt === null) return null
+  const { idleTimeout, expiresAt } = session
+  if (idleTimeout === null || expiresAt === null) return null
   const left = Math.max(0, Date.parse(expiresAt) - now)
-  const share = Math.min(100, left / idle * 100)
+  const share = Math.min(100, left / idleTimeout * 100)
   const label = words.say('list.leftOf', { left: words.span(left) })
   return html`<span class=${`bar meter ${share < 15 ? 'low' : ''}`} role="img" aria-label=${label} title=${label}><span class="fill" style=${{ width: `${share}%` }}></span></span>`
 }

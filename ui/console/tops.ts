@@ -16,7 +16,7 @@ const shown = 5
 export function Tops ({ statistics, words, onFilter }: TopsProps): VNode {
   const { say } = words
   if (statistics === null) return html`<div class="tops">${[0, 1, 2, 3].map(() => html`<div class="card top skeleton"></div>`)}</div>`
-  const { topIps, topBrowsers, topSystems, topUsers, lifetimes } = statistics
+  const { topIps, topBrowsers, topOs, topUsers, lifetimes } = statistics
   const percent = new Intl.NumberFormat(words.lang, { style: 'percent', maximumFractionDigits: 0 })
   const total = (tops: readonly Top[]): number => tops.reduce((sum, { sessions }) => sum + sessions, 0)
   const share = (tops: readonly Top[]) => ({ sessions }: Top): string => percent.format(sessions / Math.max(1, total(tops)))
@@ -24,7 +24,7 @@ export function Tops ({ statistics, words, onFilter }: TopsProps): VNode {
   return html`<div class="tops">
     <${List} ...${{ id: 'ips', words, tops: topIps, filter: 'ip', onFilter, note: 'top.sessionsUsers', tell: ({ sessions, users }: Top) => `${words.number(sessions)} · ${words.number(users)}` }} />
     <${List} ...${{ id: 'browsers', words, tops: topBrowsers, filter: 'browser', onFilter, note: 'top.share', tell: share(topBrowsers) }} />
-    <${List} ...${{ id: 'systems', words, tops: topSystems, filter: 'system', onFilter, note: 'top.share', tell: share(topSystems) }} />
+    <${List} ...${{ id: 'os', words, tops: topOs, filter: 'os', onFilter, note: 'top.share', tell: share(topOs) }} />
     <${List} ...${{ id: 'users', words, tops: topUsers, filter: 'userId', onFilter, note: 'top.sessions', tell: ({ sessions }: Top) => words.number(sessions) }} />
     <${List} ...${{ id: 'lifetimes', words, tops: total(lived) === 0 ? [] : lived, filter: null, onFilter, note: 'top.sessions', tell: ({ sessions }: Top) => words.number(sessions), all: true }} />
   </div>`

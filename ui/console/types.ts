@@ -1,11 +1,12 @@
-/** What the admin routes answer, as far as the console shows it. */
+/** The replies of the admin routes, as far as the console shows them. */
 import type { EventDetails } from '../../lib/events/events.ts'
+import type { Device } from '../../lib/model/device.ts'
 
-export type { EventDetails, EventView } from '../../lib/events/events.ts'
+export type { EventDetail, EventDetails, EventView } from '../../lib/events/events.ts'
 
 export type Range = '1h' | '24h' | '7d' | '30d'
 export const ranges: readonly Range[] = ['1h', '24h', '7d', '30d']
-export const reasons = ['logout', 'revoked', 'evicted', 'idle', 'absolute', 'replaced', 'reused'] as const
+export const reasons = ['logout', 'revoked', 'evicted', 'idle-timeout', 'absolute-timeout', 'replaced', 'token-reuse'] as const
 export type Reason = typeof reasons[number]
 
 export interface Sums {
@@ -17,7 +18,7 @@ export interface Sums {
 }
 
 export interface Bucket {
-  readonly at: string
+  readonly start: string
   readonly live: number
   readonly created: number
   readonly ended: Readonly<Record<Reason, number>>
@@ -30,15 +31,15 @@ export interface Statistics extends Sums {
   readonly range: Range
   readonly from: string
   readonly to: string
-  readonly span: number
+  readonly interval: number
   readonly live: number
   readonly users: number
   readonly sessionsPerUser: number
-  readonly before: Sums | null
+  readonly previous: Sums | null
   readonly lifetimes: readonly { readonly below: number | null, readonly count: number }[]
   readonly topIps: readonly Top[]
   readonly topBrowsers: readonly Top[]
-  readonly topSystems: readonly Top[]
+  readonly topOs: readonly Top[]
   readonly topUsers: readonly Top[]
   readonly buckets: readonly Bucket[]
   readonly store: { readonly name: string, readonly p99: number | null }
@@ -48,31 +49,31 @@ export interface Session {
   readonly id: string
   readonly userId: string | null
   readonly state: 'live' | 'ended'
-  readonly device: string
-  readonly type: string
-  readonly name: string | null
+  readonly device: Device
+  readonly deviceLabel: string
+  readonly deviceName: string | null
   readonly ip: string | null
   readonly createdAt: string
   readonly lastSeenAt: string
   readonly expiresAt: string | null
-  readonly absoluteAt: string | null
-  readonly idle: number | null
+  readonly absoluteExpiresAt: string | null
+  readonly idleTimeout: number | null
   readonly endedAt: string | null
   readonly reason: Reason | null
   readonly by: string | null
   readonly remembered: boolean
-  readonly requests: number
+  readonly requestCount: number
   readonly methods: readonly string[]
   readonly current: boolean
 }
 
 export interface Detail {
   readonly session: Session
-  readonly agent: string | null
+  readonly userAgent: string | null
   readonly firstIp: string | null
-  readonly firstAgent: string | null
+  readonly firstUserAgent: string | null
   readonly generation: number | null
-  readonly story: readonly { readonly at: string, readonly type: string, readonly text: string, readonly details: EventDetails }[]
+  readonly timeline: readonly { readonly at: string, readonly type: string, readonly text: string, readonly details: EventDetails }[]
 }
 
 export interface Page { readonly items: readonly Session[], readonly cursor: string | null }

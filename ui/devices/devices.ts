@@ -7,9 +7,9 @@ import { Timeout, useOwnSession } from '../shared/timeout.ts'
 import type { Words } from '../shared/words.ts'
 import { Confirm, Reauthenticate, Rename } from './dialogs.ts'
 import { Past } from './past.ts'
-import type { PastDevice } from './past.ts'
+import type { OwnEndedSession } from './past.ts'
 import { Row } from './row.ts'
-import type { Device } from './row.ts'
+import type { OwnSession } from './row.ts'
 
 export interface DevicesProps {
   readonly api: string
@@ -21,14 +21,14 @@ export interface DevicesProps {
   readonly timeout: boolean
   /** The page is all ours: it has the one heading, and the person may choose light or dark. */
   readonly page: boolean
-  /** Tells the page; answers whether the page has taken care of it. */
+  /** Notifies the page; returns whether the page has handled it. */
   readonly emit: (type: 'reauth' | 'ended', detail: unknown) => boolean
 }
 
 /** What the user is asked. */
-type Question = { readonly kind: 'one' | 'rename', readonly device: Device } | { readonly kind: 'others' | 'reauth' }
+type Question = { readonly kind: 'one' | 'rename', readonly device: OwnSession } | { readonly kind: 'others' | 'reauth' }
 
-interface Lists { readonly sessions: readonly Device[], readonly ended: readonly PastDevice[] }
+interface Lists { readonly sessions: readonly OwnSession[], readonly ended: readonly OwnEndedSession[] }
 
 /** Where the account is signed in, and what to do about it. */
 export function Devices ({ api, login, words, past, timeout, page, emit }: DevicesProps): VNode {
@@ -67,15 +67,15 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
     load()
   }
 
-  const revoke = (device: Device): Promise<void> => act(async () => {
+  const revoke = (device: OwnSession): Promise<void> => act(async () => {
     const { revoked } = await call<{ revoked: number }>(`${api}/revoke`, { method: 'POST', body: { id: device.id } })
       .catch((error: unknown) => { if (error instanceof ApiError && error.status === 404) return { revoked: 0 }; throw error })
     return say(revoked === 0 ? 'done.gone' : 'done.one', { device: nameOf(device) })
   })
   const revokeOthers = (): Promise<void> => act(async () => say('done.others', { count: (await call<{ revoked: number }>(`${api}/revoke`, { method: 'POST', body: { scope: 'others' } })).revoked }))
-  const rename = (device: Device, name: string): Promise<void> => act(async () => {
-    await call(`${api}/${device.id}`, { method: 'PATCH', body: { name: name === '' ? null : name } })
-    return say('done.renamed', { device: name === '' ? device.device : name })
+  const rename = (device: OwnSession, name: string): Promise<void> => act(async () => {
+    await call(`${api}/${device.id}`, { method: 'PATCH', body: { deviceName: name === '' ? null : name } })
+    return say('done.renamed', { device: name === '' ? device.deviceLabel : name })
   })
 
   const others = (lists?.sessions ?? []).filter(device => !device.current).length
@@ -104,9 +104,9 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
   </section>`
 }
 
-/** What its user calls it, or what it is. */
-export function nameOf ({ name, device }: Pick<Device, 'name' | 'device'>): string {
-  return name ?? device
+/** Returns the name that its user gave the device, or else its label. */
+export function nameOf ({ deviceName, deviceLabel }: Pick<OwnSession, 'deviceName' | 'deviceLabel'>): string {
+  return deviceName ?? deviceLabel
 }
 
 function Loading ({ label }: { readonly label: string }): VNode {
@@ -118,7 +118,7 @@ function Toggle ({ words }: { readonly words: Words }): VNode {
   return html`<${ThemeToggle} ...${{ words, value: theme }} />`
 }
 
-/** The time, anew each half minute: for "2 minutes ago". */
+/** Returns the time, updated each half minute: for "2 minutes ago". */
 function useMinutes (): number {
   const [now, setNow] = useState(Date.now())
   useEffect(() => {

@@ -3,7 +3,7 @@ import type { VNode } from 'preact'
 import { Dialog } from '../shared/dialog.ts'
 import { html } from '../shared/html.ts'
 import type { Words } from '../shared/words.ts'
-import type { Device } from './row.ts'
+import type { OwnSession } from './row.ts'
 
 /** Asks before something that cannot be undone. */
 export function Confirm ({ title, text, action, words, onYes, onClose }: { readonly title: string, readonly text: string, readonly action: string, readonly words: Words, readonly onYes: () => void, readonly onClose: () => void }): VNode {
@@ -18,16 +18,16 @@ export function Confirm ({ title, text, action, words, onYes, onClose }: { reado
 }
 
 /** Asks what to call a device. */
-export function Rename ({ device, words, onName, onClose }: { readonly device: Device, readonly words: Words, readonly onName: (name: string) => void, readonly onClose: () => void }): VNode {
-  const [name, setName] = useState(device.name ?? '')
+export function Rename ({ device, words, onName, onClose }: { readonly device: OwnSession, readonly words: Words, readonly onName: (name: string) => void, readonly onClose: () => void }): VNode {
+  const [name, setName] = useState(device.deviceName ?? '')
   const { say } = words
   return html`<${Dialog} labelledby="rename-title" onClose=${onClose}>
     <form onSubmit=${(event: SubmitEvent) => { event.preventDefault(); onName(name.trim()) }}>
       <h2 id="rename-title">${say('rename.title')}</h2>
       <label class="field">${say('rename.label')}
-        <input class="input" maxlength="64" value=${name} placeholder=${device.device} aria-describedby="rename-hint" autocomplete="off" autofocus onInput=${(event: InputEvent) => { setName((event.target as HTMLInputElement).value) }} />
+        <input class="input" maxlength="64" value=${name} placeholder=${device.deviceLabel} aria-describedby="rename-hint" autocomplete="off" autofocus onInput=${(event: InputEvent) => { setName((event.target as HTMLInputElement).value) }} />
       </label>
-      <p id="rename-hint" class="hint">${say('rename.hint', { device: device.device })}</p>
+      <p id="rename-hint" class="hint">${say('rename.hint', { device: device.deviceLabel })}</p>
       <div class="actions">
         <button class="button" type="button" onClick=${onClose}>${say('cancel')}</button>
         <button class="button strong" type="submit">${say('save')}</button>
@@ -36,7 +36,7 @@ export function Rename ({ device, words, onName, onClose }: { readonly device: D
   </${Dialog}>`
 }
 
-/** Says that a recent sign-in is wanted. */
+/** Shows that the action requires a recent sign-in. */
 export function Reauthenticate ({ login, words, onClose }: { readonly login: string | null, readonly words: Words, readonly onClose: () => void }): VNode {
   const { say } = words
   return html`<${Dialog} labelledby="reauth-title" onClose=${onClose}>

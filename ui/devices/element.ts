@@ -18,7 +18,7 @@ abstract class SessionElement extends HTMLElement {
   #messages: Texts | null = null
   #shown = false
 
-  /** Texts in place of ours, by key; the attribute `messages` takes them as JSON. */
+  /** Texts in place of this package's, by key; the attribute `messages` takes them as JSON. */
   get messages (): Texts { return this.#messages ?? readTexts(this.getAttribute('messages')) }
   set messages (texts: Texts) {
     this.#messages = texts
@@ -58,7 +58,7 @@ abstract class SessionElement extends HTMLElement {
     return toWords(texts, this.messages, near === null || near === undefined || near === '' ? navigator.language : near)
   }
 
-  /** Tells the page; answers whether somebody has taken care of it (`preventDefault`). */
+  /** Notifies the page; returns whether a listener has handled it (`preventDefault`). */
   protected emit (type: 'reauth' | 'ended', detail: unknown): boolean {
     return !this.dispatchEvent(new CustomEvent(`session-${type}`, { detail, bubbles: true, composed: true, cancelable: true }))
   }

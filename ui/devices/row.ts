@@ -1,20 +1,21 @@
 import type { VNode } from 'preact'
+import type { Device } from '../../lib/model/device.ts'
 import { html } from '../shared/html.ts'
 import { Icon, deviceIcon } from '../shared/icons.ts'
 import type { Words } from '../shared/words.ts'
 
-/** A live session, as the user routes answer it. */
-export interface Device {
+/** A live session, as the user routes return it. */
+export interface OwnSession {
   readonly id: string
   readonly current: boolean
-  readonly device: string
-  readonly type: string
-  readonly name: string | null
+  readonly device: Device
+  readonly deviceLabel: string
+  readonly deviceName: string | null
   readonly ip: string | null
   readonly createdAt: string
   readonly lastSeenAt: string
   readonly remembered: boolean
-  readonly requests: number
+  readonly requestCount: number
 }
 
 const justNow = 2 * 60_000
@@ -22,7 +23,7 @@ const justNow = 2 * 60_000
 const fresh = 24 * 3_600_000
 
 export interface RowProps {
-  readonly device: Device
+  readonly device: OwnSession
   readonly words: Words
   readonly now: number
   readonly onSignOut: () => void
@@ -32,19 +33,19 @@ export interface RowProps {
 /** One device. */
 export function Row ({ device, words, now, onSignOut, onRename }: RowProps): VNode {
   const { say } = words
-  const { current, name, type, ip, remembered } = device
-  const title = name ?? device.device
+  const { current, deviceLabel, deviceName, ip, remembered } = device
+  const title = deviceName ?? deviceLabel
   const seenAt = Date.parse(device.lastSeenAt)
   const createdAt = Date.parse(device.createdAt)
   const active = current || now - seenAt < justNow ? say('activeNow') : say('lastActive', { ago: words.ago(seenAt, now) })
   return html`<li class="row" part="row">
-    <span class="picture" part="icon"><${Icon} name=${deviceIcon(type)} size=${22} /></span>
+    <span class="picture" part="icon"><${Icon} name=${deviceIcon(device.device.type)} size=${22} /></span>
     <div class="what">
       <p class="name"><span part="name">${title}</span>
         ${current && html`<span class="badge good" part="badge">${say('thisDevice')}</span>`}
         ${!current && now - createdAt < fresh && html`<span class="badge" part="badge">${say('isNew')}</span>`}
       </p>
-      <p class="facts">${[name === null ? null : device.device, ip].filter(Boolean).join(' · ')}</p>
+      <p class="facts">${[deviceName === null ? null : deviceLabel, ip].filter(Boolean).join(' · ')}</p>
       <p class="facts">${active} · <span class="part">${say('signedIn', { date: words.date(createdAt) })}</span>${remembered && html` · <span class="part">${say('stays')}</span>`}</p>
     </div>
     <div class="buttons">

@@ -1,13 +1,13 @@
 import type { Texts } from '../shared/words.ts'
 
-/** What `<session-timeout>` says, and every page of ours about the own session. */
+/** Texts of `<session-timeout>`, which both pages contain. */
 export const timeoutTexts: Texts = {
   close: 'Close',
   'ago.now': 'just now',
   failed: 'That did not work. Try again in a moment.',
   'ending.title': 'You are about to be signed out',
   'ending.text': 'You have been inactive for a while. To protect your account you will be signed out soon.',
-  'ending.fixedText': 'Your session has reached its longest duration and cannot be extended. Save your work, then sign in again.',
+  'ending.fixedText': 'Your session has reached its maximum duration and cannot be extended. Save your work, then sign in again.',
   'ending.left': '{time} left',
   'ending.spoken.one': '{count} second left',
   'ending.spoken.other': '{count} seconds left',
@@ -15,26 +15,26 @@ export const timeoutTexts: Texts = {
   'ending.leave': 'Sign out',
   'ending.understood': 'OK',
   'ended.title': 'You are signed out',
-  'ended.text': 'Your session has ended. Sign in again to go on.',
+  'ended.text': 'Your session has ended. Sign in again to continue.',
   'ended.logout': 'You signed out.',
   'ended.revoked': 'You were signed out from another device, or by an administrator.',
-  'ended.evicted': 'You signed in on another device, and the limit of devices was reached.',
-  'ended.idle': 'You were inactive for too long.',
-  'ended.absolute': 'Your session reached its longest duration.',
-  'ended.replaced': 'You signed in again in this browser. Reload the page to go on.',
-  'ended.reused': 'This session was used from somewhere else, so it was ended for your safety. If that was not you, change your password.',
+  'ended.evicted': 'You signed in on another device and reached the limit of devices.',
+  'ended.idle-timeout': 'You were inactive for too long.',
+  'ended.absolute-timeout': 'Your session reached its maximum duration.',
+  'ended.replaced': 'You signed in again in this browser. Reload the page to continue.',
+  'ended.token-reuse': 'This session was used on another device, so we ended it for your safety. If that was not you, change your password.',
   'ended.login': 'Sign in again'
 }
 
-/** What `<session-devices>` says. */
+/** Texts of `<session-devices>`. */
 export const deviceTexts: Texts = {
   ...timeoutTexts,
   title: 'Your devices',
-  theme: 'Colours: {theme}',
-  'theme.auto': 'as your system',
+  theme: 'Theme: {theme}',
+  'theme.auto': 'system',
   'theme.light': 'light',
   'theme.dark': 'dark',
-  intro: 'Where your account is signed in. Sign out of anything you do not recognise, then change your password.',
+  intro: 'Your account is signed in on these devices. Sign out of any device that you do not recognize, then change your password.',
   loading: 'Loading your devices',
   offline: 'Your devices could not be loaded.',
   retry: 'Try again',
@@ -51,16 +51,16 @@ export const deviceTexts: Texts = {
   'confirm.this': 'Sign out of this device?',
   'confirm.thisText': 'You will have to sign in again here.',
   'confirm.one': 'Sign out of {device}?',
-  'confirm.oneText': 'It has to sign in again. Anything unsaved there may be lost.',
+  'confirm.oneText': 'You will have to sign in again there. Unsaved changes may be lost.',
   'confirm.others': 'Sign out of all other devices?',
-  'confirm.othersText.one': '{count} device has to sign in again. This one stays signed in.',
-  'confirm.othersText.other': '{count} devices have to sign in again. This one stays signed in.',
+  'confirm.othersText.one': 'You will have to sign in again on {count} device. This one stays signed in.',
+  'confirm.othersText.other': 'You will have to sign in again on {count} devices. This one stays signed in.',
   cancel: 'Cancel',
   rename: 'Rename',
   renameOf: 'Rename {device}',
   'rename.title': 'Name this device',
   'rename.label': 'Name',
-  'rename.hint': 'Leave it empty to call it {device}.',
+  'rename.hint': 'Leave it empty to use {device}.',
   save: 'Save',
   'done.one': 'Signed out of {device}.',
   'done.others.one': 'Signed out of {count} other device.',
@@ -68,15 +68,15 @@ export const deviceTexts: Texts = {
   'done.renamed': 'Renamed to {device}.',
   'done.gone': '{device} was signed out already.',
   'reauth.title': 'Confirm that it is you',
-  'reauth.text': 'Signing out other devices needs a recent sign-in. Sign in again, then come back.',
+  'reauth.text': 'Signing out other devices requires a recent sign-in. Sign in again, then return to this page.',
   past: 'Recently signed out',
   more: 'Show all',
   'past.when': '{ago} · {reason}',
   'past.logout': 'Signed out',
   'past.revoked': 'Signed out remotely',
   'past.evicted': 'Too many devices',
-  'past.idle': 'Inactive for too long',
-  'past.absolute': 'Session expired',
+  'past.idle-timeout': 'Inactive for too long',
+  'past.absolute-timeout': 'Session expired',
   'past.replaced': 'Signed in again there',
-  'past.reused': 'Ended for safety: used from somewhere else'
+  'past.token-reuse': 'Ended for safety: used on another device'
 }

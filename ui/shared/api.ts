@@ -1,4 +1,4 @@
-/** An answer that is an error, or none at all (`status` 0). */
+/** A response that is an error, or no response (`status` 0). */
 export class ApiError extends Error {
   readonly status: number
   readonly code: string
@@ -26,7 +26,7 @@ export async function call <T> (url: string, options: { readonly method?: 'GET' 
     throw new ApiError(response.status, await response.json().catch(() => ({})) as { code?: string, message?: string, reason?: string })
   } catch (error) {
     if (error instanceof ApiError || (error as Error).name === 'AbortError') throw error
-    // no answer, or half of one
+    // no response, or half of one
     throw new ApiError(0, {})
   }
 }

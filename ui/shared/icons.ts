@@ -26,6 +26,6 @@ export function Icon ({ name, size = 18 }: { readonly name: IconName, readonly s
 }
 
 /** The drawing of a type of device. */
-export function deviceIcon (type: string): IconName {
+export function deviceIcon (type: string | null): IconName {
   return type === 'desktop' || type === 'mobile' || type === 'tablet' || type === 'tool' ? type : 'unknown'
 }

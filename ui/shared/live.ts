@@ -6,13 +6,13 @@ export type OwnSession =
   | { readonly state: 'live', readonly near: boolean, readonly endsAt: number, readonly extendable: boolean }
   | { readonly state: 'ended', readonly reason: string | null }
 
-/** What one tab tells the others. */
+/** A message from one tab to the others. */
 type Told = { readonly own: OwnSession } | { readonly devices: true } | { readonly hello: true }
 
 /** Seconds left, as the server counts them. */
 interface Current { readonly idleLeft: number, readonly absoluteLeft: number }
 
-/** Two answers about one deadline may differ by so many milliseconds. */
+/** The largest difference between two responses about one deadline, in milliseconds. */
 const slack = 2500
 /** Timers can't wait longer. */
 const longest = 2 ** 31 - 1
@@ -25,13 +25,13 @@ export interface LiveOptions {
 
 /** What a tab can do about its session. */
 export interface Following {
-  /** Starts the idle time anew, and tells all tabs. Throws `ApiError`. */
+  /** Resets the idle timeout, and notifies all tabs. Throws `ApiError`. */
   extend (): Promise<void>
   stop (): void
 }
 
 /**
- * Follows the own session. One tab of the browser holds the stream and tells the others: connections are few (six a host with HTTP/1.1),
+ * Follows the own session. One tab of the browser holds the stream and notifies the others: connections are few (six a host with HTTP/1.1),
  * and all tabs say the same. When that tab goes, another takes over.
  *
  * @param api path of the user routes
@@ -47,7 +47,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   let timer = 0
   function know (own: OwnSession): void {
     const over = last?.state === 'ended'
-    // whoever asks later no longer hears why
+    // a later request no longer receives the reason
     if (over && own.state === 'ended') return
     last = own
     if (over) join()
@@ -121,7 +121,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   }
 }
 
-/** Asks for the own session; `null` if nobody can say. Asking does not extend it. */
+/** Requests the own session; `null` if its state is unknown. The request does not extend it. */
 async function askSession (api: string): Promise<OwnSession | null> {
   try {
     return toOwn(await call<Current>(`${api}/current`))

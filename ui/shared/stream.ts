@@ -6,19 +6,22 @@ export interface StreamMessage {
 }
 
 export interface StreamOptions {
-  /** Named events to hear, besides the unnamed. */
+  /** Named events to receive, besides the unnamed. */
   readonly types: readonly string[]
   readonly onMessage: (message: StreamMessage) => void
   /** Whether the stream is there. */
   readonly onLive: (live: boolean) => void
-  /** The server refused the stream; it is tried again later unless this answers false. */
+  /** The server refused the stream; it is tried again later unless this resolves to false. */
   readonly onRefused: () => Promise<boolean>
 }
 
 const firstDelay = 2000
 const longestDelay = 60_000
 
-/** Server-sent events that come back: the browser reconnects by itself unless the server answers an error; then we do, ever more patiently. Returns what stops it. */
+/**
+ * Opens a stream of server-sent events. The browser reconnects by itself unless the server responds with an error. Then this function
+ * reconnects, after longer and longer delays. Returns a function that stops it.
+ */
 export function openStream (url: string, options: StreamOptions): () => void {
   let source: EventSource | null = null
   let timer = 0

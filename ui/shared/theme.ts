@@ -4,7 +4,7 @@ import { html } from './html.ts'
 import { Icon } from './icons.ts'
 import type { Words } from './words.ts'
 
-/** What the person wants; `auto`: what their system says. */
+/** The user's choice; `auto`: the setting of their system. */
 export type Theme = 'auto' | 'light' | 'dark'
 
 const themes: readonly Theme[] = ['auto', 'light', 'dark']
@@ -25,7 +25,7 @@ export function useTheme (): readonly [Theme, (theme: Theme) => void] {
   }]
 }
 
-/** What is shown: canvas must be drawn anew when it changes. */
+/** Returns the scheme in use: canvas must be drawn again when it changes. */
 export function useScheme (theme: Theme): 'light' | 'dark' {
   const media = window.matchMedia('(prefers-color-scheme: dark)')
   const [dark, setDark] = useState(media.matches)

@@ -30,7 +30,7 @@ export interface TimeoutProps {
   readonly extend: () => Promise<void>
 }
 
-/** Tells that the session is about to end, in time to do something about it (WCAG 2.2 2.2.1), and that it has ended. */
+/** Shows that the session is about to end, in time to do something about it (WCAG 2.2 2.2.1), and that it has ended. */
 export function Timeout ({ api, login, words, own, extend }: TimeoutProps): VNode | null {
   const [dismissed, setDismissed] = useState<string | null>(null)
   const key = own === null ? '' : own.state === 'ended' ? 'ended' : own.near ? 'near' : ''

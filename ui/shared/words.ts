@@ -3,17 +3,17 @@ export type Texts = Readonly<Record<string, string>>
 
 type Values = Readonly<Record<string, string | number>>
 
-/** Says things in the language of the page. */
+/** Returns texts, numbers and dates in the language of the page. */
 export interface Words {
   readonly lang: string
   readonly say: (key: string, values?: Values) => string
-  /** Whether there is a text. */
+  /** Whether a text with this key exists. */
   readonly has: (key: string) => boolean
   /** `1,284`. */
   readonly number: (value: number) => string
   /** `12 minutes ago`. */
   readonly ago: (instant: number, now: number) => string
-  /** `12 min`, `3 h`, `8 d`: a length, short. */
+  /** A short duration: `12 min`, `3 h`, `8 d`. */
   readonly span: (length: number) => string
   /** `Nov 23, 2026`. */
   readonly date: (instant: number) => string
@@ -27,7 +27,7 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
-/** Texts of the app in place of ours, key by key. */
+/** Returns the texts, overridden key by key by those of the app. */
 export function toWords (texts: Texts, own: Texts, lang: string): Words {
   const all = new Map([...Object.entries(texts), ...Object.entries(own)])
   const plural = new Intl.PluralRules(lang)
@@ -65,12 +65,12 @@ export function toWords (texts: Texts, own: Texts, lang: string): Words {
   }
 }
 
-/** What is no instant (a filter that somebody typed) has no text. */
+/** Returns a dash for an invalid timestamp, such as a mistyped filter. */
 function format (dates: Intl.DateTimeFormat, instant: number): string {
   return Math.abs(instant) <= 8.64e15 ? dates.format(instant) : '–'
 }
 
-/** Texts from an attribute: a JSON object. What is none is nothing: a page with English texts beats no page. */
+/** Parses the texts of an attribute, a JSON object. Invalid JSON is ignored: a page with English texts is better than no page. */
 export function readTexts (json: string | null): Texts {
   try {
     const value: unknown = JSON.parse(json ?? '{}')

@@ -1,6 +1,7 @@
 import type { Awaitable } from '../../async.ts'
-import { refuse } from '../../options.ts'
+import { checkNames, invalidOption, namesOf } from '../../options.ts'
 import type { LegacyAdapter } from '../adapter.ts'
+import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 
 /** What is used of an adapter of Auth.js. */
@@ -21,14 +22,22 @@ export interface AuthJsOptions {
   readonly name?: string
 }
 
+const optionNames = namesOf<AuthJsOptions>({ adapter: true, cookieName: true, cookie: true, name: true })
+
 /** A random token: a UUID, or what `generateSessionToken` made of it. Encrypted JWTs have dots. */
 const tokenShape = /^[\w-]{16,255}$/
 
 /** Takes over database sessions of Auth.js (NextAuth). The data of the new session are the columns that the app added to the table. */
 export function fromAuthJs (options: AuthJsOptions): LegacyAdapter {
+  checkNames(options, 'fromAuthJs', optionNames)
   const { adapter, cookieName, cookie, name = 'auth.js' } = options
-  if (typeof adapter.getSessionAndUser !== 'function' || typeof adapter.deleteSession !== 'function') throw refuse('adapter', 'an adapter of Auth.js with database sessions')
-  const names = cookieName === undefined ? ['authjs', 'next-auth'].flatMap(library => ['', '__Secure-'].map(prefix => `${prefix}${library}.session-token`)) : [cookieName]
+  checkCookieNames(cookie)
+  if (typeof adapter.getSessionAndUser !== 'function' || typeof adapter.deleteSession !== 'function') {
+    throw invalidOption('adapter', 'an adapter of Auth.js with database sessions')
+  }
+  const names = cookieName === undefined
+    ? ['authjs', 'next-auth'].flatMap(library => ['', '__Secure-'].map(prefix => `${prefix}${library}.session-token`))
+    : [cookieName]
   const cookies = names.map(name => ({ name, ...cookie }))
   return {
     name,

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto'
+import { checkNames, namesOf } from '../../options.ts'
 import { sameHash } from '../../token/token.ts'
 import type { LegacyAdapter, LegacySession } from '../adapter.ts'
+import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 
 /** What is used of better-auth's instance (`betterAuth({ … })`), by shape. */
@@ -26,16 +28,20 @@ export interface BetterAuthOptions {
   readonly name?: string
 }
 
+const optionNames = namesOf<BetterAuthOptions>({ auth: true, secret: true, cookiePrefix: true, cookie: true, name: true })
 const day = 86_400_000
 
 /**
- * Takes over sessions of better-auth, through its own adapter. The data of the new session are the fields that plugins and the app added to the
- * session, such as `activeOrganizationId`. Users stay in its tables.
+ * Takes over sessions of better-auth, through its own adapter. The data of the new session are the fields that plugins and the app added to
+ * the session, such as `activeOrganizationId`. Users stay in its tables.
  */
 export function fromBetterAuth (options: BetterAuthOptions): LegacyAdapter {
+  checkNames(options, 'fromBetterAuth', optionNames)
   const { auth, cookiePrefix = 'better-auth', cookie, name = 'better-auth' } = options
+  checkCookieNames(cookie)
   const secrets = [options.secret].flat()
-  const named = (cookieName: string): LegacyCookie[] => ['', '__Secure-'].map(prefix => ({ name: `${prefix}${cookiePrefix}.${cookieName}`, ...cookie }))
+  const named = (cookieName: string): LegacyCookie[] =>
+    ['', '__Secure-'].map(prefix => ({ name: `${prefix}${cookiePrefix}.${cookieName}`, ...cookie }))
   const tokens = named('session_token')
   return {
     name,
@@ -62,7 +68,8 @@ export function fromBetterAuth (options: BetterAuthOptions): LegacyAdapter {
 function verified (value: string, secrets: readonly string[]): string | null {
   const dot = value.lastIndexOf('.')
   const token = value.slice(0, Math.max(dot, 0))
-  const genuine = token !== '' && secrets.some(secret => sameHash(createHmac('sha256', secret).update(token).digest('base64'), value.slice(dot + 1)))
+  const genuine = token !== '' &&
+    secrets.some(secret => sameHash(createHmac('sha256', secret).update(token).digest('base64'), value.slice(dot + 1)))
   return genuine ? token : null
 }
 

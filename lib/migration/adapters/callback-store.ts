@@ -45,7 +45,7 @@ export class CallbackRecords implements Pick<LegacyAdapter, 'load' | 'retire' | 
 
   async * scan (): AsyncGenerator<{ credential: string, session: LegacySession }> {
     const found = await called<Kept[] | Record<string, Kept>>(done => this.#store.all?.(done as never))
-    // some answer a list, with each record's id in it
+    // some return a list with each record's id
     for (const [key, kept] of Object.entries(plain(found ?? []))) {
       const { id = key, ...record } = Array.isArray(found) ? kept : { ...kept, id: key }
       yield { credential: String(id), session: this.#toSession(record) }
@@ -65,7 +65,7 @@ export class CallbackRecords implements Pick<LegacyAdapter, 'load' | 'retire' | 
   }
 }
 
-/** Stores answer by callback, by promise, or both. */
+/** Stores return results by callback, by promise, or both. */
 function called <T> (call: (done: (error?: unknown, value?: T | null) => void) => unknown): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const done = (error?: unknown, value?: T | null): void => {
@@ -77,7 +77,7 @@ function called <T> (call: (done: (error?: unknown, value?: T | null) => void) =
   })
 }
 
-/** How stores of files say that there is none. */
+/** Returns whether an error of a file store means that the record does not exist. */
 function absent (error: unknown): null {
   if ((error as { code?: unknown }).code === 'ENOENT') return null
   throw error

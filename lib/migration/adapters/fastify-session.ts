@@ -1,5 +1,7 @@
 import cookiePlugin from '@fastify/cookie'
+import { checkNames, namesOf } from '../../options.ts'
 import type { LegacyAdapter } from '../adapter.ts'
+import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 import { CallbackRecords } from './callback-store.ts'
 import type { CallbackStore } from './callback-store.ts'
@@ -20,12 +22,14 @@ export interface StoredSessionOptions {
   readonly cookie?: Omit<LegacyCookie, 'name'>
   /**
    * The old expiry moved on with each request. Default false: a session's life ends when the old one's would have without another request.
-   * `true`: that length is its idle time, within your `absolute`.
+   * `true`: that length is its idle time, within your `absoluteTimeout`.
    */
   readonly rolling?: boolean
   /** For events and counters. Default the library's name. */
   readonly name?: string
 }
+
+const optionNames = namesOf<StoredSessionOptions>({ secret: true, store: true, cookieName: true, cookie: true, rolling: true, name: true })
 
 /** Takes over sessions of @fastify/session. */
 export function fromFastifySession (options: Omit<StoredSessionOptions, 'secret'> & {
@@ -35,18 +39,24 @@ export function fromFastifySession (options: Omit<StoredSessionOptions, 'secret'
   /** What stands before the id in the cookie. Default nothing. */
   readonly cookiePrefix?: string
 }): LegacyAdapter {
+  checkNames(options, 'fromFastifySession', [...optionNames, 'algorithm', 'cookiePrefix'])
   const { secret, algorithm, cookiePrefix = '', cookieName = 'sessionId', name = '@fastify/session', ...rest } = options
   return fromSignedCookie(toUnsigner(secret, algorithm), { ...rest, name, cookieName, prefix: cookiePrefix })
 }
 
 /** Takes over sessions of express-session. */
 export function fromExpressSession (options: StoredSessionOptions): LegacyAdapter {
+  checkNames(options, 'fromExpressSession', optionNames)
   const { secret, cookieName = 'connect.sid', name = 'express-session', ...rest } = options
   return fromSignedCookie(toUnsigner(secret), { ...rest, name, cookieName, prefix: 's:' })
 }
 
-function fromSignedCookie (signer: Unsigner, options: Omit<StoredSessionOptions, 'secret'> & { readonly name: string, readonly cookieName: string, readonly prefix: string }): LegacyAdapter {
+function fromSignedCookie (
+  signer: Unsigner,
+  options: Omit<StoredSessionOptions, 'secret'> & { readonly name: string, readonly cookieName: string, readonly prefix: string }
+): LegacyAdapter {
   const { name, cookieName, prefix, store, cookie, rolling = false } = options
+  checkCookieNames(cookie)
   const cookies = [{ name: cookieName, ...cookie }]
   const records = new CallbackRecords(store, { rolling })
   return {

@@ -1,5 +1,6 @@
-import { refuse } from '../../options.ts'
+import { checkNames, invalidOption, namesOf } from '../../options.ts'
 import type { LegacyAdapter } from '../adapter.ts'
+import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 
 /** Options of `fromIronSession`: as the old library was given them. */
@@ -12,7 +13,7 @@ export interface IronSessionOptions {
   readonly ttl?: number
   /** The cookie's path and domain, if they were set: to delete it. */
   readonly cookie?: Omit<LegacyCookie, 'name'>
-  /** The cookie outlives the browser. Default true: iron-session sets a Max-Age unless told otherwise. */
+  /** Whether the cookie is persistent. Default true: iron-session sets a Max-Age by default. */
   readonly remember?: boolean
   /**
    * Finds in the data what stays the same through a session's life, such as a sign-in's id. Without it, ending a session blocks the cookie
@@ -23,13 +24,19 @@ export interface IronSessionOptions {
   readonly name?: string
 }
 
+const optionNames = namesOf<IronSessionOptions>({
+  ...{ unsealData: true, password: true, cookieName: true, ttl: true, cookie: true, remember: true, identity: true, name: true }
+})
+
 /** `Fe26.2*password id*salt*iv*sealed*expiry*salt*mac`, then `~2` by iron-session. */
 const sealed = /^Fe26\.2\*(?:[^*]*\*){4}(\d*)\*[^*]*\*[^*~]*(?:~\d+)?$/
 
 /** Takes over sessions of iron-session 8: everything is in the cookie, and unsealed with the library's own function. */
 export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
+  checkNames(options, 'fromIronSession', optionNames)
   const { unsealData, password, cookieName, ttl, cookie, remember = true, identity, name = 'iron-session' } = options
-  if (typeof unsealData !== 'function') throw refuse('unsealData', "the function of that name that 'iron-session' exports")
+  checkCookieNames(cookie)
+  if (typeof unsealData !== 'function') throw invalidOption('unsealData', "the function of that name that 'iron-session' exports")
   const cookies = [{ name: cookieName, ...cookie }]
   return {
     name,
@@ -38,7 +45,7 @@ export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
     match: request => request.genuine(cookies, value => sealed.test(value) ? value : null),
     async load (seal) {
       const data = await unsealData(seal, { password, ...ttl === undefined ? {} : { ttl } } as never) as Record<string, unknown>
-      // it answers an empty object for what was tampered with, or has expired
+      // it returns an empty object for a cookie that is expired or was tampered with
       if (Object.keys(data).length === 0) return null
       const expiry = Number(sealed.exec(seal)?.[1])
       return { data, expiresAt: expiry === 0 ? null : expiry, remember, ...identity === undefined ? {} : { key: identity(data) } }

@@ -1,8 +1,9 @@
-import { refuse } from '../../options.ts'
+import { checkNames, invalidOption, namesOf } from '../../options.ts'
 import type { LegacyAdapter } from '../adapter.ts'
+import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 
-/** What is used of `sodium-native`, which @fastify/secure-session brings along. */
+/** The functions of `sodium-native`, a dependency of @fastify/secure-session. */
 export interface Sodium {
   readonly crypto_secretbox_KEYBYTES: number
   readonly crypto_secretbox_MACBYTES: number
@@ -29,7 +30,7 @@ export interface SecureSessionOptions {
   readonly cookie?: Omit<LegacyCookie, 'name'>
   /** In seconds. Default 86401, as there. */
   readonly expiry?: number
-  /** The cookie had a `maxAge` or `expires`: it outlives the browser. Default false. */
+  /** Whether the cookie had a `maxAge` or `expires`: it is persistent. Default false. */
   readonly remember?: boolean
   /**
    * Finds in the data what stays the same through a session's life, such as a sign-in's id. Without it, ending a session blocks the cookie
@@ -40,8 +41,16 @@ export interface SecureSessionOptions {
   readonly name?: string
 }
 
+const defaultSalt = Buffer.from('mq9hDxBVDbspDR6nLfFT1g==', 'base64')
+const optionNames = namesOf<SecureSessionOptions>({
+  ...{ sodium: true, key: true, secret: true, salt: true, cookieName: true },
+  ...{ cookie: true, expiry: true, remember: true, identity: true, name: true }
+})
+
 /** Takes over sessions of @fastify/secure-session: everything is in the cookie, sealed with libsodium's secretbox. */
 export function fromSecureSession (options: SecureSessionOptions): LegacyAdapter {
+  checkNames(options, 'fromSecureSession', optionNames)
+  checkCookieNames(options.cookie)
   const { sodium, cookieName = 'session', expiry = 86_401, remember = false, identity, name = '@fastify/secure-session' } = options
   const keys = toKeys(options)
   const cookies = [{ name: cookieName, ...options.cookie }]
@@ -51,7 +60,13 @@ export function fromSecureSession (options: SecureSessionOptions): LegacyAdapter
     match: request => request.genuine(cookies, value => open(sodium, keys, value) === null ? null : value),
     load: value => {
       const { __ts: issued, ...data } = open(sodium, keys, value) as { __ts: number }
-      return { data, createdAt: issued * 1000, expiresAt: (issued + expiry) * 1000, remember, ...identity === undefined ? {} : { key: identity(data) } }
+      return {
+        data,
+        createdAt: issued * 1000,
+        expiresAt: (issued + expiry) * 1000,
+        remember,
+        ...identity === undefined ? {} : { key: identity(data) }
+      }
     }
   }
 }
@@ -65,13 +80,16 @@ function open (sodium: Sodium, keys: readonly Buffer[], value: string): Record<s
   return JSON.parse(message.toString()) as Record<string, unknown>
 }
 
-function toKeys ({ sodium, key, secret, salt = Buffer.from('mq9hDxBVDbspDR6nLfFT1g==', 'base64') }: SecureSessionOptions): readonly Buffer[] {
+function toKeys ({ sodium, key, secret, salt = defaultSalt }: SecureSessionOptions): readonly Buffer[] {
   if (key !== undefined) {
-    const keys = (Array.isArray(key) ? key as readonly (Buffer | string)[] : [key as Buffer | string]).map(one => typeof one === 'string' ? Buffer.from(one, 'base64') : one)
-    if (keys.some(one => one.length !== sodium.crypto_secretbox_KEYBYTES)) throw refuse('key', `${sodium.crypto_secretbox_KEYBYTES} bytes, or their base64`)
+    const given = Array.isArray(key) ? key as readonly (Buffer | string)[] : [key as Buffer | string]
+    const keys = given.map(one => typeof one === 'string' ? Buffer.from(one, 'base64') : one)
+    if (keys.some(one => one.length !== sodium.crypto_secretbox_KEYBYTES)) {
+      throw invalidOption('key', `${sodium.crypto_secretbox_KEYBYTES} bytes, or their base64`)
+    }
     return keys
   }
-  if (secret === undefined) throw refuse('key', 'the key, or `secret` the secret, that the old library was given')
+  if (secret === undefined) throw invalidOption('key', 'the key, or `secret` the secret, that the old library was given')
   const derived = Buffer.alloc(sodium.crypto_secretbox_KEYBYTES)
   sodium.crypto_pwhash(derived, Buffer.from(secret), typeof salt === 'string' ? Buffer.from(salt, 'ascii') : salt,
     sodium.crypto_pwhash_OPSLIMIT_MODERATE, sodium.crypto_pwhash_MEMLIMIT_MODERATE, sodium.crypto_pwhash_ALG_DEFAULT)

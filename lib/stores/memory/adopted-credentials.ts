@@ -1,20 +1,20 @@
-import { Schedule } from './expiry-heap.ts'
+import { ExpiryHeap } from './expiry-heap.ts'
 import type { Scheduled } from './expiry-heap.ts'
 
-interface Mark extends Scheduled {
+interface AdoptedMark extends Scheduled {
   readonly key: string
   readonly id: string
 }
 
 /** Which credentials of other libraries were adopted, and by which sessions. */
-export class Marks {
-  readonly #byKey = new Map<string, Mark>()
-  readonly #schedule = new Schedule<Mark>()
+export class AdoptedCredentials {
+  readonly #byKey = new Map<string, AdoptedMark>()
+  readonly #schedule = new ExpiryHeap<AdoptedMark>()
 
   /** The id of the session that adopted a credential. */
   get (key: string): string | undefined { return this.#byKey.get(key)?.id }
 
-  /** Remembers, until an instant, that a session has adopted a credential. */
+  /** Remembers, until a timestamp, that a session has adopted a credential. */
   add (key: string, id: string, until: number): void {
     const mark = { key, id, slot: 0 }
     this.#byKey.set(key, mark)

@@ -1,18 +1,18 @@
 import { expiresAt, expiryReason, toEnded } from '../../model/record.ts'
 import type { EndedSession } from '../../model/record.ts'
-import type { EndWhy } from '../../store.ts'
+import type { EndCause } from '../../store.ts'
 import type { History } from './history.ts'
-import type { Entry, Live } from './live-sessions.ts'
+import type { Entry, LiveSessions } from './live-sessions.ts'
 
 /** Live and ended sessions together, up to a cap: how one becomes the other, and what goes to make room. */
-export class Population {
-  /** So many ended sessions of a user are remembered. */
+export class Capacity {
+  /** The largest number of ended sessions that the store remembers of a user. */
   keepPerUser = 0
   readonly #max: number
-  readonly #live: Live
+  readonly #live: LiveSessions
   readonly #history: History
 
-  constructor (max: number, { live, history }: { readonly live: Live, readonly history: History }) {
+  constructor (max: number, { live, history }: { readonly live: LiveSessions, readonly history: History }) {
     this.#max = max
     this.#live = live
     this.#history = history
@@ -23,13 +23,15 @@ export class Population {
     return this.#live.size >= this.#max && this.#live.guests === 0 && this.#history.size === 0 && this.#nextExpired(now) === undefined
   }
 
-  /** Makes room for one more: history goes first, then sessions that have expired anyway, then guests. Answers what ended. */
+  /** Makes room for one more: history goes first, then sessions that have expired anyway, then guests. Returns what ended. */
   makeRoom (now: number): EndedSession[] {
     const ended: EndedSession[] = []
     while (this.#live.size + this.#history.size >= this.#max) {
       if (this.#history.dropOldest(Infinity)) continue
       const expired = this.#nextExpired(now)
-      ended.push(expired === undefined ? this.remove(this.#live.oldestGuest as Entry, { reason: 'evicted', by: null }, now) : this.expire(expired))
+      ended.push(expired === undefined
+        ? this.remove(this.#live.oldestGuest as Entry, { reason: 'evicted', by: null }, now)
+        : this.expire(expired))
     }
     return ended
   }
@@ -48,7 +50,7 @@ export class Population {
   }
 
   /** Ends a session. Of a user's, history remembers it; guests leave nothing. */
-  remove (entry: Entry, why: EndWhy, at: number): EndedSession {
+  remove (entry: Entry, why: EndCause, at: number): EndedSession {
     const { record } = entry
     this.#live.remove(entry)
     const ended = toEnded(record, { ...why, at })

@@ -5,8 +5,11 @@ export interface Scheduled {
 
 const smallest = 64
 
-/** Items by when they are due: a binary heap, with the instants in an array of their own (8 bytes each, compared without a look at the item). */
-export class Schedule<T extends Scheduled> {
+/**
+ * Items by when they are due: a binary heap, with the timestamps in an array of their own (8 bytes each, compared without a look at the
+ * item).
+ */
+export class ExpiryHeap<T extends Scheduled> {
   readonly #items: T[] = []
   #dues = new Float64Array(smallest)
 

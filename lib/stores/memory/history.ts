@@ -1,16 +1,16 @@
 import type { EndedSession } from '../../model/record.ts'
-import { SplitMap } from './sharded-map.ts'
-import { Timeline } from './sorted-list.ts'
-import type { Place } from './sorted-list.ts'
+import { ShardedMap } from './sharded-map.ts'
+import { SortedList } from './sorted-list.ts'
+import type { SortKey } from './sorted-list.ts'
 
-export const endedPlace: Place<EndedSession> = { at: session => session.endedAt, id: session => session.id }
+export const endedPlace: SortKey<EndedSession> = { at: session => session.endedAt, id: session => session.id }
 
 /** Ended sessions: by id, by user, and by when they ended. */
 export class History {
-  readonly #byId = new SplitMap<EndedSession>()
+  readonly #byId = new ShardedMap<EndedSession>()
   /** One session or several: most users have one, and an array for each would cost as much as what it holds. */
-  readonly #byUser = new SplitMap<EndedSession | readonly EndedSession[]>()
-  readonly all = new Timeline(endedPlace)
+  readonly #byUser = new ShardedMap<EndedSession | readonly EndedSession[]>()
+  readonly all = new SortedList(endedPlace)
 
   get size (): number { return this.#byId.size }
 
@@ -41,6 +41,11 @@ export class History {
     if (first === undefined || first.endedAt > until) return false
     this.#drop(first)
     return true
+  }
+
+  /** Deletes the records of a user. */
+  deleteUser (userId: string): void {
+    for (const session of this.of(userId)) this.#drop(session)
   }
 
   #drop (session: EndedSession): void {

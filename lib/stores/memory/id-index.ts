@@ -1,31 +1,31 @@
-import { Table, tailOf } from '../../token/token-table.ts'
-import type { Keyed } from '../../token/token-table.ts'
+import { TokenTable, hashOf } from '../../token/token-table.ts'
+import type { TableEntry } from '../../token/token-table.ts'
 
 const parts = 64
 
 /** Items by id, in 64 tables, so that none takes more than a millisecond to grow. */
-export class IdIndex<T extends Keyed> {
-  readonly #parts = Array.from({ length: parts }, () => new Table<T>())
+export class IdIndex<T extends TableEntry> {
+  readonly #parts = Array.from({ length: parts }, () => new TokenTable<T>())
   size = 0
 
   get (id: string): T | undefined {
-    const tail = tailOf(id)
+    const tail = hashOf(id)
     return this.#partOf(tail).get(id, tail)
   }
 
-  /** Adds an item whose id is not there. */
+  /** Adds an item whose id the index does not contain. */
   add (item: T): void {
-    this.#partOf(item.tail).add(item)
+    this.#partOf(item.keyHash).set(item.key, item)
     this.size++
   }
 
   /** Takes out an item that is there. */
   delete (item: T): void {
-    this.#partOf(item.tail).delete(item)
+    this.#partOf(item.keyHash).delete(item.key, item.keyHash)
     this.size--
   }
 
-  #partOf (tail: number): Table<T> {
-    return this.#parts[tail & (parts - 1)] as Table<T>
+  #partOf (tail: number): TokenTable<T> {
+    return this.#parts[tail & (parts - 1)] as TokenTable<T>
   }
 }

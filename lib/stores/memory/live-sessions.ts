@@ -1,19 +1,22 @@
 import { byAge, expiresAt } from '../../model/record.ts'
 import type { SessionRecord } from '../../model/record.ts'
-import { tailOf } from '../../token/token-table.ts'
-import type { Keyed } from '../../token/token-table.ts'
-import type { Draft } from '../patch.ts'
-import { Schedule } from './expiry-heap.ts'
+import { hashOf } from '../../token/token-table.ts'
+import type { TableEntry } from '../../token/token-table.ts'
+import type { MutableRecord } from '../patch.ts'
+import { ExpiryHeap } from './expiry-heap.ts'
 import type { Scheduled } from './expiry-heap.ts'
 import { IdIndex } from './id-index.ts'
-import { SplitMap } from './sharded-map.ts'
-import { Timeline } from './sorted-list.ts'
-import type { Place } from './sorted-list.ts'
+import { ShardedMap } from './sharded-map.ts'
+import { SortedList } from './sorted-list.ts'
+import type { SortKey } from './sorted-list.ts'
 
-/** A session's place in every index. Its record is replaced by a change, so that what was handed out stays as it was; only activity moves on in it. */
-export class Entry implements Scheduled, Keyed {
-  record: Draft
-  readonly tail: number
+/**
+ * A session's place in every index. Its record is replaced by a change, so that what was handed out stays as it was; only activity moves on
+ * in it.
+ */
+export class Entry implements Scheduled, TableEntry {
+  record: MutableRecord
+  readonly keyHash: number
   slot = 0
   /** The sessions of one user form a ring, in order of arrival. */
   next: Entry = this
@@ -21,27 +24,27 @@ export class Entry implements Scheduled, Keyed {
   count = 1
   previous: Entry = this
 
-  constructor (record: Draft) {
+  constructor (record: MutableRecord) {
     this.record = record
-    this.tail = tailOf(record.id)
+    this.keyHash = hashOf(record.id)
   }
 
   get key (): string { return this.record.id }
 }
 
-export const entryPlace: Place<Entry> = { at: entry => entry.record.createdAt, id: entry => entry.record.id }
+export const entryPlace: SortKey<Entry> = { at: entry => entry.record.createdAt, id: entry => entry.record.id }
 
 /**
  * Live sessions, and those that expired and were not swept: by id, by user, by age, and by when they are due. An entry is due no later
- * than its session expires; activity does not move it, the sweep does.
+ * than its session expires; activity does not change it, the cleanup does.
  */
-export class Live {
+export class LiveSessions {
   readonly #byId = new IdIndex<Entry>()
   /** The longest known of each user's ring, and of the guests'. */
-  readonly #byUser = new SplitMap<Entry>()
+  readonly #byUser = new ShardedMap<Entry>()
   #guest: Entry | null = null
-  readonly all = new Timeline(entryPlace)
-  readonly schedule = new Schedule<Entry>()
+  readonly all = new SortedList(entryPlace)
+  readonly schedule = new ExpiryHeap<Entry>()
   guests = 0
   remembered = 0
 
@@ -60,12 +63,12 @@ export class Live {
     return entries.sort((a, b) => byAge(a.record, b.record))
   }
 
-  /** Whether a user has so many sessions (1 or more), the expired ones included: all that most sign-ins need to know of a limit. */
+  /** Whether a user has at least `count` sessions (1 or more), the expired ones included. Most sign-ins need no more to check a limit. */
   has (userId: string, count: number): boolean {
     return (this.#byUser.get(userId)?.count ?? 0) >= count
   }
 
-  add (record: Draft): SessionRecord {
+  add (record: MutableRecord): SessionRecord {
     const first = this.#firstOf(record.userId)
     const entry = new Entry(record)
     if (first === null) {
@@ -88,7 +91,7 @@ export class Live {
   }
 
   /** Replaces a record; the session is due earlier if its life got shorter. */
-  replace (entry: Entry, record: Draft): void {
+  replace (entry: Entry, record: MutableRecord): void {
     entry.record = record
     const due = expiresAt(record)
     if (due < this.schedule.dueOf(entry)) this.schedule.move(entry, due)
@@ -127,31 +130,31 @@ export class Live {
 
 /**
  * A copy to be changed and then kept. Every record is made here, so that all have one shape and none carries what a store does not know.
- * What each request looks at comes first: it lies together in memory.
+ * What each request looks at comes first: it is adjacent in memory.
  */
-export function draftOf (record: SessionRecord): Draft {
+export function draftOf (record: SessionRecord): MutableRecord {
   return {
     id: record.id,
     hash: record.hash,
     generation: record.generation,
     lastSeenAt: record.lastSeenAt,
-    idle: record.idle,
-    absoluteAt: record.absoluteAt,
+    idleTimeout: record.idleTimeout,
+    absoluteExpiresAt: record.absoluteExpiresAt,
     methods: record.methods,
     data: record.data,
     confirmedAt: record.confirmedAt,
     ip: record.ip,
-    agent: record.agent,
+    userAgent: record.userAgent,
     userId: record.userId,
-    requests: record.requests,
+    requestCount: record.requestCount,
     previousHash: record.previousHash,
     rotatedAt: record.rotatedAt,
     createdAt: record.createdAt,
     authenticatedAt: record.authenticatedAt,
     remembered: record.remembered,
     firstIp: record.firstIp,
-    firstAgent: record.firstAgent,
+    firstUserAgent: record.firstUserAgent,
     device: record.device,
-    name: record.name
+    deviceName: record.deviceName
   }
 }

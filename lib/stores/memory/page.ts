@@ -1,19 +1,26 @@
 import type { Page } from '../../store.ts'
 import { decodePosition, encodeCursor } from '../cursor.ts'
 import type { CursorScope } from '../cursor.ts'
-import type { Timeline } from './sorted-list.ts'
+import type { SortedList } from './sorted-list.ts'
 
-/** At most so many sessions are looked at in one call: about a millisecond. */
+/** The largest number of sessions that one call looks at: about a millisecond. */
 const looks = 10_000
 
-/** A page of what matches: it ends early after so many looks. */
-export function readPage <T> (items: Timeline<T>, matches: (item: T) => boolean, scope: CursorScope, { limit, cursor }: { readonly limit: number, readonly cursor: string | null }): Page<T> {
+/** Returns a page of what matches. The page ends early after `looks` sessions. */
+export function readPage <T> (
+  items: SortedList<T>,
+  matches: (item: T) => boolean,
+  scope: CursorScope,
+  { limit, cursor }: { readonly limit: number, readonly cursor: string | null }
+): Page<T> {
   const found: T[] = []
   let looked = 0
   let last: T | null = null
   for (const item of items.walk(scope.order, decodePosition(scope, cursor))) {
     const matched = matches(item)
-    if (last !== null && (looked === looks || (matched && found.length === limit))) return { items: found, cursor: encodeCursor(scope, items.positionOf(last)) }
+    if (last !== null && (looked === looks || (matched && found.length === limit))) {
+      return { items: found, cursor: encodeCursor(scope, items.positionOf(last)) }
+    }
     if (matched) found.push(item)
     last = item
     looked++

@@ -4,7 +4,7 @@ const parts = 64
  * A map of texts in 64 parts. One map of a million keys stops the process for up to 80 ms whenever it grows or shrinks, because all of it
  * is hashed again at once; here that is a part.
  */
-export class SplitMap<V> {
+export class ShardedMap<V> {
   readonly #parts = Array.from({ length: parts }, () => new Map<string, V>())
   size = 0
 

@@ -1,7 +1,7 @@
 import type { Position } from '../cursor.ts'
 
 /** How an item's place is found. */
-export interface Place<T> {
+export interface SortKey<T> {
   readonly at: (item: T) => number
   readonly id: (item: T) => string
 }
@@ -10,14 +10,14 @@ const chunkSize = 512
 const nearEnd = 16
 
 /**
- * Items in order of an instant and an id. They lie in chunks, so that an insert or a removal moves at most one chunk, however many there
+ * Items in order of a timestamp and an id. They lie in chunks, so that an insert or a removal moves at most one chunk, however many there
  * are; what comes last is appended.
  */
-export class Timeline<T> {
+export class SortedList<T> {
   readonly #chunks: T[][] = []
-  readonly #place: Place<T>
+  readonly #place: SortKey<T>
 
-  constructor (place: Place<T>, items: Iterable<T> = []) {
+  constructor (place: SortKey<T>, items: Iterable<T> = []) {
     this.#place = place
     for (const item of items) this.add(item)
   }
@@ -39,7 +39,7 @@ export class Timeline<T> {
     if (chunk.length > chunkSize) this.#chunks.splice(index + 1, 0, chunk.splice(chunkSize / 2))
   }
 
-  /** What comes now belongs to the end, or among the few of the same instant: no search through what is older. Answers whether it does. */
+  /** Adds an item at the end, or among the few of the same timestamp, without a search through older items. Returns whether it did. */
   #addNearEnd (chunk: T[], item: T, at: number, id: string): boolean {
     const { length } = chunk
     for (let place = length; place > Math.max(0, length - nearEnd); place--) {

@@ -1,12 +1,12 @@
-import { Latest } from '../lru-cache.ts'
-import type { Draft } from '../patch.ts'
+import { LruCache } from '../../token/lru-cache.ts'
+import type { MutableRecord } from '../patch.ts'
 
 /**
  * Texts that many sessions have in common (agents, devices, addresses), as one string each. What has not come again for thousands of other
  * texts is forgotten, so that texts made up by clients cost no more than the sessions that have them.
  */
-export class Texts {
-  readonly #known = new Latest<string>(8192)
+export class StringPool {
+  readonly #known = new LruCache<string>(8192)
 
   /** The same text, as the string that others have. */
   share <T extends string | null> (text: T): T {
@@ -14,11 +14,11 @@ export class Texts {
   }
 
   /** One string for all sessions that have the same. */
-  shareAll (record: Draft): void {
+  shareAll (record: MutableRecord): void {
     record.ip = this.share(record.ip)
-    record.agent = this.share(record.agent)
+    record.userAgent = this.share(record.userAgent)
     record.firstIp = this.share(record.firstIp)
-    record.firstAgent = this.share(record.firstAgent)
+    record.firstUserAgent = this.share(record.firstUserAgent)
     record.device = this.share(record.device)
     record.methods = this.share(record.methods)
   }

@@ -1,19 +1,25 @@
-import { refuse } from '../../options.ts'
+import { invalidOption } from '../../options.ts'
 import type { Connection } from './connection.ts'
 import { PgConnection } from './pg.ts'
 import type { PgPool } from './pg.ts'
 import { PostgresJsConnection } from './postgres-js.ts'
 import type { PostgresJs } from './postgres-js.ts'
 
-/** A client that was handed in: a `pg` pool, what @fastify/postgres decorates an app with, or the function that `postgres` (postgres.js) makes. */
+/**
+ * A client that was handed in: a `pg` pool, what @fastify/postgres decorates an app with, or the function that `postgres` (postgres.js)
+ * makes.
+ */
 export type PostgresClient = PgPool | { readonly pool: PgPool } | PostgresJs
 
-/** Recognises a client by its shape. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
+/** Returns the connection for a client, recognized by its shape. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
 export function connectionOf (client: unknown): Connection {
   if (isPool(client)) return new PgConnection(client)
   if (isPool((client as { readonly pool?: unknown } | null)?.pool)) return new PgConnection((client as { readonly pool: PgPool }).pool)
   if (isPostgresJs(client)) return new PostgresJsConnection(client)
-  throw refuse('store', 'a Pool of `pg`, what @fastify/postgres decorates, or the function that `postgres` makes (a single connection is not enough)')
+  throw invalidOption(
+    'store',
+    'a Pool of `pg`, what @fastify/postgres decorates, or the function that `postgres` makes (a single connection is not enough)'
+  )
 }
 
 /**
@@ -21,18 +27,29 @@ export function connectionOf (client: unknown): Connection {
  *
  * @param load imports a package
  */
-export async function openUrl (url: string, options: { readonly timeout: number, readonly load: (name: string) => Promise<unknown> }): Promise<Connection> {
+export async function openUrl (
+  url: string,
+  options: { readonly timeout: number, readonly load: (name: string) => Promise<unknown> }
+): Promise<Connection> {
   const { timeout, load } = options
   const pg = await attempt(load, 'pg') as { readonly default: { readonly Pool: new (options: object) => PgPool } } | null
-  if (pg !== null) return new PgConnection(new pg.default.Pool({ connectionString: url, connectionTimeoutMillis: timeout, keepAlive: true }))
+  if (pg !== null) {
+    return new PgConnection(new pg.default.Pool({ connectionString: url, connectionTimeoutMillis: timeout, keepAlive: true }))
+  }
   const postgresJs = await attempt(load, 'postgres') as { readonly default: (url: string, options: object) => PostgresJs } | null
-  if (postgresJs !== null) return new PostgresJsConnection(postgresJs.default(url, { connect_timeout: Math.ceil(timeout / 1000), onnotice: () => {} }))
-  throw refuse('store', 'a PostgreSQL URL with a client that is installed: npm install pg (or postgres)')
+  if (postgresJs !== null) {
+    return new PostgresJsConnection(postgresJs.default(url, { connect_timeout: Math.ceil(timeout / 1000), onnotice: () => {} }))
+  }
+  throw invalidOption('store', 'a PostgreSQL URL with a client that is installed: npm install pg (or postgres)')
 }
 
 function isPool (value: unknown): value is PgPool {
   const pool = value as Partial<PgPool> | null | undefined
-  return typeof pool === 'object' && pool !== null && typeof pool.query === 'function' && typeof pool.options === 'object' && typeof pool.totalCount === 'number'
+  return typeof pool === 'object' &&
+    pool !== null &&
+    typeof pool.query === 'function' &&
+    typeof pool.options === 'object' &&
+    typeof pool.totalCount === 'number'
 }
 
 function isPostgresJs (value: unknown): value is PostgresJs {
@@ -45,7 +62,9 @@ async function attempt (load: (name: string) => Promise<unknown>, name: string):
     return await load(name)
   } catch (error) {
     // an installed client that does not load is not the same as none
-    if ((error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' || (error as { code?: unknown }).code === 'MODULE_NOT_FOUND') return null
+    if ((error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' || (error as { code?: unknown }).code === 'MODULE_NOT_FOUND') {
+      return null
+    }
     throw error
   }
 }

@@ -7,17 +7,17 @@ export interface Send {
   /** Milliseconds until it is given up. */
   readonly timeout: number
 }
-/** Hears notifications, until it is closed. Reconnects by itself. */
+/** Receives notifications until it is closed. Reconnects by itself. */
 export interface Subscription {
-  /** The connection is believed dead: makes it anew, where the client lets us. */
+  /** Replaces a connection that is believed dead. Only where the client allows it. */
   renew?(): void
   close (): Awaitable<void>
 }
 
-export interface Hearing {
+export interface NotificationListener {
   /** A notification came. */
-  heard (payload: string): void
-  /** It listens; told again each time that it does so anew. */
+  notified (payload: string): void
+  /** The subscription listens. Called again after each reconnection. */
   listening (): void
   /** The connection is gone. */
   lost (cause: unknown): void
@@ -25,11 +25,11 @@ export interface Hearing {
 /** One way to talk to the server, whatever the client. */
 export interface Connection {
   /** The first column of each row, which must be text. */
-  ask (text: string, values: readonly (string | null)[], send: Send): Promise<string[]>
+  query (text: string, values: readonly (string | null)[], send: Send): Promise<string[]>
   /** Several statements at once, in one transaction. */
   run (text: string): Promise<void>
   /** Resolves when it listens for the first time. */
-  listen (channel: string, hearing: Hearing): Promise<Subscription>
+  listen (channel: string, listener: NotificationListener): Promise<Subscription>
   /** Ends what was handed in or opened. */
   end (): Promise<void>
 }

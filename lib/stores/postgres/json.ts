@@ -20,9 +20,11 @@ export function toRequest (request: object): string {
   return JSON.stringify(request, (_, value: unknown) => typeof value === 'string' ? encodeText(value) : value)
 }
 
-/** An answer of our functions. */
+/** Parses a reply of our SQL functions, and decodes its strings. */
 export function fromReply (text: string): unknown {
-  return text.includes(lead) ? JSON.parse(text, (_, value: unknown) => typeof value === 'string' ? decodeText(value) : value) : JSON.parse(text)
+  return text.includes(lead)
+    ? JSON.parse(text, (_, value: unknown) => typeof value === 'string' ? decodeText(value) : value)
+    : JSON.parse(text)
 }
 
 const lead = '\uffff'

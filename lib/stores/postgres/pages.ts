@@ -4,18 +4,18 @@ import { decodePosition, encodeCursor } from '../cursor.ts'
 import type { CursorScope } from '../cursor.ts'
 import { fromReply } from './json.ts'
 import type { Server } from './server.ts'
-import { toWanted } from './sql-filter.ts'
+import { toSqlFilter } from './sql-filter.ts'
 import { scanned } from './statements.ts'
 import type { Statements } from './statements.ts'
 
 /** Before every session, in either order of `(createdAt, id)`. */
 const edges = { oldest: ['-9223372036854775808', ''], newest: ['9223372036854775807', ''] } as const
 
-/** A row of a page and its place; without a row, the place where the look ended. */
+/** A row of a page and its place; without a row, the place where the scan ended. */
 type Placed = readonly [at: number, id: string, row?: unknown]
 
 /** Lists and counts, in bounded steps. */
-export class Pages {
+export class PageQueries {
   readonly #server: Server
   readonly #statements: Statements
   readonly #now: () => string | null
@@ -45,21 +45,26 @@ export class Pages {
   /** One step of a count. */
   async count (filter: Filter, cursor: string | null): Promise<{ readonly count: number, readonly cursor: string | null }> {
     const scope = { list: 'count', filter, order: 'newest' } as const
-    const { filter: wanted, net } = toWanted(filter)
+    const sql = toSqlFilter(filter)
     const [at, id] = decodePosition(scope, cursor) ?? edges.newest
-    const [text = ''] = await this.#server.read(this.#statements.count, [wanted, net, String(at), id, this.#now()], false)
+    const [text = ''] = await this.#server.read(this.#statements.count, [sql.filter, sql.net, String(at), id, this.#now()], false)
     const [count, ...edge] = JSON.parse(text) as readonly [number, ...(readonly [number, string] | [])]
     return { count, cursor: edge.length === 0 ? null : encodeCursor(scope, edge) }
   }
 
-  async #page <T>(scope: CursorScope, { limit, cursor }: Pick<PageOptions, 'limit' | 'cursor'>, { text, values }: { readonly text: string, readonly values: readonly (string | null)[] }): Promise<Page<T>> {
-    const { filter, net } = toWanted(scope.filter)
+  async #page <T>(
+    scope: CursorScope,
+    { limit, cursor }: Pick<PageOptions, 'limit' | 'cursor'>,
+    { text, values }: { readonly text: string, readonly values: readonly (string | null)[] }
+  ): Promise<Page<T>> {
+    const { filter, net } = toSqlFilter(scope.filter)
     const [at, id] = decodePosition(scope, cursor) ?? edges[scope.order]
     const most = Math.min(limit, scanned.page)
     // unprepared, so that each is planned for its own filter
-    const found = (await this.#server.read(text, [filter, net, String(most), String(at), id, ...values], false)).map(row => fromReply(row) as Placed)
+    const replies = await this.#server.read(text, [filter, net, String(most), String(at), id, ...values], false)
+    const found = replies.map(row => fromReply(row) as Placed)
     const rows = found.filter(row => row.length === 3).slice(0, most)
-    // where the look ended; or, if there is one row more than asked for, the last one asked for
+    // where the scan ended; or, if there is one row more than asked for, the last one asked for
     const end = found.find(row => row.length === 2) ?? (found.length > most ? rows.at(-1) : undefined)
     return { items: rows.map(([,, item]) => item as T), cursor: end === undefined ? null : encodeCursor(scope, [end[0], end[1]]) }
   }

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto'
-import type { Connection, Hearing, Send, Subscription } from './connection.ts'
+import type { Connection, NotificationListener, Send, Subscription } from './connection.ts'
 
 /** What we use of a `pg` Pool. */
 export interface PgPool {
@@ -10,7 +10,7 @@ export interface PgPool {
   readonly totalCount: number
 }
 
-/** What every pool of `pg` has, and its types do not say. */
+/** What every pool of `pg` has, but its types do not declare. */
 interface PgMaker {
   readonly Client: new (options: object) => PgClient
 }
@@ -27,8 +27,8 @@ interface PgClient {
 const shortestPause = 50
 const longestPause = 5000
 
-/** Pools whose errors have a listener of ours: one is enough, however many stores a pool has. */
-const heard = new WeakSet<PgPool>()
+/** Pools that have an error listener of this module: one is enough for all stores of a pool. */
+const watchedPools = new WeakSet<PgPool>()
 
 /** `pg`. */
 export class PgConnection implements Connection {
@@ -37,22 +37,28 @@ export class PgConnection implements Connection {
 
   constructor (pool: PgPool) {
     this.#pool = pool
-    // an idle connection that breaks is told here, and without a listener it would end the process; the next statement says what there is to say
-    if (!heard.has(pool)) pool.on('error', () => {})
-    heard.add(pool)
+    // an idle connection that breaks emits this event, which without a listener ends the process; the next statement reports the failure
+    if (!watchedPools.has(pool)) pool.on('error', () => {})
+    watchedPools.add(pool)
   }
 
-  async ask (text: string, values: readonly (string | null)[], { prepared, timeout }: Send): Promise<string[]> {
-    const { rows } = await this.#pool.query({ text, values, rowMode: 'array', query_timeout: timeout, ...prepared ? { name: this.#nameOf(text) } : {} })
+  async query (text: string, values: readonly (string | null)[], { prepared, timeout }: Send): Promise<string[]> {
+    const { rows } = await this.#pool.query({
+      text,
+      values,
+      rowMode: 'array',
+      query_timeout: timeout,
+      ...prepared ? { name: this.#nameOf(text) } : {}
+    })
     return (rows as readonly (readonly [string])[]).map(([value]) => value)
   }
 
   async run (text: string): Promise<void> { await this.#pool.query({ text }) }
 
-  async listen (channel: string, hearing: Hearing): Promise<Subscription> {
-    const listener = new PgListener(this.#pool, channel, hearing)
-    await listener.start()
-    return listener
+  async listen (channel: string, listener: NotificationListener): Promise<Subscription> {
+    const subscription = new PgListener(this.#pool, channel, listener)
+    await subscription.start()
+    return subscription
   }
 
   async end (): Promise<void> { await this.#pool.end() }
@@ -69,17 +75,17 @@ export class PgConnection implements Connection {
 class PgListener implements Subscription {
   readonly #pool: PgPool
   readonly #channel: string
-  readonly #hearing: Hearing
+  readonly #listener: NotificationListener
   #timer: NodeJS.Timeout | undefined
   #pause = shortestPause
   #closed = false
   /** The connection that listens: it is gone, or taken for gone; it is to end. */
   #connection: { readonly gone: (cause: unknown) => void, readonly end: () => Promise<void> } | null = null
 
-  constructor (pool: PgPool, channel: string, hearing: Hearing) {
+  constructor (pool: PgPool, channel: string, listener: NotificationListener) {
     this.#pool = pool
     this.#channel = channel
-    this.#hearing = hearing
+    this.#listener = listener
   }
 
   async start (): Promise<void> {
@@ -89,12 +95,12 @@ class PgListener implements Subscription {
     const gone = (cause: unknown): void => {
       if (!listening) return
       listening = false
-      this.#hearing.lost(cause)
+      this.#listener.lost(cause)
       this.#retry()
     }
     client.on('error', gone)
     client.on('end', () => { gone(new Error('the connection that listens has ended')) })
-    client.on('notification', ({ payload }: { readonly payload: string }) => { this.#hearing.heard(payload) })
+    client.on('notification', ({ payload }: { readonly payload: string }) => { this.#listener.notified(payload) })
     await client.connect()
     if (this.#closed) { await client.end(); return }
     this.#connection = {
@@ -107,7 +113,7 @@ class PgListener implements Subscription {
     await client.query(`LISTEN "${this.#channel}"`)
     listening = true
     this.#pause = shortestPause
-    this.#hearing.listening()
+    this.#listener.listening()
   }
 
   renew (): void {

@@ -1,4 +1,4 @@
-import type { Connection, Hearing, Send, Subscription } from './connection.ts'
+import type { Connection, NotificationListener, Send, Subscription } from './connection.ts'
 
 /** A statement on its way. */
 interface PendingQuery extends PromiseLike<unknown> {
@@ -11,7 +11,7 @@ interface PendingQuery extends PromiseLike<unknown> {
 export interface PostgresJs {
   (...args: never[]): unknown
   unsafe (text: string, values?: never[], options?: { readonly prepare?: boolean }): unknown
-  listen (channel: string, heard: (payload: string) => void, listening?: () => void): Promise<{ unlisten (): Promise<unknown> }>
+  listen (channel: string, notified: (payload: string) => void, listening?: () => void): Promise<{ unlisten (): Promise<unknown> }>
   end (): Promise<void>
 }
 
@@ -23,12 +23,12 @@ export class PostgresJsConnection implements Connection {
     this.#sql = sql
   }
 
-  async ask (text: string, values: readonly (string | null)[], { prepared, timeout }: Send): Promise<string[]> {
+  async query (text: string, values: readonly (string | null)[], { prepared, timeout }: Send): Promise<string[]> {
     const query = this.#sql.unsafe(text, values as never[], { prepare: prepared }) as PendingQuery
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(() => {
-        reject(new Error(`no answer within ${timeout} ms`))
+        reject(new Error(`no response within ${timeout} ms`))
         Promise.resolve(query.cancel()).catch(() => {})
       }, timeout)
     })
@@ -41,12 +41,12 @@ export class PostgresJsConnection implements Connection {
 
   async run (text: string): Promise<void> { await (this.#sql.unsafe(text) as PendingQuery).simple() }
 
-  /** postgres.js listens on a connection of its own and connects it again by itself; what it tells is that it listens anew. */
-  async listen (channel: string, hearing: Hearing): Promise<Subscription> {
+  /** postgres.js listens on a connection of its own and connects it again by itself; it calls back when it listens again. */
+  async listen (channel: string, listener: NotificationListener): Promise<Subscription> {
     let times = 0
-    const listening = await this.#sql.listen(channel, payload => { hearing.heard(payload) }, () => {
-      if (times++ > 0) hearing.lost(new Error('the connection that listens was made anew'))
-      hearing.listening()
+    const listening = await this.#sql.listen(channel, payload => { listener.notified(payload) }, () => {
+      if (times++ > 0) listener.lost(new Error('the connection that listens was replaced'))
+      listener.listening()
     })
     return { close: async () => { await listening.unlisten() } }
   }

@@ -1,7 +1,7 @@
 import type { Server } from './server.ts'
 import type { Statements } from './statements.ts'
 
-/** One statement asks for so many ids at most. */
+/** The most ids that one statement reads. */
 const most = 200
 
 interface Question {
@@ -12,9 +12,9 @@ interface Question {
 
 /**
  * Reads of single ids. Those that come in one turn of the event loop become one statement: the busier a process is, the less each of its
- * reads costs, here and in the server. None joins a statement that was sent before it came, so no answer is older than its question.
+ * reads costs, here and in the server. No read joins a statement that was sent before it, so no result is older than its read.
  */
-export class Reads {
+export class ReadBatcher {
   readonly #server: Server
   readonly #statements: Statements
   #waiting: Question[] = []

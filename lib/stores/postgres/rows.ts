@@ -1,38 +1,39 @@
 import { expiresAt, expiryReason, noData, toEnded } from '../../model/record.ts'
 import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
-import type { CreateOptions, Slice, Touch } from '../../store.ts'
+import type { CreateOptions, StatisticsSlice, ActivityUpdate } from '../../store.ts'
 import { decodeText, encodeText } from './json.ts'
 
-/** What `record_of` (shapes.sql) tells of a live session; the last is the clock. */
+/** The columns of `record_of` (shapes.sql) for a live session; the last is the clock. */
 type RecordRow = readonly [
-  id: string, userId: string | null, generation: number, hash: string, previousHash: string | null, rotatedAt: number, confirmedAt: number | null,
-  createdAt: number, authenticatedAt: number | null, methods: string, lastSeenAt: number, idle: number, absoluteAt: number, requests: number,
-  remembered: boolean, ip: string | null, agent: string | null, firstIp: string | null, firstAgent: string | null, device: string | null,
-  name: string | null, data: Readonly<Record<string, unknown>> | null, clock: number]
+  id: string, userId: string | null, generation: number, hash: string, previousHash: string | null, rotatedAt: number,
+  confirmedAt: number | null, createdAt: number, authenticatedAt: number | null, methods: string, lastSeenAt: number, idleTimeout: number,
+  absoluteExpiresAt: number, requestCount: number, remembered: boolean, ip: string | null, userAgent: string | null, firstIp: string | null,
+  firstUserAgent: string | null, device: string | null, deviceName: string | null,
+  data: Readonly<Record<string, unknown>> | null, clock: number]
 
-/** What `ended_of` (shapes.sql) tells of an ended session. */
+/** The columns of `ended_of` (shapes.sql) for an ended session. */
 export type EndedRow = readonly [
   id: string, userId: string | null, reason: EndReason, by: string | null, createdAt: number, lastSeenAt: number, endedAt: number,
-  requests: number, remembered: boolean, ip: string | null, device: string | null, name: string | null]
+  requestCount: number, remembered: boolean, ip: string | null, device: string | null, deviceName: string | null]
 
-/** What is known of an id. */
+/** The result of `find_session` (shapes.sql). */
 export type KnownRow = RecordRow | EndedRow | null
 
 export function toRecord (row: unknown): SessionRecord {
-  const [id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idle, absoluteAt,
-    requests, remembered, ip, agent, firstIp, firstAgent, device, name, data] = row as RecordRow
+  const [id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idleTimeout,
+    absoluteExpiresAt, requestCount, remembered, ip, userAgent, firstIp, firstUserAgent, device, deviceName, data] = row as RecordRow
   return {
-    id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idle, absoluteAt,
-    requests, remembered, ip, agent, firstIp, firstAgent, device, name, data: toData(data)
+    id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idleTimeout,
+    absoluteExpiresAt, requestCount, remembered, ip, userAgent, firstIp, firstUserAgent, device, deviceName, data: toData(data)
   }
 }
 
 export function toEndedSession (row: unknown): EndedSession {
-  const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered, ip, device, name] = row as EndedRow
-  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered, ip, device, name }
+  const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = row as EndedRow
+  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName }
 }
 
-/** The live session, or what is left of it, or `null`. `now`: instead of the store's clock. */
+/** Returns the live session, its ended-session record, or `null`. `now`: used instead of the store's clock. */
 export function toKnown (row: KnownRow, now: number | undefined): SessionRecord | EndedSession | null {
   if (row === null) return null
   if (row.length === 12) return toEndedSession(row)
@@ -41,10 +42,10 @@ export function toKnown (row: KnownRow, now: number | undefined): SessionRecord 
   return (now ?? row[22]) < at ? record : toEnded(record, { reason: expiryReason(record), by: null, at })
 }
 
-/** The columns of a new session. Instants as milliseconds from the caller's present, which the store's clock replaces. */
+/** The columns of a new session. Timestamps are milliseconds from the caller's present, which the store's clock replaces. */
 export function toColumns (record: SessionRecord, at: number): Record<string, unknown> {
-  const ipMoved = record.ip !== record.firstIp
-  const agentMoved = record.agent !== record.firstAgent
+  const ipChanged = record.ip !== record.firstIp
+  const userAgentChanged = record.userAgent !== record.firstUserAgent
   return {
     id: record.id,
     user_id: record.userId,
@@ -57,18 +58,18 @@ export function toColumns (record: SessionRecord, at: number): Record<string, un
     authenticated_at: record.authenticatedAt === null ? null : since(record.authenticatedAt, at),
     methods: record.methods,
     last_seen_at: since(record.lastSeenAt, at),
-    idle: Math.round(record.idle),
-    absolute_at: since(record.absoluteAt, at),
-    requests: record.requests,
+    idle_timeout: Math.round(record.idleTimeout),
+    absolute_expires_at: since(record.absoluteExpiresAt, at),
+    request_count: record.requestCount,
     remembered: record.remembered,
-    ip_moved: ipMoved,
-    agent_moved: agentMoved,
-    ...ipMoved ? { ip: record.ip } : {},
-    ...agentMoved ? { agent: record.agent } : {},
+    ip_changed: ipChanged,
+    user_agent_changed: userAgentChanged,
+    ...ipChanged ? { ip: record.ip } : {},
+    ...userAgentChanged ? { user_agent: record.userAgent } : {},
     first_ip: record.firstIp,
-    first_agent: record.firstAgent,
+    first_user_agent: record.firstUserAgent,
     device: record.device,
-    name: record.name,
+    device_name: record.deviceName,
     ...Object.keys(record.data).length === 0 ? {} : { data: encodeKeys(record.data) }
   }
 }
@@ -78,15 +79,15 @@ export function toAdoption (adopts: CreateOptions['adopts'], at: number): Create
 }
 
 /** One touch as touch.sql reads it: short, because there are many. */
-export function toTouchRow (touch: Touch, at: number): readonly unknown[] {
-  const { id, requests, seenAt, generation, ip, agent, device } = touch
-  const row = [id, requests, seenAt === 0 ? null : since(seenAt, at), generation]
-  return ip === undefined && agent === undefined && device === undefined ? row : [...row, { ip, agent, device }]
+export function toTouchRow (touch: ActivityUpdate, at: number): readonly unknown[] {
+  const { id, requestCount, seenAt, generation, ip, userAgent, device } = touch
+  const row = [id, requestCount, seenAt === 0 ? null : since(seenAt, at), generation]
+  return ip === undefined && userAgent === undefined && device === undefined ? row : [...row, { ip, userAgent, device }]
 }
 
-export function toSlice (row: readonly [node: string, at: number, span: number, value: string, until: number]): Slice {
-  const [node, at, span, value, until] = row
-  return { node, at, span, value, until }
+export function toSlice (row: readonly [node: string, start: number, interval: number, value: string, until: number]): StatisticsSlice {
+  const [node, start, interval, value, until] = row
+  return { node, start, interval, value, until }
 }
 
 /** Data as it is stored: keys are the app's, and may hold anything. */
@@ -99,7 +100,7 @@ export function encodeKeys (data: EncodedData): EncodedData {
 function toData (stored: Readonly<Record<string, unknown>> | null): EncodedData {
   if (stored === null) return noData
   const data = Object.create(null) as Record<string, string>
-  // a value that is no text was put there by somebody else: it is the JSON that it is
+  // this package writes texts only: another program wrote any other value, which is itself the JSON
   for (const key of Object.keys(stored)) data[decodeText(key)] = typeof stored[key] === 'string' ? stored[key] : JSON.stringify(stored[key])
   return Object.freeze(data)
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { refuse } from '../../options.ts'
-import { named } from './schema-name.ts'
+import { invalidOption } from '../../options.ts'
+import { withSchema } from './schema-name.ts'
 import { codeOf } from './server.ts'
 import type { Server } from './server.ts'
 import type { Statements } from './statements.ts'
@@ -12,13 +12,13 @@ const currentVersion = 1
 const files = ['tables', 'shapes', 'filter', 'end', 'create', 'update', 'touch', 'cleanup', 'statistics']
 
 /**
- * All SQL that the store needs, for whoever runs migrations themselves (`migrate: false`): tables, functions, a view. Run it in one
- * transaction; where it ran before, it changes nothing.
+ * Returns all SQL that the store needs, for apps that run migrations themselves (`migrate: false`): tables, functions, a view. Run it in
+ * one transaction; where it ran before, it changes nothing.
  *
  * @param schema the option `schema`; default `fastify_sessions`
  */
 export function postgresSchema (schema = 'fastify_sessions'): string {
-  return files.map(file => named(readFileSync(new URL(`./sql/${file}.sql`, import.meta.url), 'utf8'), schema)).join('\n')
+  return files.map(file => withSchema(readFileSync(new URL(`./sql/${file}.sql`, import.meta.url), 'utf8'), schema)).join('\n')
 }
 
 export interface PrepareOptions {
@@ -28,21 +28,31 @@ export interface PrepareOptions {
   readonly warn: (message: string) => void
 }
 
-/** Makes sure that the server has what this version needs, and is what it can work with. Throws `FST_SESSION_INVALID_OPTION` where it is not. */
+/**
+ * Ensures that the server has the tables and functions of this version, and that its settings fit. Throws `FST_SESSION_INVALID_OPTION`
+ * where they do not.
+ */
 export async function prepareSchema (server: Server, { schema, migrate, statements, warn }: PrepareOptions): Promise<void> {
   const [text = ''] = await server.read(statements.settings, [])
   const [encoding, isolation, standby, ...durability] = JSON.parse(text) as readonly [string, string, boolean, string, string]
-  if (encoding !== 'UTF8') throw refuse('store', `a database with encoding UTF8, not ${encoding}`)
+  if (encoding !== 'UTF8') throw invalidOption('store', `a database with encoding UTF8, not ${encoding}`)
   // our functions look again after they have waited for a lock, which a snapshot older than the lock would hide
-  if (isolation !== 'read committed') throw refuse('store', `a role whose default_transaction_isolation is 'read committed', not '${isolation}'`)
+  if (isolation !== 'read committed') {
+    throw invalidOption('store', `a role whose default_transaction_isolation is 'read committed', not '${isolation}'`)
+  }
   const version = await versionOf(server, statements)
   if (version < currentVersion) {
-    if (!migrate) throw refuse('migrate', `true, or the schema "${schema}" to be at version ${currentVersion}, not ${version}: run what postgresSchema() returns`)
+    if (!migrate) {
+      const expected = `true, or the schema "${schema}" to be at version ${currentVersion}, not ${version}`
+      throw invalidOption('migrate', `${expected}: run what postgresSchema() returns`)
+    }
     await server.run(postgresSchema(schema))
   }
   if (version > currentVersion) warn(`The schema "${schema}" is of a newer version of this package (${version}, not ${currentVersion}).`)
   if (standby) warn('The store is connected to a standby: it can be read only, and lags. Connect to the primary.')
-  if (durability.includes('off')) warn('PostgreSQL runs with fsync or synchronous_commit off: a crash of the server can bring sessions back that have ended, and lose new ones.')
+  if (durability.includes('off')) {
+    warn('PostgreSQL runs with fsync or synchronous_commit off: a crash of the server can bring back ended sessions, and lose new ones.')
+  }
 }
 
 /** 0: nothing is there. */

@@ -1,17 +1,22 @@
-import type { Connection, Hearing, Subscription } from './connection.ts'
+import type { Connection, NotificationListener, Subscription } from './connection.ts'
 
-/** More statements than that at once, and further ones fail at once: a server that hangs must not fill the memory with what waits for it. */
+/**
+ * More statements than that at once, and further ones fail at once: a server that hangs must not fill the memory with what waits for it.
+ */
 const most = 1000
 
 export interface ServerOptions {
   readonly prepared: boolean
   readonly timeout: number
   readonly warn: (message: string, cause?: unknown) => void
-  /** The server answers again after it was away. */
+  /** The server responds again after an outage. */
   readonly onReturn: () => void
 }
 
-/** The server, as one asks it: statements that are bounded in number and time, and that outlive what a pooler or a restart does to connections. */
+/**
+ * Runs statements on the server, bounded in number and time. If a pooler has lost a prepared statement, it is sent again, unprepared. If
+ * the connection broke, as in a restart, a read is sent once more.
+ */
 export class Server {
   readonly #connection: Connection
   readonly #options: ServerOptions
@@ -40,12 +45,14 @@ export class Server {
   }
 
   run (text: string): Promise<void> { return this.#connection.run(text) }
-  listen (channel: string, hearing: Hearing): Promise<Subscription> { return this.#connection.listen(channel, hearing) }
+  listen (channel: string, listener: NotificationListener): Promise<Subscription> { return this.#connection.listen(channel, listener) }
 
   async #ask (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
     if (this.#underWay >= most) throw new Error(`${most} statements are waiting for the server`)
     this.#underWay++
-    return this.#send(text, values, prepared).then(rows => this.#answered(rows), (error: unknown) => this.#failed(error)).finally(() => { this.#underWay-- })
+    return this.#send(text, values, prepared).then(rows => this.#answered(rows), (error: unknown) => this.#failed(error)).finally(() => {
+      this.#underWay--
+    })
   }
 
   #answered (rows: string[]): string[] {
@@ -64,13 +71,13 @@ export class Server {
   async #send (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
     const { timeout, warn } = this.#options
     try {
-      return await this.#connection.ask(text, values, { prepared: prepared && this.#prepared, timeout })
+      return await this.#connection.query(text, values, { prepared: prepared && this.#prepared, timeout })
     } catch (error) {
       // behind a pooler another connection has the statement, or has it already: nothing was done
       if (!prepared || (codeOf(error) !== '26000' && codeOf(error) !== '42P05')) throw error
       if (this.#prepared) warn('A pooler does not keep prepared statements: sessions go on without. Set `prepared: false`.', error)
       this.#prepared = false
-      return this.#connection.ask(text, values, { prepared: false, timeout })
+      return this.#connection.query(text, values, { prepared: false, timeout })
     }
   }
 }
@@ -81,7 +88,10 @@ export function codeOf (error: unknown): string | undefined {
   return severity === undefined ? undefined : code
 }
 
-/** Nothing came from the server, or it said that it goes: class 08, connections, and 57P, shut down (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+/**
+ * Nothing came from the server, or it said that it goes: class 08, connections, and 57P, shut down
+ * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
+ */
 function isAway (error: unknown): boolean {
   const code = codeOf(error)
   return code === undefined || code.startsWith('08') || code.startsWith('57P')

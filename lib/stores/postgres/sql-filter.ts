@@ -3,15 +3,15 @@ import type { Filter } from '../../model/filter.ts'
 import { toRequest } from './json.ts'
 
 /** A filter as filter.sql reads it: `filter` is JSON, `net` the network that its address stands for. */
-export interface Wanted {
+export interface SqlFilter {
   readonly filter: string
   readonly net: string | null
 }
 
 /** Prepares a filter for the server. Throws `FST_SESSION_INVALID_FILTER` for what `compileFilter` refuses. */
-export function toWanted (filter: Filter): Wanted {
+export function toSqlFilter (filter: Filter): SqlFilter {
   compileFilter(filter)
-  const { ip, browser, system, search } = filter
+  const { ip, browser, os, search } = filter
   return {
     filter: toRequest({
       userId: filter.userId,
@@ -19,18 +19,18 @@ export function toWanted (filter: Filter): Wanted {
       remembered: filter.remembered,
       reason: filter.reason,
       browser: browser?.toLowerCase(),
-      system: system?.toLowerCase(),
+      os: os?.toLowerCase(),
       search: search?.toLowerCase(),
       createdAfter: atLeast(filter.createdAfter),
       createdBefore: atLeast(filter.createdBefore),
-      seenAfter: atLeast(filter.seenAfter),
-      seenBefore: atLeast(filter.seenBefore),
+      lastSeenAfter: atLeast(filter.lastSeenAfter),
+      lastSeenBefore: atLeast(filter.lastSeenBefore),
       expiresAfter: atLeast(filter.expiresAfter),
       expiresBefore: atLeast(filter.expiresBefore),
       endedAfter: atLeast(filter.endedAfter),
       endedBefore: atLeast(filter.endedBefore),
-      requestsMin: atLeast(filter.requestsMin),
-      requestsMax: filter.requestsMax === undefined ? undefined : whole(Math.floor(filter.requestsMax))
+      minRequests: atLeast(filter.minRequests),
+      maxRequests: filter.maxRequests === undefined ? undefined : whole(Math.floor(filter.maxRequests))
     }),
     // a zone names an interface of one machine: no address that is kept has one
     net: ip?.replace(/%[^/]*/, '') ?? null

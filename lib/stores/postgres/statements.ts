@@ -1,15 +1,21 @@
-import { named } from './schema-name.ts'
+import { withSchema } from './schema-name.ts'
 
-/** So many rows are looked at for one page, or one step of a count: what matches nothing stays cheap, too. */
+/** At most this many rows are looked at for one page, or one step of a count, so that a filter without matches stays cheap. */
 export const scanned = { page: 5000, count: 10_000 }
 
 /**
- * A page, as rows of one JSON text each: `[at, id, row]` for whatever matches, one more than asked for at most; then, if rows may be left
- * that nobody looked at, where the look ended: `[at, id]`. Both are of one snapshot, so that nothing falls between two pages.
+ * A page, as rows of one JSON text each: `[at, id, row]` for each match, at most one more than the limit; then, if rows may be left
+ * to look at, the position of the last row: `[at, id]`. Both are of one snapshot, so that nothing falls between two pages.
  *
  * $1 filter, $2 network or null, $3 limit, $4 $5 where to go on after; $6, of live sessions: now or null
  */
-function pageOf (list: { readonly table: string, readonly at: string, readonly live: string, readonly row: string, readonly range: readonly [after: string, before: string] }, order: 'newest' | 'oldest'): string {
+function pageOf (list: {
+  readonly table: string
+  readonly at: string
+  readonly live: string
+  readonly row: string
+  readonly range: readonly [after: string, before: string]
+}, order: 'newest' | 'oldest'): string {
   const [direction, beyond] = order === 'newest' ? ['DESC', '<'] : ['ASC', '>']
   const from = `FROM "fastify_sessions".${list.table} s
     WHERE (s.${list.at}, s.id) ${beyond} ($4::text::bigint, $5::text)
@@ -28,46 +34,60 @@ function pageOf (list: { readonly table: string, readonly at: string, readonly l
   WHERE (SELECT count(*) FROM page) <= $3::text::int`
 }
 
-const alive = (now: string): string => `(SELECT coalesce(${now}::text::bigint, "fastify_sessions".clock())) < "fastify_sessions".expires_at(s::"fastify_sessions".session)`
+const alive = (now: string): string =>
+  `(SELECT coalesce(${now}::text::bigint, "fastify_sessions".clock())) < "fastify_sessions".expires_at(s::"fastify_sessions".session)`
 const session = { table: 'session', at: 'created_at', live: alive('$6'), range: ['createdAfter', 'createdBefore'] } as const
 const live = { ...session, row: '"fastify_sessions".record_of(s::"fastify_sessions".session)' }
 const ids = { ...session, row: 's.id' }
-const ended = { table: 'ended', at: 'ended_at', live: 'true', range: ['endedAfter', 'endedBefore'], row: '"fastify_sessions".ended_of(s::"fastify_sessions".ended)' } as const
+const ended = {
+  table: 'ended',
+  at: 'ended_at',
+  live: 'true',
+  range: ['endedAfter', 'endedBefore'],
+  row: '"fastify_sessions".ended_of(s::"fastify_sessions".ended)'
+} as const
 
 /** Every statement of one schema. */
 export type Statements = ReturnType<typeof statementsFor>
 
 /** The statements, for one schema. */
 export function statementsFor (schema: string) {
-  const sql = (text: string): string => named(text, schema)
+  const sql = (text: string): string => withSchema(text, schema)
   const call = (name: string): string => sql(`SELECT "fastify_sessions".${name}($1::text::jsonb)::text`)
   return {
-    settings: `SELECT json_build_array(current_setting('server_encoding'), current_setting('default_transaction_isolation'), pg_is_in_recovery(),
-      current_setting('fsync'), current_setting('synchronous_commit'))::text`,
+    settings: `SELECT json_build_array(current_setting('server_encoding'), current_setting('default_transaction_isolation'),
+      pg_is_in_recovery(), current_setting('fsync'), current_setting('synchronous_commit'))::text`,
     version: sql('SELECT coalesce(max(version), 0)::text FROM "fastify_sessions".version'),
     clock: sql('SELECT "fastify_sessions".clock()::text'),
-    read: sql("SELECT coalesce(\"fastify_sessions\".known($1::text)::text, 'null')"),
+    read: sql("SELECT coalesce(\"fastify_sessions\".find_session($1::text)::text, 'null')"),
     /** As many rows as ids, in their order. */
-    reads: sql("SELECT coalesce(\"fastify_sessions\".known(k.id)::text, 'null') FROM unnest($1::text::text[]) WITH ORDINALITY k(id, place) ORDER BY k.place"),
+    reads: sql(`SELECT coalesce("fastify_sessions".find_session(k.id)::text, 'null')
+      FROM unnest($1::text::text[]) WITH ORDINALITY k(id, place) ORDER BY k.place`),
     notify: sql("SELECT pg_notify('fastify_sessions', $1::text)::text"),
     create: call('create_session'),
     update: call('update_session'),
     touch: call('touch_sessions'),
     end: call('end_sessions'),
-    sweep: call('sweep_sessions'),
-    observe: call('observe_slice'),
+    cleanup: call('cleanup'),
+    deleteHistory: sql('DELETE FROM "fastify_sessions".ended WHERE user_id = $1::text'),
+    saveStatistics: call('save_statistics'),
     statistics: call('statistics'),
     live: { newest: sql(pageOf(live, 'newest')), oldest: sql(pageOf(live, 'oldest')) },
     ids: sql(pageOf(ids, 'oldest')),
     history: { newest: sql(pageOf(ended, 'newest')), oldest: sql(pageOf(ended, 'oldest')) },
-    /** One step of a count: `[matches]`, or `[matches, at, id]` if rows may be left. $1 filter, $2 network, $3 $4 where to go on after, $5 now. */
+    /**
+     * One step of a count: `[matches]`, or `[matches, at, id]` if rows may be left. $1 filter, $2 network, $3 $4 where to go on after, $5
+     * now.
+     */
     count: sql(`WITH step AS (
       SELECT s.* FROM "fastify_sessions".session s
-      WHERE (s.created_at, s.id) < ($3::text::bigint, $4::text) AND ($1::text::jsonb->>'userId' IS NULL OR s.user_id = $1::text::jsonb->>'userId')
+      WHERE (s.created_at, s.id) < ($3::text::bigint, $4::text)
+        AND ($1::text::jsonb->>'userId' IS NULL OR s.user_id = $1::text::jsonb->>'userId')
       ORDER BY s.created_at DESC, s.id DESC LIMIT ${scanned.count}
     )
     SELECT ((SELECT jsonb_build_array(count(*) FILTER (WHERE ${alive('$5')}
         AND "fastify_sessions".matches(s::"fastify_sessions".session, $1::text::jsonb, $2::text::inet))) FROM step s) ||
-      coalesce((SELECT jsonb_build_array(e.created_at, e.id) FROM step e ORDER BY e.created_at DESC, e.id DESC OFFSET ${scanned.count - 1} LIMIT 1), '[]'))::text`)
+      coalesce((SELECT jsonb_build_array(e.created_at, e.id) FROM step e
+        ORDER BY e.created_at DESC, e.id DESC OFFSET ${scanned.count - 1} LIMIT 1), '[]'))::text`)
   }
 }

@@ -1,91 +1,107 @@
 import { SessionError } from '../../errors.ts'
+import { dataTooLarge } from '../../model/data.ts'
 import type { Filter } from '../../model/filter.ts'
 import { hasEnded } from '../../model/record.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
-import type { CacheOptions, Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../../store.ts'
+import type {
+  CacheOptions, SessionPatch, CreateResult, CreateOptions, EndResult, EndSelector, EndCause, Precondition, Page, PageOptions,
+  StatisticsSlice, Statistics, Store, StoreContext, StoreListener, StoreSubscription, ActivityUpdate, UpdateResult
+} from '../../store.ts'
 import { RecentEnds } from '../recent-ends.ts'
 import type { Connection } from './connection.ts'
 import { fromReply, toRequest } from './json.ts'
-import { Pages } from './pages.ts'
-import { Reads } from './reads.ts'
+import { PageQueries } from './pages.ts'
+import { ReadBatcher } from './reads.ts'
 import { encodeKeys, toAdoption, toColumns, toEndedSession, toKnown, toRecord, toSlice, toTouchRow } from './rows.ts'
 import type { KnownRow } from './rows.ts'
 import { prepareSchema } from './schema.ts'
 import { Server } from './server.ts'
-import { toWanted } from './sql-filter.ts'
+import { toSqlFilter } from './sql-filter.ts'
 import type { Statements } from './statements.ts'
-import { PostgresWatch } from './subscribe.ts'
+import { PostgresSubscription } from './subscribe.ts'
 
-/** What the store works with, checked. */
-export interface StoreParts {
+type StatisticsReply = readonly [live: number, users: number, guests: number, remembered: number, slices: readonly SliceRow[]]
+type SliceRow = Parameters<typeof toSlice>[0]
+
+/** Options, checked, with the statements and how to connect. */
+export interface PostgresOptions {
   readonly statements: Statements
   readonly schema: string
   readonly migrate: boolean
   readonly prepared: boolean
   readonly timeout: number
   readonly cache: CacheOptions | null
-  /** `owned`: opened by us, and closed by us. */
+  /** `owned`: the store opened it, and closes it. */
   readonly connect: () => Promise<{ readonly connection: Connection, readonly owned: boolean }>
   /** Where to listen; `null`: nowhere; `undefined`: where data goes. */
   readonly listen: (() => Promise<{ readonly connection: Connection, readonly owned: boolean }>) | null | undefined
 }
 
-/** What there is from `open` on. */
+/** What `open` makes. */
 interface Opened {
   readonly server: Server
-  readonly reads: Reads
-  readonly pages: Pages
+  readonly reads: ReadBatcher
+  readonly pages: PageQueries
 }
 
-/** One step of an end by filter ends at most so many sessions. */
-const endStep = 500
+/** At most this many sessions end in one step of an end by filter. */
+const maxEnds = 500
 
-/** Sessions in PostgreSQL: each verb is one statement, most of them a function of ours; see the SQL beside. */
+/** Sessions in PostgreSQL. Each operation is one statement, most of them a call of a function in `sql/`. */
 export class PostgresStore implements Store {
   readonly name = 'postgres'
   readonly scope = 'network'
   readonly durable = true
   // their rows are locked for as long as that takes, some milliseconds
-  readonly batch = 500
+  readonly maxBatchSize = 500
   readonly cache?: CacheOptions
-  readonly watch?: (listener: StoreListener) => Promise<StoreWatch>
-  readonly #parts: StoreParts
+  readonly subscribe?: (listener: StoreListener) => Promise<StoreSubscription>
+  readonly #options: PostgresOptions
   readonly #recent = new RecentEnds()
   readonly #closing: (() => Promise<void>)[] = []
   #open: Opened | null = null
-  #settings = { now: null as (() => number) | null, history: 0, perUser: 0 }
+  #settings = { now: null as (() => number) | null, history: 0, historyPerUser: 0 }
 
-  constructor (parts: StoreParts) {
-    this.#parts = parts
-    if (parts.cache !== null) this.cache = parts.cache
-    if (parts.listen !== null) this.watch = listener => this.#watch(listener)
+  constructor (options: PostgresOptions) {
+    this.#options = options
+    if (options.cache !== null) this.cache = options.cache
+    if (options.listen !== null) this.subscribe = listener => this.#subscribe(listener)
   }
 
   async open (context: StoreContext): Promise<void> {
-    const { connect, prepared, timeout } = this.#parts
-    this.#settings = { now: context.now, history: context.history, perUser: context.historyPerUser }
+    const { connect, prepared, timeout } = this.#options
+    this.#settings = { now: context.now, history: context.history, historyPerUser: context.historyPerUser }
     const { connection, owned } = await connect()
     if (owned) this.#closing.push(() => connection.end())
     const server = new Server(connection, { prepared, timeout, warn: context.warn, onReturn: () => { void this.#reassert() } })
-    await prepareSchema(server, { ...this.#parts, warn: context.warn })
-    const { statements } = this.#parts
-    this.#open = { server, reads: new Reads(server, statements), pages: new Pages(server, statements, () => this.#now()?.toString() ?? null) }
+    try {
+      await prepareSchema(server, { ...this.#options, warn: context.warn })
+    } catch (error) {
+      await this.close()
+      throw error
+    }
+    const { statements } = this.#options
+    this.#open = {
+      server,
+      reads: new ReadBatcher(server, statements),
+      pages: new PageQueries(server, statements, () => this.#now()?.toString() ?? null)
+    }
   }
 
-  async ping (): Promise<void> { await this.#asked.read(this.#parts.statements.clock, []) }
+  async ping (): Promise<void> { await this.#server.read(this.#options.statements.clock, []) }
 
   async close (): Promise<void> {
     for (const close of this.#closing.splice(0)) await close()
   }
 
   async now (): Promise<number> {
-    return this.#now() ?? Number((await this.#asked.read(this.#parts.statements.clock, []))[0])
+    return this.#now() ?? Number((await this.#server.read(this.#options.statements.clock, []))[0])
   }
 
-  async create (record: SessionRecord, { at, limit, replaces, adopts }: CreateOptions): Promise<Created> {
+  async create (record: SessionRecord, { at, limit, replaces, adopts }: CreateOptions): Promise<CreateResult> {
     const [status, first, second] = await this.#call('create', {
-      ...this.#terms(), record: toColumns(record, at), limit, replaces, adopts: toAdoption(adopts, at)
-    }) as readonly [Created['status'], unknown, readonly unknown[]]
+      ...this.#endArguments(), record: toColumns(record, at), limit, replaces, adopts: toAdoption(adopts, at)
+    }) as readonly [CreateResult['status'], unknown, readonly unknown[]]
     switch (status) {
       case 'created': return { status, record: toRecord(first), ended: this.#ended(second) }
       case 'refused': return { status, live: (first as readonly unknown[]).map(toRecord) }
@@ -97,31 +113,37 @@ export class PostgresStore implements Store {
   async read (id: string): Promise<SessionRecord | EndedSession | null> {
     if (!isId(id)) return null
     const found = this.#known(fromReply(await this.#opened().reads.read(id)))
-    // what a failover brought back is refused until it is ended again
+    // a session that a failover brought back is refused until it is ended again
     return found === null || hasEnded(found) ? found : this.#recent.get(id) ?? found
   }
 
-  async touch (batch: readonly Touch[], at: number): Promise<readonly string[]> {
+  async touch (batch: readonly ActivityUpdate[], at: number): Promise<readonly string[]> {
     return await this.#call('touch', { now: this.#now(), batch: batch.map(touch => toTouchRow(touch, at)) }) as readonly string[]
   }
 
-  async update (id: string, change: Change, expect?: Expect): Promise<Updated> {
+  async update (id: string, change: SessionPatch, expect?: Precondition): Promise<UpdateResult> {
     const set = change.set === undefined ? {} : { set: encodeKeys(change.set) }
-    const [status, row] = await this.#call('update', { ...this.#terms(), id, expect: expect?.generation, change: { ...change, ...set } }) as readonly [Updated['status'], unknown]
+    const [status, row] = await this.#call('update', {
+      ...this.#endArguments(),
+      id,
+      expect: expect?.generation,
+      change: { ...change, ...set }
+    }) as readonly [UpdateResult['status'] | 'too-large', unknown]
+    if (status === 'too-large') throw dataTooLarge(Number(row), change)
     if (status !== 'gone') return { status, record: toRecord(row) }
     const left = this.#known(row)
     return { status, ended: left !== null && hasEnded(left) ? left : null }
   }
 
-  async end (selector: EndSelector, why: EndWhy): Promise<Ending> {
+  async end (selector: EndSelector, why: EndCause): Promise<EndResult> {
     if (!('filter' in selector)) {
-      const which = 'ids' in selector ? { ids: selector.ids } : { user: selector.userId, except: selector.except }
+      const which = 'ids' in selector ? { ids: selector.ids } : { userId: selector.userId, except: selector.except }
       return { ended: await this.#end(which, why), cursor: null }
     }
     const { filter, limit, cursor } = selector
-    const page = await this.#pages.ids(filter, { limit: Math.min(limit, endStep), cursor })
+    const page = await this.#pages.ids(filter, { limit: Math.min(limit, maxEnds), cursor })
     // what no longer matches when it is its turn stays
-    return { ended: await this.#end({ ids: page.items, wanted: toWanted(filter) }, why), cursor: page.cursor }
+    return { ended: await this.#end({ ids: page.items, matching: toSqlFilter(filter) }, why), cursor: page.cursor }
   }
 
   async list (filter: Filter, page: PageOptions): Promise<Page<SessionRecord>> {
@@ -134,39 +156,51 @@ export class PostgresStore implements Store {
     return { items: items.map(toEndedSession), cursor }
   }
 
-  count (filter: Filter, cursor: string | null): Promise<{ readonly count: number, readonly cursor: string | null }> { return this.#pages.count(filter, cursor) }
+  async deleteHistory (userId: string): Promise<void> {
+    this.#recent.forgetUser(userId)
+    await this.#server.write(this.#options.statements.deleteHistory, [userId])
+  }
 
-  async sweep (max: number): Promise<{ readonly ended: readonly EndedSession[], readonly more: boolean }> {
-    const [ended, more] = await this.#call('sweep', { ...this.#terms(), max }) as readonly [readonly unknown[], boolean]
+  count (filter: Filter, cursor: string | null): Promise<{ readonly count: number, readonly cursor: string | null }> {
+    return this.#pages.count(filter, cursor)
+  }
+
+  async cleanup (max: number): Promise<{ readonly ended: readonly EndedSession[], readonly more: boolean }> {
+    const [ended, more] = await this.#call('cleanup', { ...this.#endArguments(), max }) as readonly [readonly unknown[], boolean]
     return { ended: ended.map(toEndedSession), more }
   }
 
-  async observe (slice: Slice): Promise<void> { await this.#call('observe', { ...slice, until: Math.round(slice.until) }) }
+  async saveStatistics (slice: StatisticsSlice): Promise<void> {
+    await this.#call('saveStatistics', {
+      node: slice.node, start_at: slice.start, interval_ms: slice.interval, value: slice.value, until: Math.round(slice.until)
+    })
+  }
 
   async statistics (from: number, to: number): Promise<Statistics> {
-    const [text = ''] = await this.#asked.read(this.#parts.statements.statistics, [toRequest({ from: Math.ceil(from), to: Math.ceil(to) })])
-    const [live, users, guests, remembered, slices] = fromReply(text) as readonly [number, number, number, number, readonly Parameters<typeof toSlice>[0][]]
+    const range = toRequest({ from: Math.ceil(from), to: Math.ceil(to) })
+    const [text = ''] = await this.#server.read(this.#options.statements.statistics, [range])
+    const [live, users, guests, remembered, slices] = fromReply(text) as StatisticsReply
     return { live, users, guests, remembered, slices: slices.map(toSlice) }
   }
 
-  get #asked (): Server { return this.#opened().server }
-  get #pages (): Pages { return this.#opened().pages }
+  get #server (): Server { return this.#opened().server }
+  get #pages (): PageQueries { return this.#opened().pages }
 
   #opened (): Opened {
     if (this.#open === null) throw new SessionError('FST_SESSION_CLOSED')
     return this.#open
   }
 
-  /** Calls one of our functions. */
-  async #call (name: 'create' | 'update' | 'touch' | 'end' | 'sweep' | 'observe', request: object): Promise<unknown> {
-    const [text = ''] = await this.#asked.write(this.#parts.statements[name], [toRequest(request)])
+  /** Calls one of the SQL functions. */
+  async #call (name: 'create' | 'update' | 'touch' | 'end' | 'cleanup' | 'saveStatistics', request: object): Promise<unknown> {
+    const [text = ''] = await this.#server.write(this.#options.statements[name], [toRequest(request)])
     return fromReply(text)
   }
 
-  /** What each function that ends sessions is told. */
-  #terms (): { readonly now: number | undefined, readonly history: number, readonly perUser: number } {
-    const { history, perUser } = this.#settings
-    return { now: this.#now(), history: Math.round(history), perUser }
+  /** The arguments of each function that ends sessions. */
+  #endArguments (): { readonly now: number | undefined, readonly history: number, readonly historyPerUser: number } {
+    const { history, historyPerUser } = this.#settings
+    return { now: this.#now(), history: Math.round(history), historyPerUser }
   }
 
   #now (): number | undefined {
@@ -182,33 +216,35 @@ export class PostgresStore implements Store {
     return ended
   }
 
-  async #end (which: object, { reason, by }: EndWhy): Promise<EndedSession[]> {
-    return this.#ended(await this.#call('end', { ...this.#terms(), ...which, reason, by }))
+  async #end (which: object, { reason, by }: EndCause): Promise<EndedSession[]> {
+    return this.#ended(await this.#call('end', { ...this.#endArguments(), ...which, reason, by }))
   }
 
-  async #watch (listener: StoreListener): Promise<StoreWatch> {
+  async #subscribe (listener: StoreListener): Promise<StoreSubscription> {
     const { server } = this.#opened()
-    const { listen, schema, statements, timeout } = this.#parts
+    const { listen, schema, statements, timeout } = this.#options
     const elsewhere = await listen?.()
     if (elsewhere?.owned === true) this.#closing.unshift(() => elsewhere.connection.end())
-    const watch = new PostgresWatch({
+    const subscription = new PostgresSubscription({
       listener,
       send: payload => server.write(statements.notify, [payload]),
       timeout,
       every: 30_000,
       onReturn: () => { void this.#reassert() }
     })
-    return watch.open(hearing => elsewhere === undefined ? server.listen(schema, hearing) : elsewhere.connection.listen(schema, hearing))
+    return subscription.open(listener => elsewhere === undefined
+      ? server.listen(schema, listener)
+      : elsewhere.connection.listen(schema, listener))
   }
 
-  /** Ends again, in silence, what this node ended of late: the server was away, and may have lost it. */
+  /** Ends again, without events, what this node ended recently: the server was away, and may have lost it. */
   async #reassert (): Promise<void> {
     for (const { ids, why } of this.#recent.groups()) {
-      // a server that is away again is told when it returns
-      await this.#call('end', { ...this.#terms(), ids, ...why }).catch(() => {})
+      // a server that is away again gets it when it returns
+      await this.#call('end', { ...this.#endArguments(), ids, ...why }).catch(() => {})
     }
   }
 }
 
-/** What the store makes ids of; anything else has no session. */
+/** Returns whether a text has the form of an id; other texts have no session. */
 function isId (text: string): boolean { return /^[\w-]{22}$/.test(text) }

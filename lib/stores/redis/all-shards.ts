@@ -1,18 +1,22 @@
 import { SessionError } from '../../errors.ts'
-import type { Slice } from '../../store.ts'
+import type { StatisticsSlice } from '../../store.ts'
 import { decodeCursor, encodeCursor } from '../cursor.ts'
 import type { Reply } from './client.ts'
 import { scripts } from './script.ts'
 import type { Server } from './server.ts'
 import { allShards, shards } from './shard.ts'
 
-/** So many shards are swept at once. */
+/** Shards whose cleanup is one command. */
 const atOnce = 16
 const dueAtOnce = 50
 const slicesAtOnce = 50
 
-/** Sweeps shard after shard, once around, until `max` sessions were looked at. `next`: where to go on. */
-export async function sweepShards (server: Server, from: number, max: number): Promise<{ ended: readonly Reply[], more: boolean, next: number }> {
+/** Cleans up shard after shard, once around, until `max` sessions were looked at. `next`: the shard to go on with. */
+export async function cleanUpShards (
+  server: Server,
+  from: number,
+  max: number
+): Promise<{ ended: readonly Reply[], more: boolean, next: number }> {
   const ended: Reply[] = []
   let more = false
   for (let done = 0; done < shards;) {
@@ -20,7 +24,7 @@ export async function sweepShards (server: Server, from: number, max: number): P
     if (left === 0) return { ended, more: true, next: (from + done) % shards }
     const group = Array.from({ length: Math.min(atOnce, left, shards - done) }, (_, n) => (from + done + n) % shards)
     const share = String(Math.floor(left / group.length))
-    for (const answer of await server.runAll(scripts.sweep, group, [share])) {
+    for (const answer of await server.runAll(scripts.cleanup, group, [share])) {
       if (answer[1] === 1) more = true
       ended.push(...answer[2] as readonly Reply[])
     }
@@ -29,7 +33,7 @@ export async function sweepShards (server: Server, from: number, max: number): P
   return { ended, more, next: from }
 }
 
-/** How many sessions live, without a look at those that are known to: one bounded step. */
+/** Counts live sessions without reading those that cannot have expired: one bounded step. */
 export async function countAll (server: Server, cursor: string | null): Promise<{ count: number, cursor: string | null }> {
   const scope = { list: 'count', filter: {}, order: 'newest' } as const
   const [skip] = decodeCursor(scope, cursor) ?? [0]
@@ -41,9 +45,9 @@ export async function countAll (server: Server, cursor: string | null): Promise<
   }
 }
 
-/** Slices whose stretch starts within a range. */
-export async function slicesIn (server: Server, from: number, to: number): Promise<Slice[]> {
-  const slices: Slice[] = []
+/** Returns the slices whose time bucket starts within a range. */
+export async function slicesIn (server: Server, from: number, to: number): Promise<StatisticsSlice[]> {
+  const slices: StatisticsSlice[] = []
   let found: readonly Reply[] = []
   do {
     [, ...found] = await server.run(scripts.slices, 0, [String(from), String(to), String(slices.length), String(slicesAtOnce)])
@@ -52,12 +56,12 @@ export async function slicesIn (server: Server, from: number, to: number): Promi
   return slices
 }
 
-/** What a slice is kept under. */
-export function toSliceName ({ at, span, node }: Slice): string {
-  return `${at} ${span} ${node}`
+/** The name under which a slice is stored. */
+export function toSliceName ({ start, interval, node }: StatisticsSlice): string {
+  return `${start} ${interval} ${node}`
 }
 
-function toSlice (name: string, until: number, value: string): Slice {
-  const [at = '', span = ''] = name.split(' ', 2)
-  return { at: Number(at), span: Number(span), node: name.slice(at.length + span.length + 2), until, value }
+function toSlice (name: string, until: number, value: string): StatisticsSlice {
+  const [start = '', interval = ''] = name.split(' ', 2)
+  return { start: Number(start), interval: Number(interval), node: name.slice(start.length + interval.length + 2), until, value }
 }

@@ -1,5 +1,5 @@
--- Ends what has expired in this shard, forgets what is too old. Called by `sweep`.
--- A touch never moves the index of due sessions: what is found there and lives on is put back here, with its new instant.
+-- Ends expired sessions of this shard, and deletes what is too old. Called by `cleanup`.
+-- A touch never changes the index of due sessions: this script puts live sessions that it finds there back, with their new expiry.
 --
 -- ARGV[6]  the most sessions to look at
 -- Returns  { now, 1 if there is more to do, { JSON of each that ended … } }
@@ -18,7 +18,8 @@ for n, id in ipairs(due) do
   elseif record.due > now then
     redis.call('ZADD', base .. 'x', record.due, id)
   else
-    ended[#ended + 1] = finish(record, record.seen + record.idle < record.absolute and 'idle' or 'absolute', '', record.due)
+    local idle = record.last_seen + record.idle_timeout < record.absolute_expires_at
+    ended[#ended + 1] = end_session(record, idle and 'idle-timeout' or 'absolute-timeout', '', record.due)
   end
 end
 
@@ -26,12 +27,12 @@ local old = redis.call('ZRANGEBYSCORE', base .. 'e', '-inf', now - history, 'LIM
 for _, id in ipairs(old) do
   local left = redis.call('HGET', base .. 'r', id)
   local user = left and cjson.decode(left)[2]
-  forget(type(user) == 'string' and user or '', id)
+  forget_ended(type(user) == 'string' and user or '', id)
 end
-local marks = redis.call('ZRANGEBYSCORE', base .. 'm', '-inf', now, 'LIMIT', 0, step)
-for _, mark in ipairs(marks) do
-  redis.call('ZREM', base .. 'm', mark)
-  redis.call('HDEL', base .. 'a', mark)
+local credentials = redis.call('ZRANGEBYSCORE', base .. 'm', '-inf', now, 'LIMIT', 0, step)
+for _, credential in ipairs(credentials) do
+  redis.call('ZREM', base .. 'm', credential)
+  redis.call('HDEL', base .. 'a', credential)
 end
 local slices = redis.call('ZRANGEBYSCORE', base .. 'ou', '-inf', now, 'LIMIT', 0, step)
 for _, slice in ipairs(slices) do
@@ -39,7 +40,7 @@ for _, slice in ipairs(slices) do
   redis.call('ZREM', base .. 'oa', slice)
   redis.call('HDEL', base .. 'o', slice)
 end
-if math.max(#old, #marks, #slices) == step then more = 1 end
--- counters and batch numbers begin anew when nothing lives
+if math.max(#old, #credentials, #slices) == step then more = 1 end
+-- counters and batch numbers start again when no session is left
 if redis.call('EXISTS', base .. 'i') == 0 then redis.call('DEL', base .. 'c', base .. 'n') end
 return { now, more, ended }

@@ -1,13 +1,13 @@
-import { inTime } from '../../async.ts'
+import { withTimeout } from '../../async.ts'
 
-/** What a server answers. */
+/** A server's reply to a command. */
 export type Reply = string | number | null | readonly Reply[]
 
 /** Waits for what happens on one subscription. */
 export interface SubscriptionListener {
   /** A message, in the order in which the server sent them. */
   message (text: string): void
-  /** The connection broke, or was made anew: something may have been missed. */
+  /** The connection broke, or was made again: messages may be missing. */
   lost (): void
 }
 
@@ -27,17 +27,19 @@ export interface Primary {
 export interface RedisClient {
   /** What the client itself puts before every key; the store's channel gets it, too. */
   readonly keyPrefix: string
+  /** The number of the database that the client is configured to use. */
+  readonly database: number
   /** Keys of different slots may lie on different servers. */
   readonly cluster: boolean
   /** Sends a command to the primary that has the key; the key is among the arguments. */
   command (key: string, args: readonly string[]): Promise<unknown>
   /** Every field of a hash, from the primary. */
   fields (key: string): Promise<unknown>
-  /** Waits until so many replicas have what was written to the key's primary; answers how many have. */
+  /** Waits until `replicas` replicas have the writes to the key's primary. Resolves to the number that have them. */
   wait (key: string, replicas: number, timeout: number): Promise<number>
   /** The primaries as the client knows them now. One that stays is the same object each time. */
   primaries (): Promise<readonly Primary[]>
-  /** Calls back when a connection was made anew, or the primaries may have changed. Returns what stops it. */
+  /** Calls back when a connection was made again, or the primaries may have changed. Returns what stops it. */
   onReconnect (listener: () => void): () => void
 }
 
@@ -47,7 +49,7 @@ export interface Emitter {
   off (event: string, listener: (...args: unknown[]) => void): unknown
 }
 
-/** For what is told in another way, too. */
+/** For errors that are reported in another way, too. */
 export const ignore = (): void => {}
 
 /** Calls back for each of some events. Returns what stops it. */
@@ -58,12 +60,12 @@ export function listen (emitter: Emitter, events: readonly string[], listener: (
 }
 
 /** A subscription that has not begun by then is given up: its server may never come back. Milliseconds. */
-export const patience = 2000
+export const connectTimeout = 2000
 
 /** Waits until a subscription has begun; closes it if it does not. */
-export async function begun (subscribing: Promise<unknown>, subscription: Subscription): Promise<void> {
+export async function started (subscribing: Promise<unknown>, subscription: Subscription): Promise<void> {
   try {
-    await inTime(subscribing, patience)
+    await withTimeout(subscribing, connectTimeout)
   } catch (error) {
     await subscription.close()
     throw error
@@ -71,7 +73,7 @@ export async function begun (subscribing: Promise<unknown>, subscription: Subscr
 }
 
 /** Keeps one object for each key that is in use. */
-export class Kept<K extends object, V> {
+export class WeakCache<K extends object, V> {
   readonly #values = new WeakMap<K, V>()
   readonly #make: (key: K) => V
 

@@ -1,11 +1,11 @@
 import { shards } from './shard.ts'
 
-/** A round trip that takes longer tells too little about the server's time. Milliseconds. */
+/** A round trip that takes longer is too imprecise to measure the server's time. Milliseconds. */
 const quick = 50
 
 /**
- * The servers' time, as far as this process knows it: measured with every answer, apart for each shard, because masters of a cluster have
- * clocks of their own. Counts on from a clock that nobody sets, so that a node whose clock is moved neither ends nor revives anything.
+ * The servers' time, as far as this process knows it: measured with every reply, separately for each shard, because masters of a cluster
+ * have clocks of their own. Counts from a monotonic clock, so that a node whose clock is moved neither ends nor revives any session.
  */
 export class ServerClock {
   readonly #given: (() => number) | null
@@ -25,7 +25,7 @@ export class ServerClock {
    * @param asked when the question was sent, by `performance.now()`
    * @param said `now`: what the server says; `anew`: what was known before is wrong
    */
-  heard (shard: number, asked: number, said: { readonly now: number, readonly anew: boolean }): void {
+  measured (shard: number, asked: number, said: { readonly now: number, readonly anew: boolean }): void {
     const took = performance.now() - asked
     if (took > quick && this.#known.has(shard) && !said.anew) return
     this.#known.add(shard)

@@ -1,9 +1,10 @@
-import { refuse } from '../../options.ts'
+import { yieldToEventLoop } from '../../async.ts'
+import { invalidOption } from '../../options.ts'
 import { ignore } from './client.ts'
 import type { RedisClient } from './client.ts'
-import { recognise } from './detect-client.ts'
+import { detectClient } from './detect-client.ts'
 
-/** A client of ours, and how it is closed. */
+/** A client that the store opened, and how to close it. */
 export interface Connected {
   readonly client: RedisClient
   readonly close: () => void
@@ -12,37 +13,61 @@ export interface Connected {
 /** Imports a package by its name. */
 export type Load = (name: string) => Promise<unknown>
 
-/** Fails fast: whoever waits is answered by the store's timeout, and nothing is sent twice or long after it was asked for. */
+/** Fails fast: the store's timeout rejects a waiting call, and no command is sent twice or long after its call. */
 const retry = (times: number): number => Math.min(times * 50, 500)
 
 const packages = ['ioredis', 'iovalkey', 'redis'] as const
 
 /**
- * Opens a client for a URL with the first package that the app has installed. Throws `FST_SESSION_INVALID_OPTION` if there is none.
+ * Opens a client for a URL with the first package that the app has installed. Throws `FST_SESSION_INVALID_OPTION` without such a package.
  */
 export async function connect (url: string, load: Load = name => import(name)): Promise<Connected> {
   const address = url.replace(/^valkey/, 'redis')
+  const { pathname } = new URL(address)
+  if (!/^\/?\d*$/.test(pathname)) {
+    throw invalidOption('store', 'a URL that ends with the number of a database, or without a path: redis://host:6379/2')
+  }
   const names = url.startsWith('valkey') ? ['iovalkey', 'ioredis', 'redis'] as const : packages
   for (const name of names) {
     const loaded = await load(name).catch(ifMissing)
     if (loaded === null) continue
     return name === 'redis' ? openNodeRedis(loaded as NodeRedisPackage, address) : openIoredis(loaded as IoredisPackage, address)
   }
-  throw refuse('store', `an instance, or a URL with one of these packages installed: ${packages.join(', ')}`)
+  throw invalidOption('store', `an instance, or a URL with one of these packages installed: ${packages.join(', ')}`)
 }
 
 interface IoredisPackage {
-  readonly Redis: new (url: string, options: object) => { on (event: 'error', listener: () => void): unknown, disconnect (): void }
+  readonly Redis: new (url: string, options: object) => {
+    on (event: 'error', listener: (error: unknown) => void): unknown
+    connect (): Promise<unknown>
+    ping (): Promise<unknown>
+    disconnect (): void
+  }
 }
 
 interface NodeRedisPackage {
   createClient (options: object): { on (event: 'error', listener: () => void): unknown, connect (): Promise<unknown>, destroy (): void }
 }
 
-function openIoredis ({ Redis }: IoredisPackage, url: string): Connected {
-  const client = new Redis(url, { maxRetriesPerRequest: 0, enableAutoPipelining: true, connectTimeout: 5000, retryStrategy: retry })
-  client.on('error', ignore)
-  return { client: recognise(client), close () { client.disconnect() } }
+async function openIoredis ({ Redis }: IoredisPackage, url: string): Promise<Connected> {
+  const client = new Redis(url, {
+    maxRetriesPerRequest: 0,
+    enableAutoPipelining: true,
+    connectTimeout: 5000,
+    retryStrategy: retry,
+    lazyConnect: true
+  })
+  // commands only reject with the number of retries, and a SELECT that fails is this event only: the client goes on with database 0
+  const failed = new Promise<never>((_resolve, reject) => { client.on('error', reject) })
+  try {
+    // the ping comes after AUTH and SELECT, so that their failures are known when it resolves
+    await Promise.race([client.connect().then(() => client.ping()), failed])
+    await Promise.race([failed, yieldToEventLoop()])
+  } catch (error) {
+    client.disconnect()
+    throw error
+  }
+  return { client: detectClient(client), close () { client.disconnect() } }
 }
 
 async function openNodeRedis (redis: NodeRedisPackage, url: string): Promise<Connected> {
@@ -52,7 +77,7 @@ async function openNodeRedis (redis: NodeRedisPackage, url: string): Promise<Con
   client.on('error', ignore)
   await client.connect()
   connected = true
-  return { client: recognise(client), close () { client.destroy() } }
+  return { client: detectClient(client), close () { client.destroy() } }
 }
 
 function ifMissing (error: unknown): null {

@@ -1,4 +1,4 @@
--- How many sessions live: those that are not due, and of those that may be due, some are looked at. Writes nothing. Called by `count`.
+-- Counts live sessions: those that are not due, and of those that may be due, a bounded number. Writes nothing. Called by `count`.
 --
 -- ARGV[6]  how many that may be due to skip: those that are not due are counted at 0 only
 -- ARGV[7]  how many to look at

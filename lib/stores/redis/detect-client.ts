@@ -1,4 +1,4 @@
-import { refuse } from '../../options.ts'
+import { invalidOption } from '../../options.ts'
 import type { RedisClient } from './client.ts'
 import { IoredisClient } from './ioredis.ts'
 import type { IoredisClusterLike, IoredisLike } from './ioredis.ts'
@@ -8,10 +8,10 @@ import type { NodeRedis } from './node-redis.ts'
 /** A client that the app made and closes: of `ioredis`, `iovalkey` or `redis`, for one server, Sentinel or a cluster. */
 export type AnyRedis = IoredisLike | IoredisClusterLike | NodeRedis
 
-/** Tells clients apart by their shape. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
-export function recognise (client: unknown): RedisClient {
+/** Returns an adapter for a client, which it detects by its methods. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
+export function detectClient (client: unknown): RedisClient {
   const has = (method: string): boolean => typeof (client as Record<string, unknown> | null)?.[method] === 'function'
   if (has('call') && has('pipeline')) return new IoredisClient(client as IoredisLike | IoredisClusterLike)
   if (has('sendCommand') && has('connect')) return new NodeRedisClient(client as NodeRedis)
-  throw refuse('redisStore(client)', 'a URL, or a client of ioredis, iovalkey or redis')
+  throw invalidOption('redisStore(client)', 'a URL, or a client of ioredis, iovalkey or redis')
 }

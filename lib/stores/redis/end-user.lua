@@ -7,7 +7,7 @@
 -- Returns  { now, { JSON of each that ended, oldest first … } }
 
 local ended = {}
-for _, record in ipairs(liveOf(ARGV[8])) do
-  if record.id ~= ARGV[9] then ended[#ended + 1] = finish(record, ARGV[6], ARGV[7], now) end
+for _, record in ipairs(live_of(ARGV[8])) do
+  if record.id ~= ARGV[9] then ended[#ended + 1] = end_session(record, ARGV[6], ARGV[7], now) end
 end
 return { now, ended }

@@ -1,7 +1,7 @@
 -- Put after each script, whose text is `main`: runs it in the one shard that is named, or in each of several, one after the other.
 --
 -- KEYS     shards
--- Returns  what the script answers, or an array of that
+-- Returns  the result of the script, or an array of them
 
 if #KEYS == 1 then return main() end
 local answers = {}

@@ -1,14 +1,17 @@
 import { expiresAt, expiryReason, noData, toEnded } from '../../model/record.ts'
 import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
+import type { Reply } from './client.ts'
 
 /**
- * How a session lies in a hash. Every value has at most 64 bytes, so that Redis keeps the hash as one compact list (427 bytes a session
- * against 1,202 with one longer value): longer texts lie in pieces (`a`, `1a`, `2a`, …), and only those past 512 bytes, for which a
- * table costs little, stand whole.
+ * How a session is stored in a hash, with names of one letter for size. Every value has at most 64 bytes, so that Redis keeps the hash as
+ * one compact list (427 bytes a session against 1,202 with one longer value): longer texts are stored in pieces (`a`, `1a`, `2a`, …), and
+ * only those past 512 bytes, for which a table costs little, stand whole.
  *
- * `u` user · `t` createdAt, absoluteAt, idle, remembered, authenticatedAt · `l` lastSeenAt · `n` requests · `g` generation, rotatedAt,
- * confirmedAt · `h` hash · `p` hash before · `m` methods · `d` device · `w` name · `j` first address, `i` the last if another · `b` first agent, `a`
- * the last if another · `=key` data. What is absent is null or empty.
+ * `u` user · `t` createdAt, absoluteExpiresAt, idleTimeout, remembered, authenticatedAt · `l` lastSeenAt · `n` requestCount · `g`
+ * generation, rotatedAt,
+ * confirmedAt · `h` hash · `p` hash before · `m` methods · `d` device · `w` deviceName · `j` firstIp, `i` ip if it differs · `b`
+ * firstUserAgent, `a`
+ * userAgent if it differs · `=key` data. What is absent is null or empty.
  */
 export type Fields = ReadonlyMap<string, string>
 
@@ -17,20 +20,20 @@ const longest = 512
 const shortestPiece = Math.floor((piece - 3) / 3)
 const zero = 48
 const space = 32 - zero
-// what an address or agent of its own says if it is null: neither has control characters
+// stands for null in an IP address or user agent that differs from the first: neither has control characters
 const nothing = '\0'
 
 /** The fields that never depend on the server's time, as names and values. */
 export function toFields (record: SessionRecord): string[] {
-  const fields = ['h', record.hash, 'n', String(record.requests)]
+  const fields = ['h', record.hash, 'n', String(record.requestCount)]
   if (record.previousHash !== null) fields.push('p', record.previousHash)
   put(fields, 'u', record.userId)
   put(fields, 'j', record.firstIp)
-  put(fields, 'b', record.firstAgent)
+  put(fields, 'b', record.firstUserAgent)
   if (record.ip !== record.firstIp) put(fields, 'i', record.ip ?? nothing)
-  if (record.agent !== record.firstAgent) put(fields, 'a', record.agent ?? nothing)
+  if (record.userAgent !== record.firstUserAgent) put(fields, 'a', record.userAgent ?? nothing)
   put(fields, 'd', record.device)
-  put(fields, 'w', record.name)
+  put(fields, 'w', record.deviceName)
   if (record.methods !== '') put(fields, 'm', record.methods)
   for (const [key, value] of Object.entries(record.data)) put(fields, `=${key}`, value)
   return fields
@@ -70,34 +73,41 @@ export function toReply (reply: unknown): Fields {
   return fields
 }
 
-/** What an answer says of a session: its fields, what is left of it as JSON, or nothing. */
-export function toFound (id: string, answer: unknown, now: number): SessionRecord | EndedSession | null {
-  return typeof answer === 'string' ? toLeft(answer) : toSession(id, toReply(answer), now)
+/** Returns the session of a reply: from its fields, from the JSON of its ended-session record, or `null`. */
+export function toSessionOrEnded (id: string, answer: unknown, now: number): SessionRecord | EndedSession | null {
+  return typeof answer === 'string' ? toEndedSession(answer) : toSession(id, toReply(answer), now)
 }
 
 /** What is left of a session that ended: the JSON that shared.lua writes. */
-export function toLeft (json: string): EndedSession {
-  const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered, ip, device, name] = JSON.parse(json) as Left
-  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered: remembered === 1, ip, device, name }
+export function toEndedSession (json: string): EndedSession {
+  const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = JSON.parse(
+    json
+  ) as EndedFields
+  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered: remembered === 1, ip, device, deviceName }
 }
 
-type Left = [
+type EndedFields = [
   id: string, userId: string | null, reason: EndReason, by: string | null, createdAt: number, lastSeenAt: number, endedAt: number,
-  requests: number, remembered: number, ip: string | null, device: string | null, name: string | null
+  requestCount: number, remembered: number, ip: string | null, device: string | null, deviceName: string | null
 ]
 
-/** The session that a hash holds; one that is over is what is left of it, swept or not. `null`: there is none, or nobody can tell what it is. */
+/**
+ * Returns the session that a hash holds. If it is over, returns its ended-session record, whether a cleanup has run or not. Returns
+ * `null` if the hash does not exist or cannot be parsed.
+ */
 export function toSession (id: string, fields: Fields, now: number): SessionRecord | EndedSession | null {
-  const [createdAt, absoluteAt, idle, remembered, authenticatedAt] = numbers(fields, 't')
+  const [createdAt, absoluteExpiresAt, idleTimeout, remembered, authenticatedAt] = numbers(fields, 't')
   const lastSeenAt = Number(fields.get('l'))
-  const requests = Number(fields.get('n'))
-  if (createdAt === undefined || absoluteAt === undefined || idle === undefined || Number.isNaN(lastSeenAt + requests)) return null
+  const requestCount = Number(fields.get('n'))
+  if (createdAt === undefined || absoluteExpiresAt === undefined || idleTimeout === undefined || Number.isNaN(lastSeenAt + requestCount)) {
+    return null
+  }
   const firstIp = textOf(fields, 'j')
   const ip = lastOf(fields, 'i', firstIp)
   const [generation, rotatedAt, confirmedAt] = numbers(fields, 'g')
   const hash = fields.get('h')
   if (generation === undefined || rotatedAt === undefined || hash === undefined) return null
-  const firstAgent = textOf(fields, 'b')
+  const firstUserAgent = textOf(fields, 'b')
   const record: SessionRecord = {
     id,
     userId: textOf(fields, 'u'),
@@ -110,16 +120,16 @@ export function toSession (id: string, fields: Fields, now: number): SessionReco
     methods: textOf(fields, 'm') ?? '',
     createdAt,
     lastSeenAt,
-    idle,
-    absoluteAt,
-    requests,
+    idleTimeout,
+    absoluteExpiresAt,
+    requestCount,
     remembered: remembered === 1,
     ip,
-    agent: lastOf(fields, 'a', firstAgent),
+    userAgent: lastOf(fields, 'a', firstUserAgent),
     firstIp,
-    firstAgent,
+    firstUserAgent,
     device: textOf(fields, 'd'),
-    name: textOf(fields, 'w'),
+    deviceName: textOf(fields, 'w'),
     data: dataOf(fields)
   }
   const deadline = expiresAt(record)
@@ -167,4 +177,9 @@ function dataOf (fields: Fields): EncodedData {
     data[name.slice(1)] = textOf(fields, name) as string
   }
   return data === null ? noData : Object.freeze(data)
+}
+
+/** Reads the ended sessions of a script's reply. */
+export function toEndedSessions (answer: Reply | undefined): EndedSession[] {
+  return (answer as readonly string[]).map(toEndedSession)
 }

@@ -1,4 +1,4 @@
-import { begun, ignore, Kept, listen } from './client.ts'
+import { started, ignore, WeakCache, listen } from './client.ts'
 import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
 
 /** An `ioredis` or `iovalkey` client: one server, or found through Sentinel. @fastify/redis decorates the app with one. */
@@ -30,14 +30,16 @@ export interface IoredisPipeline {
 /** Speaks through ioredis and its fork iovalkey, which share a face. */
 export class IoredisClient implements RedisClient {
   readonly keyPrefix: string
+  readonly database: number
   readonly cluster: boolean
   readonly #client: IoredisLike | IoredisClusterLike
-  readonly #primaries = new Kept<IoredisLike, Primary>(node => new IoredisPrimary(node))
+  readonly #primaries = new WeakCache<IoredisLike, Primary>(node => new IoredisPrimary(node))
 
   constructor (client: IoredisLike | IoredisClusterLike) {
     this.#client = client
     this.cluster = 'nodes' in client
     this.keyPrefix = prefixOf(client.options)
+    this.database = 'db' in client.options ? Number(client.options.db) : 0
   }
 
   // names in lower case: iovalkey finds the keys of no others
@@ -80,14 +82,19 @@ class IoredisPrimary implements Primary {
 
   async subscribe (channel: string, listener: SubscriptionListener): Promise<Subscription> {
     // a node of a cluster retries nothing by itself, and may be a reader: a subscription is neither. It is renewed here, because the
-    // client's own renewal rejects with nobody to hear it when the connection is closed meanwhile
+    // client's own renewal causes an unhandled rejection if the connection is closed meanwhile
     const connection = this.#node.duplicate({
-      lazyConnect: false, enableOfflineQueue: true, autoResubscribe: false, readOnly: false, maxRetriesPerRequest: null, retryStrategy: (times: number) => Math.min(times * 50, 1000)
+      lazyConnect: false,
+      enableOfflineQueue: true,
+      autoResubscribe: false,
+      readOnly: false,
+      maxRetriesPerRequest: null,
+      retryStrategy: (times: number) => Math.min(times * 50, 1000)
     })
     connection.on('error', ignore)
     connection.on('message', (_channel, text) => { listener.message(String(text)) })
     const subscription = { async close () { connection.disconnect() } }
-    await begun(connection.subscribe(channel), subscription)
+    await started(connection.subscribe(channel), subscription)
     listen(connection, ['close'], () => { listener.lost() })
     listen(connection, ['ready'], () => { connection.subscribe(channel).then(() => { listener.lost() }, ignore) })
     return subscription

@@ -1,5 +1,5 @@
-import { inTime } from '../../async.ts'
-import { begun, ignore, Kept, listen, patience } from './client.ts'
+import { withTimeout } from '../../async.ts'
+import { started, ignore, WeakCache, listen, connectTimeout } from './client.ts'
 import type { Emitter, Primary, RedisClient, Subscription, SubscriptionListener } from './client.ts'
 
 /** A client of `redis` (node-redis 5 and newer): one server. */
@@ -37,12 +37,12 @@ export interface NodeRedisClusterLike extends Emitter {
 
 export type NodeRedis = NodeRedisLike | NodeRedisPoolLike | NodeRedisSentinelLike | NodeRedisClusterLike
 
-/** Texts come as strings, whatever the app has its own commands answer with. */
+/** Returns texts as strings, whatever types the app has set for its own commands. */
 const plain = { typeMapping: {} }
 
 /**
  * For a read while the server is there: its asker looks at the time, and the client's own way, an AbortSignal for each, costs a third of
- * the read. Without a server it keeps the client's, so that what nobody waits for leaves the queue.
+ * the read. Without a server it keeps the client's, so that a read whose caller has given up leaves the queue.
  */
 const untimed = { ...plain, timeout: 0 }
 
@@ -50,13 +50,16 @@ const untimed = { ...plain, timeout: 0 }
 export class NodeRedisClient implements RedisClient {
   // node-redis puts its own prefix before keys of typed commands only, and this sends none of those
   readonly keyPrefix = ''
+  // it does not connect if the server refuses the database
+  readonly database = 0
   readonly cluster: boolean
   readonly #client: NodeRedis
   readonly #send: (key: string, args: string[], options: object) => Promise<unknown>
-  readonly #nodes = new Kept<object, Primary>(node => this.#toPrimary(node))
+  readonly #nodes = new WeakCache<object, Primary>(node => this.#toPrimary(node))
 
   constructor (client: NodeRedis) {
     this.#client = client
+    guardErrors(client)
     this.cluster = 'nodeClient' in client
     this.#send = 'nodeClient' in client
       ? (key, args, options) => client.sendCommand(key, false, args, options)
@@ -104,19 +107,32 @@ export class NodeRedisClient implements RedisClient {
         if (!('nodeClient' in client)) return this.#send('', [...args], plain)
         return (await client.nodeClient(node as never)).sendCommand([...args], plain)
       },
-      subscribe: async (channel, listener) => subscribe((await inTime(target(), patience)).duplicate(), channel, listener)
+      subscribe: async (channel, listener) => subscribe((await withTimeout(target(), connectTimeout)).duplicate(), channel, listener)
     }
   }
 }
 
-async function subscribe (connection: NodeRedisLike | NodeRedisSentinelLike, channel: string, listener: SubscriptionListener): Promise<Subscription> {
+const guarded = new WeakSet<object>()
+
+/** A client without an `error` listener ends the process when its server goes away. Each failed operation is reported anyway. */
+function guardErrors (client: NodeRedis): void {
+  if (guarded.has(client)) return
+  guarded.add(client)
+  client.on('error', ignore)
+}
+
+async function subscribe (
+  connection: NodeRedisLike | NodeRedisSentinelLike,
+  channel: string,
+  listener: SubscriptionListener
+): Promise<Subscription> {
   connection.on('error', ignore)
   const subscription = { async close () { await connection.destroy() } }
   const subscribing = async (): Promise<unknown> => {
     await connection.connect()
     return connection.subscribe(channel, text => { listener.message(text) })
   }
-  await begun(subscribing(), subscription)
+  await started(subscribing(), subscription)
   listen(connection, ['reconnecting', 'ready', 'end', 'error', 'topology-change'], () => { listener.lost() })
   return subscription
 }

@@ -1,8 +1,9 @@
--- The next places of an index in its order, after one of them. Writes nothing. Called by `list`, `history`, `count` and `end` by filter.
+-- Returns the next positions of an index in its order, after one of them. Writes nothing.
+-- Called by `list`, `history`, `count` and `end` by filter.
 --
 -- ARGV[6]  suffix of the index: i, e, u:<user> or h:<user>
 -- ARGV[7]  newest | oldest
--- ARGV[8]  score and ARGV[9] id of the place, or '' and '': from the start
+-- ARGV[8]  score and ARGV[9] id of the position, or '' and '': from the start
 -- ARGV[10] how many
 -- Returns  { now, id, score, … }
 

@@ -6,20 +6,20 @@ import type { Page, PageOptions } from '../../store.ts'
 import { decodePosition, encodeCursor } from '../cursor.ts'
 import type { CursorScope, Position } from '../cursor.ts'
 import type { Reply } from './client.ts'
-import { allShards, nameOf, shardOfUser } from './shard.ts'
+import { allShards, userKeyOf, shardOfUser } from './shard.ts'
 
-/** Where sessions are looked up. */
-export interface Look {
-  /** Asks shards for the next places of an index: what page.lua answers. */
+/** Where a page reads positions and sessions. */
+export interface PageSource {
+  /** Returns the next positions of an index in some shards: the result of page.lua. */
   readonly places: (shards: readonly number[], args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
-  /** The session at a place, if it is still there; `now` is the server's. */
+  /** Returns the session of a position, if it still exists; `now`: the server's time. */
   readonly session: (id: string, now: number) => Promise<SessionRecord | EndedSession | null>
 }
 
-/** So many sessions are looked at in one step. */
-const enough = 1000
-/** So many are read at once: few at first, because those may be the page. */
-const [first, most] = [32, 256]
+/** At most this many sessions are read in one step. */
+const maxScanned = 1000
+/** How many are read at once: few at first, because those may be the page. */
+const [firstRead, maxRead] = [32, 256]
 
 interface Place {
   readonly at: number
@@ -27,8 +27,15 @@ interface Place {
   readonly now: number
 }
 
-/** The next live, or ended, sessions that match, in order over all shards; of one user from that user's index, otherwise by a walk that looks at a bounded number. */
-export async function nextPage <T extends SessionRecord | EndedSession> (look: Look, scope: CursorScope, page: PageOptions): Promise<Page<T>> {
+/**
+ * The next live, or ended, sessions that match, in order over all shards; of one user from that user's index, otherwise by a walk that
+ * looks at a bounded number.
+ */
+export async function nextPage <T extends SessionRecord | EndedSession> (
+  source: PageSource,
+  scope: CursorScope,
+  page: PageOptions
+): Promise<Page<T>> {
   const { filter, order, list } = scope
   const ended = list === 'history'
   const matches = compileFilter(filter)
@@ -36,14 +43,14 @@ export async function nextPage <T extends SessionRecord | EndedSession> (look: L
   let place = decodePosition(scope, page.cursor) ?? startOf(filter, order, ended)
   const items: T[] = []
   // of most pages, the first few are the page
-  let size = Math.min(page.limit + first, most)
-  for (let seen = 0, wanted = size; seen < enough; wanted = enough - seen) {
-    const { places, more } = await walk(look, index, { order, place, wanted })
+  let size = Math.min(page.limit + firstRead, maxRead)
+  for (let seen = 0, count = size; seen < maxScanned; count = maxScanned - seen) {
+    const { places, more } = await nextPositions(source, index, { order, place, count })
     const end = places.findIndex(({ at }) => isPast(filter, order, ended, at))
-    const within = places.slice(0, end === -1 ? enough - seen : end)
-    for (let from = 0; from < within.length; from += size, size = most) {
+    const within = places.slice(0, end === -1 ? maxScanned - seen : end)
+    for (let from = 0; from < within.length; from += size, size = maxRead) {
       const read = within.slice(from, from + size)
-      const sessions = await Promise.all(read.map(({ id, now }) => look.session(id, now)))
+      const sessions = await Promise.all(read.map(({ id, now }) => source.session(id, now)))
       for (const [n, { at, id }] of read.entries()) {
         place = [at, id]
         const session = sessions[n] ?? null
@@ -65,18 +72,28 @@ interface Index {
 
 function indexOf ({ userId }: Filter, ended: boolean): Index {
   if (userId === undefined) return { suffix: ended ? 'e' : 'i', shards: allShards }
-  return { suffix: `${ended ? 'h' : 'u'}:${nameOf(userId)}`, shards: [shardOfUser(userId)] }
+  return { suffix: `${ended ? 'h' : 'u'}:${userKeyOf(userId)}`, shards: [shardOfUser(userId)] }
 }
 
 /**
- * The next places over all shards. Each is asked for a few; what comes after the last answer of a shard that has more may lie behind
- * something nobody has seen yet, and waits for the next walk.
+ * Returns the next places over all shards. Each shard returns a few. If a shard has more, places after its last one wait for the next
+ * walk, because places that were not read yet may come before them.
  */
-async function walk (look: Look, index: Index, { order, place, wanted }: { readonly order: PageOptions['order'], readonly place: Position | null, readonly wanted: number }): Promise<{ places: Place[], more: boolean }> {
-  // one shard of many gives its share early: so many more of each are needed for all of what is wanted to lie before that
-  const mean = wanted / index.shards.length
-  const share = index.shards.length === 1 ? wanted : Math.ceil(mean + 2 * Math.sqrt(mean)) + 2
-  const answers = (await look.places(index.shards, [index.suffix, order, ...(place === null ? ['', ''] : [String(place[0]), place[1]]), String(share)])).map(toPlaces)
+async function nextPositions (
+  source: PageSource,
+  index: Index,
+  { order, place, count }: { readonly order: PageOptions['order'], readonly place: Position | null, readonly count: number }
+): Promise<{ places: Place[], more: boolean }> {
+  // if one of many shards runs out of its share, the walk stops there: a margin on each share makes it likely that the first `count`
+  // places come before that
+  const mean = count / index.shards.length
+  const share = index.shards.length === 1 ? count : Math.ceil(mean + 2 * Math.sqrt(mean)) + 2
+  const answers = (await source.places(index.shards, [
+    index.suffix,
+    order,
+    ...(place === null ? ['', ''] : [String(place[0]), place[1]]),
+    String(share)
+  ])).map(toPlaces)
   const sign = order === 'newest' ? -1 : 1
   const compare = (a: Place, b: Place): number => sign * (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
   const ends = answers.filter(answer => answer.length === share).map(answer => answer[share - 1] as Place).sort(compare)
@@ -91,7 +108,7 @@ function toPlaces ([now, ...answer]: readonly Reply[]): Place[] {
   return places
 }
 
-/** Instants of the sort key that a filter asks for. */
+/** Returns the bounds of the sort key, a timestamp, that a filter asks for. */
 function boundsOf (filter: Filter, ended: boolean): readonly [after: number | undefined, before: number | undefined] {
   return ended ? [filter.endedAfter, filter.endedBefore] : [filter.createdAfter, filter.createdBefore]
 }

@@ -1,6 +1,7 @@
--- Keeps a node's slice, over the same node's of the same stretch. Called by `observe`, in the first shard.
+-- Saves the statistics of one node for one time bucket, and overwrites earlier ones of the same bucket.
+-- Called by `saveStatistics`, in the first shard.
 --
--- ARGV[6]  name of the slice, ARGV[7] start, ARGV[8] until when it is kept, ARGV[9] value
+-- ARGV[6]  name of the slice, ARGV[7] start, ARGV[8] when it may be deleted, ARGV[9] value
 -- Returns  { now }
 
 redis.call('HSET', base .. 'o', ARGV[6], ARGV[9])

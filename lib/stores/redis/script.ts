@@ -16,7 +16,7 @@ export class Script {
     this.#digest = createHash('sha1').update(this.#text).digest('hex')
   }
 
-  /** Runs in a shard, or, where the server is no cluster, in several at once: the answer then has one for each. */
+  /** Runs in a shard, or, where the server is no cluster, in several at once: the reply then has one entry for each. */
   async run (client: RedisClient, bases: readonly string[], args: readonly string[]): Promise<readonly Reply[]> {
     const [first = ''] = bases
     const rest = [String(bases.length), ...bases, ...args]
@@ -37,11 +37,12 @@ export const scripts = {
   end: new Script('end'),
   endUser: new Script('end-user'),
   reassert: new Script('reassert'),
-  sweep: new Script('cleanup'),
+  cleanup: new Script('cleanup'),
+  deleteHistory: new Script('delete-history'),
   page: new Script('page'),
   count: new Script('count'),
   statistics: new Script('statistics'),
-  observe: new Script('save-statistics'),
+  saveStatistics: new Script('save-statistics'),
   slices: new Script('slices')
 }
 

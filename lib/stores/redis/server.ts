@@ -1,19 +1,22 @@
 import type { EndedSession } from '../../model/record.ts'
 import type { StoreContext } from '../../store.ts'
+import { RecentEnds } from '../recent-ends.ts'
 import type { RedisClient, Reply } from './client.ts'
 import { ServerClock } from './clock.ts'
 import { toReply } from './fields.ts'
 import type { Fields } from './fields.ts'
-import { RecentEnds } from './recent.ts'
 import { scripts } from './script.ts'
 import type { Script } from './script.ts'
 import { baseOf, byShard } from './shard.ts'
 
-/** A write that reaches the server so long after it was asked for was given up long ago, and is refused. Milliseconds. */
-const tooLate = 10_000
+/** The server refuses a write that arrives later than this after its call: the caller has long given up. Milliseconds. */
+const maxCommandAge = 10_000
 const reassertedAtOnce = 500
 
-/** The server, or cluster, as the store sees it: runs scripts in shards, knows its time, and sees to it that what this process ended stays ended. */
+/**
+ * The server, or cluster, as the store sees it: runs scripts in shards, knows its time, and sees to it that what this process ended stays
+ * ended.
+ */
 export class Server {
   readonly client: RedisClient
   readonly channel: string
@@ -48,16 +51,16 @@ export class Server {
 
   /** Every field of a session's hash: the one command of a validated request. */
   async fieldsOf (shard: number, id: string): Promise<Fields> {
-    return toReply(await this.#noting(this.client.fields(`${this.baseOf(shard)}s:${id}`)))
+    return toReply(await this.#track(this.client.fields(`${this.baseOf(shard)}s:${id}`)))
   }
 
   /** What is left of a session that has ended, as JSON. */
-  async leftOf (shard: number, id: string): Promise<string | null> {
+  async endedOf (shard: number, id: string): Promise<string | null> {
     const key = `${this.baseOf(shard)}r`
-    return await this.#noting(this.client.command(key, ['hget', key, id])) as string | null
+    return await this.#track(this.client.command(key, ['hget', key, id])) as string | null
   }
 
-  /** Runs a script in a shard. The answer starts with the server's present. */
+  /** Runs a script in a shard. The reply starts with the server's present. */
   async run (script: Script, shard: number, args: readonly string[] = []): Promise<readonly Reply[]> {
     return this.#run(script, shard, args, '')
   }
@@ -65,24 +68,34 @@ export class Server {
   /** Runs a script in several shards: one command, or one for each where they may lie on different servers of a cluster. */
   async runAll (script: Script, shards: readonly number[], args: readonly string[] = []): Promise<readonly (readonly Reply[])[]> {
     if (this.client.cluster || shards.length === 1) return Promise.all(shards.map(shard => this.run(script, shard, args)))
-    return await this.#noting(script.run(this.client, shards.map(shard => this.baseOf(shard)), [...this.#header(), '', ...args])) as readonly (readonly Reply[])[]
+    return await this.#track(script.run(
+      this.client,
+      shards.map(shard => this.baseOf(shard)),
+      [...this.#header(), '', ...args]
+    )) as readonly (readonly Reply[])[]
   }
 
-  /** As `run`, for a write that must not happen long after its caller has given up: a client may keep it in a queue until the server is back. */
+  /**
+   * As `run`, for a write that must not happen long after its caller has given up: a client may keep it in a queue until the server is
+   * back.
+   */
   async runInTime (script: Script, shard: number, args: readonly string[]): Promise<readonly Reply[]> {
     const asked = performance.now()
-    const timely = async (): Promise<readonly Reply[]> => this.#run(script, shard, args, this.#context.now === null ? String(Math.round(this.#clock.now(shard) + tooLate)) : '')
+    const timely = async (): Promise<readonly Reply[]> =>
+      this.#run(script, shard, args, this.#context.now === null ? String(Math.round(this.#clock.now(shard) + maxCommandAge)) : '')
     const reply = await timely()
     if (reply[1] !== 'late') return reply
-    if (performance.now() - asked >= tooLate) throw new Error(`the write reached the server more than ${tooLate} ms after it was asked for, and was not done`)
-    // it is not late: the server's clock was set, and is known anew
+    if (performance.now() - asked >= maxCommandAge) {
+      throw new Error(`the write reached the server more than ${maxCommandAge} ms after it was asked for, and was not done`)
+    }
+    // it is not late: the server's clock was set, and has now been measured again
     return timely()
   }
 
   async #run (script: Script, shard: number, args: readonly string[], latest: string): Promise<readonly Reply[]> {
     const asked = performance.now()
-    const reply = await this.#noting(script.run(this.client, [this.baseOf(shard)], [...this.#header(), latest, ...args]))
-    this.#clock.heard(shard, asked, { now: Number(reply[0]), anew: reply[1] === 'late' })
+    const reply = await this.#track(script.run(this.client, [this.baseOf(shard)], [...this.#header(), latest, ...args]))
+    this.#clock.measured(shard, asked, { now: Number(reply[0]), anew: reply[1] === 'late' })
     return reply
   }
 
@@ -92,7 +105,7 @@ export class Server {
   }
 
   /** Whatever fails may be a server that comes back without its last writes. */
-  async #noting <T>(answer: Promise<T>): Promise<T> {
+  async #track <T>(answer: Promise<T>): Promise<T> {
     try {
       const value = await answer
       if (this.#suspect) this.#reassertIfSuspect()
@@ -104,7 +117,7 @@ export class Server {
   }
 
   /** The server showed as live what this process ended. */
-  doubt (): void {
+  suspectRollback (): void {
     this.#suspect = true
     this.#reassertIfSuspect()
   }
@@ -115,9 +128,11 @@ export class Server {
 
   async #reassert (): Promise<void> {
     this.#suspect = false
-    const ended = this.recent.all(this.now(0))
+    const ended = this.recent.all()
     for (const [shard, sessions] of byShard(ended, ({ id }) => id)) {
-      for (let n = 0; n < sessions.length; n += reassertedAtOnce) await this.run(scripts.reassert, shard, sessions.slice(n, n + reassertedAtOnce).flatMap(toArguments))
+      for (let n = 0; n < sessions.length; n += reassertedAtOnce) {
+        await this.run(scripts.reassert, shard, sessions.slice(n, n + reassertedAtOnce).flatMap(toArguments))
+      }
     }
   }
 }

@@ -1,19 +1,23 @@
-import { refuse, toMilliseconds } from '../../options.ts'
+import { checkNames, invalidOption, namesOf, toMilliseconds } from '../../options.ts'
 import type { Duration } from '../../options.ts'
 import type { CacheOptions } from '../../store.ts'
+import { toCacheOptions } from '../cache-options.ts'
 
 /** Options of `redisStore`. */
 export interface RedisStoreOptions {
   /** What every key and the channel begin with; apps with different ones do not see each other. No braces. Default `fsm:`. */
   readonly prefix?: string
   /**
-   * An end is done when so many replicas have it, too (`WAIT`), and fails if they do not within `timeout` (default 100 ms, at least 1): it is then done on the
-   * primary, and tried again by the manager. Default: the primary is enough.
+   * An end is done when `replicas` replicas have it, too (`WAIT`). It fails if they do not within `timeout` (default 100 ms, at least 1):
+   * it is then done on the primary, and the manager tries it again. Default: the primary is enough.
    */
   readonly wait?: { readonly replicas: number, readonly timeout?: Duration }
-  /** Validations are answered from copies in this process, which the server keeps true. Default off. */
+  /** Validates sessions from a cache in this process, which notifications from the server keep current. Default off. */
   readonly cache?: boolean | CacheOptions
 }
+
+const names = namesOf<RedisStoreOptions>({ prefix: true, wait: true, cache: true })
+const waitNames = namesOf<NonNullable<RedisStoreOptions['wait']>>({ replicas: true, timeout: true })
 
 /** Options, checked. */
 export interface RedisStoreSettings {
@@ -23,21 +27,16 @@ export interface RedisStoreSettings {
 }
 
 /** Checks options and fills in defaults. Throws `FST_SESSION_INVALID_OPTION`. */
-export function toRedisSettings ({ prefix = 'fsm:', wait, cache = false }: RedisStoreOptions): RedisStoreSettings {
+export function toRedisSettings (options: RedisStoreOptions): RedisStoreSettings {
+  checkNames(options, '', names)
+  const { prefix = 'fsm:', wait, cache = false } = options
+  if (wait !== undefined) checkNames(wait, 'wait', waitNames)
   // a brace would take the part that decides about the slot to another place
-  if (typeof prefix !== 'string' || !/^[^{}\0]{1,64}$/.test(prefix)) throw refuse('prefix', '1 to 64 characters without braces')
-  if (wait !== undefined && !(Number.isSafeInteger(wait.replicas) && wait.replicas >= 1)) throw refuse('wait.replicas', '1 or more')
+  if (typeof prefix !== 'string' || !/^[^{}\0]{1,64}$/.test(prefix)) throw invalidOption('prefix', '1 to 64 characters without braces')
+  if (wait !== undefined && !(Number.isSafeInteger(wait.replicas) && wait.replicas >= 1)) throw invalidOption('wait.replicas', '1 or more')
   return {
     prefix,
     wait: wait === undefined ? null : { replicas: wait.replicas, timeout: toMilliseconds(wait.timeout ?? 100, 'wait.timeout', { min: 1 }) },
-    cache: toCache(cache)
+    cache: toCacheOptions(cache)
   }
-}
-
-function toCache (cache: boolean | CacheOptions): CacheOptions | null {
-  if (typeof cache === 'boolean') return cache ? {} : null
-  const { max = 1, maxStale = 100 } = cache
-  if (!(Number.isSafeInteger(max) && max >= 1)) throw refuse('cache.max', '1 or more')
-  if (!(Number.isFinite(maxStale) && maxStale >= 100)) throw refuse('cache.maxStale', '100 milliseconds or more')
-  return cache
 }

@@ -12,13 +12,13 @@ export const shards = tags.length
 /** All of them. */
 export const allShards: readonly number[] = tags.map((_, shard) => shard)
 
-/** The shard in which a session lies, 0 to 63. */
+/** Returns the shard of a session, 0 to 63. */
 export function shardOfSession (id: string): number {
-  // whatever is no id lies in the first shard, where nobody finds it
+  // a text that is no id gets the first shard, which has no such session
   return shardOfId(id) & (shards - 1)
 }
 
-/** The shard in which everything of a user lies. */
+/** Returns the shard of everything that belongs to a user. */
 export function shardOfUser (userId: string): number {
   return shardOf(userId) % shards
 }
@@ -29,7 +29,7 @@ export function baseOf (prefix: string, shard: number): string {
 }
 
 /** The form in which a user id ends a key. Scripts write it alike. */
-export function nameOf (userId: string): string {
+export function userKeyOf (userId: string): string {
   return userId.replace(/[{}%]/g, encodeURIComponent)
 }
 

@@ -1,6 +1,7 @@
--- Slices whose stretch starts within a range. Writes nothing. Called by `statistics`, in the first shard, until an answer is short.
+-- Returns the slices whose time bucket starts within a range. Writes nothing.
+-- Called by `statistics`, in the first shard, until a reply is short.
 --
--- ARGV[6]  from, ARGV[7] to (not included), ARGV[8] how many to skip, ARGV[9] how many to answer
+-- ARGV[6]  from, ARGV[7] to (not included), ARGV[8] how many to skip, ARGV[9] how many to return
 -- Returns  { now, name, until, value, … }
 
 local answer = { now }

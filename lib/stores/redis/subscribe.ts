@@ -1,29 +1,29 @@
 import { Timer } from '../../async.ts'
-import type { StoreListener, StoreWatch } from '../../store.ts'
+import type { StoreListener, StoreSubscription } from '../../store.ts'
 import { ignore } from './client.ts'
 import type { Primary, RedisClient, Subscription } from './client.ts'
-import { toLeft } from './fields.ts'
+import { toEndedSession } from './fields.ts'
 
-/** How often the primaries are compared with those that are listened to, if no event told of a change. Milliseconds. */
+/** How often the primaries are compared with those of the subscription, if no event reported a change. Milliseconds. */
 const every = 2000
 const remembered = 1000
 
-/** A subscription to one primary, and the beats that are under way to it. */
+/** A subscription to one primary, and the heartbeats in flight to it. */
 interface Line {
-  readonly beats: Map<string, { resolve: () => void, reject: (error: Error) => void }>
+  readonly heartbeats: Map<string, { resolve: () => void, reject: (error: Error) => void }>
   subscription: Subscription | null
 }
 
 /**
- * Hears what scripts tell: on a connection of its own to each primary, because only there a beat proves that nothing sent before it is
- * missing (what one node of a cluster passes on to another may be lost on the way).
+ * Receives what scripts publish: on a connection of its own to each primary, because only there a heartbeat proves that nothing sent before
+ * it is missing (what one node of a cluster passes on to another may be lost on the way).
  */
-export class RedisWatch implements StoreWatch {
+export class RedisSubscription implements StoreSubscription {
   readonly #client: RedisClient
   readonly #channel: string
   readonly #listener: StoreListener
   readonly #lines = new Map<Primary, Line>()
-  readonly #told = new Set<string>()
+  readonly #received = new Set<string>()
   readonly #timer: Timer
   readonly #stop: () => void
   #following: Promise<void> | null = null
@@ -47,7 +47,7 @@ export class RedisWatch implements StoreWatch {
 
   async probe (): Promise<void> {
     await this.#follow()
-    await Promise.all([...this.#lines].map(([primary, line]) => this.#beat(primary, line)))
+    await Promise.all([...this.#lines].map(([primary, line]) => this.#heartbeat(primary, line)))
   }
 
   async close (): Promise<void> {
@@ -55,7 +55,7 @@ export class RedisWatch implements StoreWatch {
     this.#stop()
     await this.#timer.stop()
     await this.#follow().catch(ignore)
-    for (const [primary, line] of this.#lines) await this.#hangUp(primary, line)
+    for (const [primary, line] of this.#lines) await this.#unsubscribe(primary, line)
   }
 
   /** Makes the lines those of the present primaries. Rejects if one cannot be listened to. */
@@ -68,55 +68,55 @@ export class RedisWatch implements StoreWatch {
     if (this.#closed) return
     const primaries = await this.#client.primaries()
     for (const [primary, line] of this.#lines) {
-      if (!primaries.includes(primary)) await this.#hangUp(primary, line)
+      if (!primaries.includes(primary)) await this.#unsubscribe(primary, line)
     }
     const added = primaries.filter(primary => !this.#lines.has(primary))
-    await Promise.all(added.map(primary => this.#call(primary)))
+    await Promise.all(added.map(primary => this.#subscribe(primary)))
     if (added.length > 0) this.#listener.lost()
   }
 
-  async #call (primary: Primary): Promise<void> {
-    const line: Line = { beats: new Map(), subscription: null }
+  async #subscribe (primary: Primary): Promise<void> {
+    const line: Line = { heartbeats: new Map(), subscription: null }
     line.subscription = await primary.subscribe(this.#channel, {
-      message: text => { this.#heard(text, line) },
+      message: text => { this.#handle(text, line) },
       lost: () => { this.#lost(line) }
     })
     this.#lines.set(primary, line)
   }
 
-  async #hangUp (primary: Primary, line: Line): Promise<void> {
+  async #unsubscribe (primary: Primary, line: Line): Promise<void> {
     this.#lines.delete(primary)
     this.#lost(line)
     await line.subscription?.close()
   }
 
   #lost (line: Line): void {
-    for (const { reject } of line.beats.values()) reject(new Error('the subscription was lost'))
-    line.beats.clear()
+    for (const { reject } of line.heartbeats.values()) reject(new Error('the subscription was lost'))
+    line.heartbeats.clear()
     if (!this.#closed) this.#listener.lost()
   }
 
-  async #beat (primary: Primary, line: Line): Promise<void> {
-    const beat = `b${++this.#number} ${process.pid} ${Math.random()}`
-    const heard = new Promise<void>((resolve, reject) => { line.beats.set(beat, { resolve, reject }) })
-    await Promise.all([heard, primary.command(['publish', this.#channel, beat])])
+  async #heartbeat (primary: Primary, line: Line): Promise<void> {
+    const heartbeat = `b${++this.#number} ${process.pid} ${Math.random()}`
+    const received = new Promise<void>((resolve, reject) => { line.heartbeats.set(heartbeat, { resolve, reject }) })
+    await Promise.all([received, primary.command(['publish', this.#channel, heartbeat])])
   }
 
-  #heard (text: string, line: Line): void {
+  #handle (text: string, line: Line): void {
     if (text.startsWith('b')) {
-      line.beats.get(text)?.resolve()
-      line.beats.delete(text)
+      line.heartbeats.get(text)?.resolve()
+      line.heartbeats.delete(text)
       return
     }
     // a cluster passes each message on to every node, so that it comes on every line
-    if (this.#told.has(text) || this.#closed) return
-    this.#told.add(text)
-    if (this.#told.size > remembered) this.#told.delete(this.#told.values().next().value as string)
+    if (this.#received.has(text) || this.#closed) return
+    this.#received.add(text)
+    if (this.#received.size > remembered) this.#received.delete(this.#received.values().next().value as string)
     if (text.startsWith('c')) this.#listener.changed(text.slice(1).split(' ', 1).join(''))
     else this.#ended(text.slice(1))
   }
 
   #ended (text: string): void {
-    this.#listener.ended(toLeft(text))
+    this.#listener.ended(toEndedSession(text))
   }
 }

@@ -1,8 +1,8 @@
--- Adds what requests brought to sessions of this shard: adds up, never moves back, never creates. Called by `touch`.
+-- Adds the activity of requests to sessions of this shard: adds up, never moves back, never creates. Called by `touch`.
 --
 -- ARGV[6]  the caller's present
--- ARGV[7]  the node, ARGV[8] the number of its batch: a client that lost the answer sends the same again, and must not count twice
--- ARGV[9]  and so on, for each session: id, requests, seenAt (0: not seen), generation (-1: confirms nothing),
+-- ARGV[7]  the node, ARGV[8] the number of its batch: a client that lost the reply sends the same again, and must not count twice
+-- ARGV[9]  and so on, for each session: id, requestCount, seenAt (0: not seen), generation (-1: confirms nothing),
 --          how many fields to clear, their names, how many texts to set, names and values
 -- Returns  { now, ids that are not live … }
 
@@ -16,23 +16,23 @@ local again = past and past:find(' ' .. batch, 1, true)
 if not again then
   if not past and redis.call('HLEN', batches) >= 256 then redis.call('DEL', batches) end
   past = (past or ' ') .. batch
-  -- the last dozens will do: what is sent again is sent soon
+  -- the last dozens are enough: a client that sends again does so soon
   if #past > 256 then past = past:sub((past:find(' ', 128, true))) end
   redis.call('HSET', batches, node, past)
 end
 
 local answer, n = { now }, 9
 while ARGV[n] do
-  local id, requests, seenAt, generation = ARGV[n], tonumber(ARGV[n + 1]), tonumber(ARGV[n + 2]), tonumber(ARGV[n + 3])
+  local id, request_count, seen_at, generation = ARGV[n], tonumber(ARGV[n + 1]), tonumber(ARGV[n + 2]), tonumber(ARGV[n + 3])
   local names = n + 5
   local texts = names + ARGV[n + 4] + 1
   n = texts + ARGV[texts - 1] * 2
   local record = find(id)
   if record and record.due > now then
-    local key = keyOf(id)
-    local seen = seenAt == 0 and 0 or math.min(now, round(seenAt + shift))
-    if requests > 0 and not again then redis.call('HINCRBY', key, 'n', requests) end
-    if seen > record.seen then redis.call('HSET', key, 'l', seen) end
+    local key = session_key(id)
+    local seen = seen_at == 0 and 0 or math.min(now, round(seen_at + shift))
+    if request_count > 0 and not again then redis.call('HINCRBY', key, 'n', request_count) end
+    if seen > record.last_seen then redis.call('HSET', key, 'l', seen) end
     if generation == record.generation and record.confirmed == '-' then
       redis.call('HSET', key, 'g', ('%d %s %.0f'):format(record.generation, record.rotated, seen > 0 and seen or now))
     end

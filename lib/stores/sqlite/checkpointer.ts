@@ -11,12 +11,12 @@ export interface Task {
   readonly driver: Driver
 }
 
-/** `pass`: copy what can be copied without waiting for anybody. `close`: do so for the last time. */
+/** `pass`: copy what can be copied without waiting for readers or writers. `close`: do so for the last time. */
 export type Order = 'pass' | 'close'
 
 /**
- * Makes checkpoints, each when it is told to, on a connection of its own, until it is told to close. Answers each with the number of pages
- * that the log has, -1 if it could not be made; the next one tries again.
+ * Makes a checkpoint for each order that it receives, on a connection of its own, until the order `close`. Replies to each with the number
+ * of pages that the log has. If the checkpoint failed, the reply is -1, and the next one tries again.
  *
  * Threads may share a file because they share the library: SQLite keeps the locks of all connections of a process in one place
  * (https://www.sqlite.org/howtocorrupt.html, section 2.2), and both `node:sqlite` and `libsql` are compiled with THREADSAFE=1 and loaded
@@ -26,7 +26,7 @@ export type Order = 'pass' | 'close'
 export async function serve (port: MessagePort, { file, driver }: Task): Promise<void> {
   const handle = await openFile(file, [driver])
   handle.exec('PRAGMA synchronous = normal')
-  // the mode that takes no lock which a writer needs; the next writer starts the log anew, if all of it was copied
+  // the mode that takes no lock which a writer needs; if all of the log was copied, the next writer starts it from the beginning
   const pass = new Query(handle.prepare('PRAGMA wal_checkpoint(PASSIVE)'))
   port.on('message', (order: Order) => {
     port.postMessage(attempt(pass))

@@ -1,14 +1,14 @@
 import { Worker } from 'node:worker_threads'
-import { inTime } from '../../async.ts'
+import { withTimeout } from '../../async.ts'
 import type { Order, Task } from './checkpointer.ts'
 import type { Database } from './database.ts'
 import { checkpointEvery } from './schema.ts'
 
-/** Pages of a log (64 MB) that the worker did not come to the end of, because somebody always writes: SQLite does it, in the writer. */
+/** Pages of a log (64 MB) from which on SQLite copies it in the writer: constant writes kept the worker from coming to its end. */
 const limit = 16_384
 /** Pages from which on (4 MB) activity waits for the worker to come to the end. */
 const long = 1000
-/** Milliseconds that it waits at most: longer, and it would count as failed, and be told again. */
+/** Milliseconds that it waits at most: a longer wait would count as failed, and the activity would be sent again. */
 const patience = 100
 
 export interface CheckpointsOptions extends Task {
@@ -40,9 +40,9 @@ export class Checkpoints {
     database.onCommit = () => { this.#look() }
   }
 
-  /** What activity waits for, if the log is long: without a pause, it would never be copied to its end and start anew. */
+  /** What activity waits for, if the log is long: without a pause, the log would never be copied to its end, and would only grow. */
   get pause (): Promise<void> | null {
-    return this.#pass === null || this.#log < long ? null : inTime(this.#pass, patience).catch(() => {})
+    return this.#pass === null || this.#log < long ? null : withTimeout(this.#pass, patience).catch(() => {})
   }
 
   /** Makes a last one, and ends the worker. */
@@ -105,7 +105,10 @@ export class Checkpoints {
   #fallBack (cause: unknown): void {
     this.#off = true
     this.#database.setCheckpoint(checkpointEvery)
-    this.#options.warn('Checkpoints of the SQLite file hold up requests from now on, because the worker thread that makes them did not start, or ended', cause)
+    this.#options.warn(
+      'Checkpoints of the SQLite file hold up requests from now on, because the worker thread that makes them did not start, or ended',
+      cause
+    )
   }
 }
 

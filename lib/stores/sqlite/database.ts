@@ -9,7 +9,7 @@ import type { Statements } from './statements.ts'
 export class Database {
   readonly prefix: string
   readonly sql: Statements
-  /** Told after each transaction. */
+  /** Called after each transaction. */
   onCommit = (): void => {}
   readonly #handle: SqliteHandle
   readonly #queries = new Map<string, Query>()
@@ -75,7 +75,7 @@ export class Database {
     try {
       this.sql.rollback.run()
     } catch {
-      // SQLite has already done so: a full disk, an I/O error, a trigger of somebody's
+      // SQLite has already rolled back: a full disk, an I/O error, a trigger that the app has added
     }
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { refuse } from '../../options.ts'
+import { invalidOption } from '../../options.ts'
 
-/** What a statement is given, and answers, in one column. */
+/** A value of one column, as a statement takes and returns it. */
 export type SqliteValue = string | number | null
 
 /** A prepared statement, as `node:sqlite`, `better-sqlite3` and `libsql` have it. */
@@ -18,7 +18,7 @@ export interface SqliteStatement {
 /** An open database: a `DatabaseSync` of `node:sqlite`, a `Database` of `better-sqlite3` or `libsql`, or whatever has their shape. */
 export interface SqliteDatabase {
   exec (sql: string): unknown
-  /** Answers a statement, whose types each of them writes in a way of its own. */
+  /** Returns a statement. Each driver declares its type in a way of its own. */
   prepare (sql: string): object
   close (): unknown
 }
@@ -52,13 +52,17 @@ export async function openDriven (path: string, candidates = drivers): Promise<{
     const found = await load(driver[0])
     if (found !== null) return { handle: new (found[driver[1]] as new (path: string) => SqliteHandle)(path), driver }
   }
-  throw refuse('store', 'a file that this Node can open: use Node 22.13 or newer, which has `node:sqlite`, or install `libsql` or `better-sqlite3`, or hand in an open database')
+  throw invalidOption(
+    'store',
+    'a file that this Node can open: use Node 22.13 or newer, which has `node:sqlite`, or install `libsql` or `better-sqlite3`, ' +
+    'or hand in an open database'
+  )
 }
 
 /**
- * Makes a file that is not there readable by its owner only; SQLite gives the files beside it the same rights. One that is there is not
- * touched: to close it would give up the locks that another store of this process has on it
- * (https://www.sqlite.org/howtocorrupt.html, section 2.2).
+ * Creates a missing file, readable by its owner only; SQLite gives the files beside it the same rights. An existing file is not
+ * touched: to close it would give up the locks that another store of this process has on it (https://www.sqlite.org/howtocorrupt.html,
+ * section 2.2).
  */
 export function createPrivate (path: string): void {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
@@ -72,7 +76,7 @@ async function load (module: string): Promise<Readonly<Record<string, unknown>> 
   }
 }
 
-/** A statement that answers rows, as arrays: half the cost of objects, where the driver can. */
+/** A statement that returns rows as arrays: half the cost of objects, where the driver can. */
 export class Query {
   readonly #statement: SqliteStatement
 
@@ -107,7 +111,7 @@ export class Command {
     this.#statement = statement
   }
 
-  /** Answers how many rows it changed. */
+  /** Runs the statement, and returns the number of rows that it changed. */
   run (...values: readonly SqliteValue[]): number {
     return Number((this.#statement.run(...values) as { readonly changes: number | bigint }).changes)
   }

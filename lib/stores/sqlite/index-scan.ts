@@ -9,39 +9,39 @@ interface Table {
   readonly name: 'live' | 'ended'
   readonly columns: string
   /** The column that orders it, and its place in `columns`. */
-  readonly instant: string
+  readonly timestamp: string
   readonly place: number
 }
 
-const live: Table = { name: 'live', columns: recordColumns, instant: 'created_at', place: 7 }
+const live: Table = { name: 'live', columns: recordColumns, timestamp: 'created_at', place: 7 }
 const tables: Readonly<Record<CursorScope['list'], Table>> = {
   live,
   count: live,
   end: live,
-  history: { name: 'ended', columns: endedColumns, instant: 'ended_at', place: 6 }
+  history: { name: 'ended', columns: endedColumns, timestamp: 'ended_at', place: 6 }
 }
 
-export interface WalkOptions {
+export interface ScanOptions {
   readonly cursor: string | null
-  /** Stops when so many rows were taken. */
+  /** Stops after this many matches. */
   readonly limit: number
-  /** Stops when so many rows were looked at. */
-  readonly width: number
+  /** Stops after this many rows. */
+  readonly maxScanned: number
 }
 
 /**
- * Walks over the rows that an index finds for a filter, in order, within bounds. `take` decides about each row, because only
- * `compileFilter` knows all of the filter. Answers the cursor of where to go on, `null` at the end.
+ * Scans the rows that an index finds for a filter, in order, within bounds. `take` returns whether a row matches, because only
+ * `compileFilter` evaluates the whole filter. Returns the cursor to go on from, `null` at the end.
  */
-export function walk (database: Database, scope: CursorScope, options: WalkOptions, take: (row: Row) => boolean): string | null {
-  const { limit, width } = options
+export function scanIndex (database: Database, scope: CursorScope, options: ScanOptions, take: (row: Row) => boolean): string | null {
+  const { limit, maxScanned } = options
   const table = tables[scope.list]
   const [where, values] = conditions(database.prefix, table, scope.filter)
   let place: readonly (string | number)[] = decodePosition(scope, options.cursor) ?? []
   let looked = 0
   let taken = 0
   // where the index knows the whole filter, the first few rows are the page
-  for (let size = Math.min(limit + 1, width); size > 0; size = width - looked) {
+  for (let size = Math.min(limit + 1, maxScanned); size > 0; size = maxScanned - looked) {
     const rows = database.query(textOf(database.prefix, table, scope, where, place.length > 0)).all(...values, ...place, size)
     for (const row of rows) {
       if (taken === limit) return encodeCursor(scope, place)
@@ -55,19 +55,25 @@ export function walk (database: Database, scope: CursorScope, options: WalkOptio
 }
 
 function textOf (prefix: string, table: Table, { order }: CursorScope, where: readonly string[], placed: boolean): string {
-  const { name, columns, instant } = table
-  const all = placed ? [...where, `(${instant}, id) ${order === 'newest' ? '<' : '>'} (?, ?)`] : where
+  const { name, columns, timestamp } = table
+  const all = placed ? [...where, `(${timestamp}, id) ${order === 'newest' ? '<' : '>'} (?, ?)`] : where
   const direction = order === 'newest' ? 'DESC' : 'ASC'
-  return `SELECT ${columns} FROM ${prefix}${name} WHERE ${['1', ...all].join(' AND ')} ORDER BY ${instant} ${direction}, id ${direction} LIMIT ?`
+  const conditions = ['1', ...all].join(' AND ')
+  return `SELECT ${columns} FROM ${prefix}${name} WHERE ${conditions} ORDER BY ${timestamp} ${direction}, id ${direction} LIMIT ?`
 }
 
-/** What an index serves, so that no query reads more rows than it answers. The rest of the filter is for `take`. */
+/**
+ * Returns the conditions that an index serves, so that no query reads more rows than it returns. `take` evaluates the rest of the filter.
+ */
 function conditions (prefix: string, table: Table, filter: Filter): readonly [where: readonly string[], values: readonly SqliteValue[]] {
   const where: string[] = []
   const values: SqliteValue[] = []
   const [after, before] = table === live ? [filter.createdAfter, filter.createdBefore] : [filter.endedAfter, filter.endedBefore]
-  const wanted: readonly (readonly [string, SqliteValue | undefined])[] = [[table === live ? 'user_id = ?' : `user = (SELECT n FROM ${prefix}words WHERE text = ?)`, filter.userId], [`${table.instant} >= ?`, after], [`${table.instant} < ?`, before]]
-  for (const [condition, value] of wanted) {
+  const ofUser = table === live ? 'user_id = ?' : `user = (SELECT n FROM ${prefix}strings WHERE text = ?)`
+  const all: readonly (readonly [string, SqliteValue | undefined])[] = [
+    [ofUser, filter.userId], [`${table.timestamp} >= ?`, after], [`${table.timestamp} < ?`, before]
+  ]
+  for (const [condition, value] of all) {
     if (value === undefined) continue
     where.push(condition)
     values.push(value)

@@ -1,22 +1,22 @@
 import { randomInt } from 'node:crypto'
 import { Timer } from '../../async.ts'
 import type { EndedSession } from '../../model/record.ts'
-import type { StoreListener, StoreWatch } from '../../store.ts'
+import type { StoreListener, StoreSubscription } from '../../store.ts'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
 
-/** So many entries stay for whoever is slow. */
-const kept = 4096
-const cropEvery = 256
+/** At most this many entries are kept for processes that are slow. */
+const maxChanges = 4096
+const trimEvery = 256
 const batch = 500
 
 /**
- * Ends and changes, for the other processes of the machine. Entries are written by the very transaction that makes them true, and are
- * numbered without gaps: whoever finds one missing knows that it was too slow.
+ * Ended and changed sessions, for the other processes of the machine. The transaction that makes the change writes the entry. Entries are
+ * numbered without gaps: a process that finds one missing was too slow.
  */
 export class Journal {
   readonly #database: Database
-  /** Names the entries of this store, which need not be told to itself. */
+  /** Marks the entries of this store, of which it does not notify itself. */
   readonly #source = randomInt(2 ** 47)
   #written = 0
 
@@ -26,46 +26,46 @@ export class Journal {
 
   /** Inside a transaction. */
   ended (session: EndedSession, at: number): void {
-    this.#tell(session.id, JSON.stringify(session), at)
+    this.#write(session.id, JSON.stringify(session), at)
   }
 
   /** Inside a transaction. */
   changed (id: string, at: number): void {
-    this.#tell(id, null, at)
+    this.#write(id, null, at)
   }
 
-  /** Tells a listener what others write from now on, looking every so many milliseconds (a look costs 5 µs). */
-  watch (listener: StoreListener, every: number): StoreWatch {
-    const { news, told } = this.#database.sql
-    let last = Number(told.get()?.[0])
-    const look = (): void => {
-      for (let rows = news.all(last, batch); rows.length > 0; rows = news.all(last, batch)) {
+  /** Notifies a listener of what other processes write from now on. Polls each `every` milliseconds (a poll takes 5 µs). */
+  subscribe (listener: StoreListener, every: number): StoreSubscription {
+    const { changesAfter, lastChange } = this.#database.sql
+    let last = Number(lastChange.get()?.[0])
+    const poll = (): void => {
+      for (let rows = changesAfter.all(last, batch); rows.length > 0; rows = changesAfter.all(last, batch)) {
         for (const row of rows) {
           const seq = Number(row[0])
           if (seq !== last + 1 || row[2] === '') listener.lost()
-          else if (Number(row[1]) !== this.#source) hear(row, listener)
+          else if (Number(row[1]) !== this.#source) notify(row, listener)
           last = seq
         }
       }
     }
     const timer = new Timer(async () => {
-      // entries wait, so that nothing is missed once the file can be read again
-      try { look() } catch { listener.lost() }
+      // entries are kept, so that none is missed once the file can be read again
+      try { poll() } catch { listener.lost() }
     }, { delay: () => every }).start()
     return {
-      async probe () { look() },
+      async probe () { poll() },
       close: () => timer.stop()
     }
   }
 
-  #tell (id: string, ended: string | null, at: number): void {
-    const { tell, crop } = this.#database.sql
-    tell.run(this.#source, at, id, ended)
-    if (this.#written++ % cropEvery === 0) crop.run(kept)
+  #write (id: string, ended: string | null, at: number): void {
+    const { insertChange, trimChanges } = this.#database.sql
+    insertChange.run(this.#source, at, id, ended)
+    if (this.#written++ % trimEvery === 0) trimChanges.run(maxChanges)
   }
 }
 
-function hear ([, , id, ended]: Row, listener: StoreListener): void {
+function notify ([, , id, ended]: Row, listener: StoreListener): void {
   if (ended === null) listener.changed(id as string)
   else listener.ended(JSON.parse(ended as string) as EndedSession)
 }

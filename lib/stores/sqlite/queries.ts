@@ -1,17 +1,17 @@
-import { turn } from '../../async.ts'
+import { yieldToEventLoop } from '../../async.ts'
 import { compileFilter } from '../../model/filter.ts'
 import type { Filter } from '../../model/filter.ts'
 import { expiresAt, noData } from '../../model/record.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
-import type { Ending, EndSelector, EndWhy, Page, PageOptions } from '../../store.ts'
-import { walk } from './index-scan.ts'
+import type { EndResult, EndSelector, EndCause, Page, PageOptions } from '../../store.ts'
+import { scanIndex } from './index-scan.ts'
 import { toEndedSession, toRecord } from './rows.ts'
 import type { Sessions } from './sessions.ts'
 
 /** Rows that one step looks at: 1,000 take 4 to 10 ms, 50 ends as long. */
-const width = 1000
+const maxScanned = 1000
 const endsAtOnce = 50
-/** Milliseconds that slices follow each other: many ends wait for the disk together, and the deadline of a verb is some way off. */
+/** Milliseconds for which batches follow each other: many ends wait for the disk together, and the deadline of a verb is some way off. */
 const endsFor = 100
 
 type Selector = Extract<EndSelector, { readonly filter: Filter }>
@@ -20,8 +20,8 @@ type Selector = Extract<EndSelector, { readonly filter: Filter }>
 export function listSessions (sessions: Sessions, filter: Filter, { limit, cursor, order }: PageOptions): Page<SessionRecord> {
   const matches = liveMatcher(sessions, filter)
   const items: SessionRecord[] = []
-  const next = walk(sessions.database, { list: 'live', filter, order }, { cursor, limit, width }, row => {
-    const record = matches(toRecord(row, noData)) ? sessions.whole(row) : null
+  const next = scanIndex(sessions.database, { list: 'live', filter, order }, { cursor, limit, maxScanned }, row => {
+    const record = matches(toRecord(row, noData)) ? sessions.withData(row) : null
     if (record !== null) items.push(record)
     return record !== null
   })
@@ -32,7 +32,7 @@ export function listSessions (sessions: Sessions, filter: Filter, { limit, curso
 export function listHistory (sessions: Sessions, filter: Filter, { limit, cursor, order }: PageOptions): Page<EndedSession> {
   const matches = compileFilter(filter)
   const items: EndedSession[] = []
-  const next = walk(sessions.database, { list: 'history', filter, order }, { cursor, limit, width }, row => {
+  const next = scanIndex(sessions.database, { list: 'history', filter, order }, { cursor, limit, maxScanned }, row => {
     const session = toEndedSession(row)
     if (!matches(session)) return false
     items.push(session)
@@ -45,7 +45,7 @@ export function listHistory (sessions: Sessions, filter: Filter, { limit, cursor
 export function countSessions (sessions: Sessions, filter: Filter, cursor: string | null): { count: number, cursor: string | null } {
   const matches = liveMatcher(sessions, filter)
   let count = 0
-  const next = walk(sessions.database, { list: 'count', filter, order: 'oldest' }, { cursor, limit: Infinity, width }, row => {
+  const next = scanIndex(sessions.database, { list: 'count', filter, order: 'oldest' }, { cursor, limit: Infinity, maxScanned }, row => {
     if (!matches(toRecord(row, noData))) return false
     count++
     return true
@@ -54,10 +54,10 @@ export function countSessions (sessions: Sessions, filter: Filter, cursor: strin
 }
 
 /**
- * Ends what matches, slice by slice, until so many have ended, nothing is left to look at, or others have to wait for the answer; each slice
- * is one transaction, and requests get their turn in between. One that fails leaves what the ones before it did.
+ * Ends the sessions that match, batch by batch, until `limit` have ended, all rows were read, or `endsFor` has passed. Each batch is one
+ * transaction, and requests get their turn in between. A batch that fails keeps the results of the batches before it.
  */
-export async function endMatching (sessions: Sessions, selector: Selector, why: EndWhy, isOpen: () => boolean): Promise<Ending> {
+export async function endMatching (sessions: Sessions, selector: Selector, why: EndCause, isOpen: () => boolean): Promise<EndResult> {
   const { filter, limit } = selector
   const until = performance.now() + endsFor
   const ended: EndedSession[] = []
@@ -65,31 +65,32 @@ export async function endMatching (sessions: Sessions, selector: Selector, why: 
   do {
     try {
       const left = { filter, limit: limit - ended.length, cursor }
-      const slice = sessions.database.write(() => endSlice(sessions, left, why))
-      ended.push(...slice.ended)
-      cursor = slice.cursor
+      const batch = sessions.database.write(() => endBatch(sessions, left, why))
+      ended.push(...batch.ended)
+      cursor = batch.cursor
     } catch (error) {
       if (ended.length === 0) throw error
       break
     }
-    await turn()
+    await yieldToEventLoop()
   } while (cursor !== null && ended.length < limit && performance.now() < until && isOpen())
   return { ended, cursor }
 }
 
 /** Inside a transaction. */
-function endSlice (sessions: Sessions, selector: Selector, why: EndWhy): Ending {
+function endBatch (sessions: Sessions, selector: Selector, why: EndCause): EndResult {
   const { filter, cursor } = selector
   const matches = liveMatcher(sessions, filter)
   const found: SessionRecord[] = []
-  const next = walk(sessions.database, { list: 'end', filter, order: 'oldest' }, { cursor, limit: Math.min(selector.limit, endsAtOnce), width }, row => {
+  const limit = Math.min(selector.limit, endsAtOnce)
+  const next = scanIndex(sessions.database, { list: 'end', filter, order: 'oldest' }, { cursor, limit, maxScanned }, row => {
     const record = toRecord(row, noData)
     if (!matches(record)) return false
     found.push(record)
     return true
   })
   const now = sessions.now()
-  return { ended: found.map(record => sessions.finish(record, why, now)), cursor: next }
+  return { ended: found.map(record => sessions.endRecord(record, why, now)), cursor: next }
 }
 
 function liveMatcher (sessions: Sessions, filter: Filter): (record: SessionRecord) => boolean {

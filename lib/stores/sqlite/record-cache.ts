@@ -1,18 +1,18 @@
 import type { SessionRecord } from '../../model/record.ts'
-import type { Touch } from '../../store.ts'
-import { Latest } from '../lru-cache.ts'
+import type { ActivityUpdate } from '../../store.ts'
+import { LruCache } from '../../token/lru-cache.ts'
 import { applyTouch } from '../patch.ts'
-import type { Draft } from '../patch.ts'
+import type { MutableRecord } from '../patch.ts'
 import type { Database } from './database.ts'
 
 /**
  * Records that were read, for as long as they are what the file has. SQLite counts the commits of all other connections; a look at the
  * count is a fifth of what it takes to read a row, and says for certain that nothing has changed. What this connection writes it says
- * itself, here. A checkpoint changes no count, whoever makes it.
+ * itself, here. A checkpoint changes no count, whichever connection makes it.
  */
-export class Copies {
+export class RecordCache {
   readonly #database: Database
-  readonly #records = new Latest<Draft>(32_768)
+  readonly #records = new LruCache<MutableRecord>(32_768)
   #version: unknown = null
 
   constructor (database: Database) {
@@ -40,7 +40,7 @@ export class Copies {
   }
 
   /** The row was touched, and the transaction is through. */
-  touched (touch: Touch, now: number, at: number): void {
+  touched (touch: ActivityUpdate, now: number, at: number): void {
     const record = this.#records.get(touch.id)
     if (record !== undefined) applyTouch(record, touch, now, at)
   }

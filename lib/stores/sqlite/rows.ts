@@ -3,27 +3,34 @@ import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../
 import type { Row, SqliteValue } from './driver.ts'
 
 /** The columns of a live session, in the order in which `toRecord` reads them. */
-export const recordColumns = 'id, user_id, generation, hash, previous_hash, rotated_at, confirmed_at, created_at, authenticated_at, methods, last_seen_at, idle, absolute_at, requests, remembered, ip, agent, device, name, moved, first_ip, first_agent, data'
+export const recordColumns = 'id, user_id, generation, hash, previous_hash, rotated_at, confirmed_at, created_at, authenticated_at, ' +
+  'methods, last_seen_at, idle_timeout, absolute_expires_at, request_count, remembered, ip, user_agent, device, device_name, ' +
+  'client_changed, first_ip, first_user_agent, data'
 /** The columns of an ended session, in the order in which `toEndedSession` reads them. */
-export const endedColumns = 'id, user_id, reason, ended_by, created_at, last_seen_at, ended_at, requests, remembered, ip, device, name'
+export const endedColumns = 'id, user_id, reason, ended_by, created_at, last_seen_at, ended_at, ' +
+  'request_count, remembered, ip, device, device_name'
 
-// tables are STRICT: a text is a text; a handle may answer integers as BigInt
+// tables are STRICT: a text is a text; a driver may return integers as BigInt
 type Whole = number | bigint
 type Text = string | null
 type LiveRow = readonly [
-  id: string, userId: Text, generation: Whole, hash: string, previousHash: Text, rotatedAt: Whole, confirmedAt: Whole | null, createdAt: Whole,
-  authenticatedAt: Whole | null, methods: string, lastSeenAt: Whole, idle: Whole, absoluteAt: Whole, requests: Whole, remembered: Whole,
-  ip: Text, agent: Text, device: Text, name: Text, moved: Whole, firstIp: Text, firstAgent: Text, data: Text
+  id: string, userId: Text, generation: Whole, hash: string, previousHash: Text, rotatedAt: Whole, confirmedAt: Whole | null,
+  createdAt: Whole, authenticatedAt: Whole | null, methods: string, lastSeenAt: Whole, idleTimeout: Whole, absoluteExpiresAt: Whole,
+  requestCount: Whole, remembered: Whole, ip: Text, userAgent: Text, device: Text, deviceName: Text, clientChanged: Whole, firstIp: Text,
+  firstUserAgent: Text, data: Text
 ]
 type EndedRow = readonly [
-  id: string, userId: string, reason: EndReason, by: Text, createdAt: Whole, lastSeenAt: Whole, endedAt: Whole, requests: Whole, remembered: Whole,
-  ip: Text, device: Text, name: Text
+  id: string, userId: string, reason: EndReason, by: Text, createdAt: Whole, lastSeenAt: Whole, endedAt: Whole,
+  requestCount: Whole, remembered: Whole, ip: Text, device: Text, deviceName: Text
 ]
 
 /** A live session, with the data that `toData` read. */
 export function toRecord (row: Row, data: EncodedData): SessionRecord {
-  const [id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idle, absoluteAt, requests, remembered, ip, agent, device, name, moved, firstIp, firstAgent] = row as LiveRow
-  const elsewhere = Number(moved) === 1
+  const [
+    id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idleTimeout,
+    absoluteExpiresAt, requestCount, remembered, ip, userAgent, device, deviceName, clientChanged, firstIp, firstUserAgent
+  ] = row as LiveRow
+  const changed = Number(clientChanged) === 1
   return {
     id,
     userId,
@@ -36,21 +43,21 @@ export function toRecord (row: Row, data: EncodedData): SessionRecord {
     authenticatedAt: instant(authenticatedAt),
     methods,
     lastSeenAt: Number(lastSeenAt),
-    idle: Number(idle),
-    absoluteAt: Number(absoluteAt),
-    requests: Number(requests),
+    idleTimeout: Number(idleTimeout),
+    absoluteExpiresAt: Number(absoluteExpiresAt),
+    requestCount: Number(requestCount),
     remembered: Number(remembered) === 1,
     ip,
-    agent,
-    firstIp: elsewhere ? firstIp : ip,
-    firstAgent: elsewhere ? firstAgent : agent,
+    userAgent,
+    firstIp: changed ? firstIp : ip,
+    firstUserAgent: changed ? firstUserAgent : userAgent,
     device,
-    name,
+    deviceName,
     data
   }
 }
 
-/** The data of a row of `recordColumns`; `null` if somebody wrote what is no data. */
+/** The data of a row of `recordColumns`; `null` if the column does not hold data. */
 export function toData (row: Row): EncodedData | null {
   const text = row[22] as Text
   if (text === null) return noData
@@ -68,34 +75,37 @@ export function toData (row: Row): EncodedData | null {
   return Object.freeze(data)
 }
 
-/** Data as a row keeps it; none takes no room. */
+/** Data as a row stores it; `null` for no data. */
 export function toText (data: EncodedData): Text {
   return Object.keys(data).length === 0 ? null : JSON.stringify(data)
 }
 
 /** The values of the statement `insert`. */
 export function toValues (record: SessionRecord): readonly SqliteValue[] {
-  const { ip, agent, firstIp, firstAgent } = record
-  const moved = ip !== firstIp || agent !== firstAgent
+  const { ip, userAgent, firstIp, firstUserAgent } = record
+  const changed = ip !== firstIp || userAgent !== firstUserAgent
   return [
     record.id, record.userId, record.generation, record.hash, record.previousHash, record.rotatedAt, record.confirmedAt, record.createdAt,
-    record.authenticatedAt, record.methods, record.lastSeenAt, record.idle, record.absoluteAt, expiresAt(record), record.requests, Number(record.remembered),
-    ip, agent, record.device, record.name, Number(moved), moved ? firstIp : null, moved ? firstAgent : null, toText(record.data)
+    record.authenticatedAt, record.methods, record.lastSeenAt, record.idleTimeout, record.absoluteExpiresAt, expiresAt(record),
+    record.requestCount, Number(record.remembered), ip, userAgent, record.device, record.deviceName, Number(changed),
+    changed ? firstIp : null,
+    changed ? firstUserAgent : null, toText(record.data)
   ]
 }
 
-/** What is left of a session that ended. */
+/** An ended-session record from a row of `endedColumns`. */
 export function toEndedSession (row: Row): EndedSession {
-  const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered, ip, device, name] = row as EndedRow
+  const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = row as EndedRow
   return {
-    id, userId, reason, by, createdAt: Number(createdAt), lastSeenAt: Number(lastSeenAt), endedAt: Number(endedAt), requests: Number(requests), remembered: Number(remembered) === 1, ip, device, name
+    id, userId, reason, by, createdAt: Number(createdAt), lastSeenAt: Number(lastSeenAt), endedAt: Number(endedAt),
+    requestCount: Number(requestCount), remembered: Number(remembered) === 1, ip, device, deviceName
   }
 }
 
-/** The values of the statement `remember`. */
+/** The values of the statement `insertEnded`. */
 export function toEndedValues (session: EndedSession): readonly SqliteValue[] {
-  const { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, remembered, ip, device, name } = session
-  return [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requests, Number(remembered), ip, device, name]
+  const { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName } = session
+  return [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, Number(remembered), ip, device, deviceName]
 }
 
 function instant (value: Whole | null): number | null {

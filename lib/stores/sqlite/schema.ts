@@ -1,10 +1,10 @@
-import { refuse } from '../../options.ts'
+import { invalidOption } from '../../options.ts'
 import { Query } from './driver.ts'
 import type { SqliteHandle } from './driver.ts'
 import { readSql } from './statements.ts'
 
-/** Raised with each change of schema.sql. */
-const version = 2
+/** Raised with each published change of schema.sql. */
+const version = 1
 /**
  * Pages of the log after which SQLite copies them. Little and often: a checkpoint of 1 MB holds requests up for half as long as one of the
  * default's 4.
@@ -24,26 +24,31 @@ export interface Pragmas {
 }
 
 /**
- * Makes a database ready: its settings, then the tables, if they are not there; any number of processes may do so at once.
+ * Prepares a database: its settings, then the tables, if they are missing. Any number of processes may do so at once.
  * Throws `FST_SESSION_INVALID_OPTION` where there is no write-ahead log, and for tables of a newer version.
  */
 export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: Pragmas): void {
   // before the journal mode: of 30 processes that started together 4 failed the other way round
   handle.exec(`PRAGMA busy_timeout = ${patience}`)
   const mode = keepLog(handle)
-  if (mode !== 'wal') throw refuse('store', `a file on a disk of this machine, because processes share it by a write-ahead log (SQLite answers \`${String(mode)}\`)`)
+  if (mode !== 'wal') {
+    const found = `SQLite returns \`${String(mode)}\``
+    throw invalidOption('store', `a file on a disk of this machine, because processes share it by a write-ahead log (${found})`)
+  }
   handle.exec(`PRAGMA synchronous = ${pragmas.synchronous}`)
   // a log that a burst made long does not stay so
   handle.exec(`PRAGMA wal_autocheckpoint = ${checkpointEvery}; PRAGMA journal_size_limit = 33554432`)
   if (versionOf(handle, prefix) === 0) create(handle, prefix)
   const found = versionOf(handle, prefix)
-  if (found !== version) throw refuse('store', `a file whose tables (${prefix}*) are of version ${version}, which this release knows, not ${found}`)
+  if (found !== version) {
+    throw invalidOption('store', `a file whose tables (${prefix}*) are of version ${version}, which this release knows, not ${found}`)
+  }
   handle.exec(`PRAGMA busy_timeout = ${pragmas.busyTimeout}`)
 }
 
 /**
- * Turns the write-ahead log on, and answers which journal there is. Of processes that make a file at the same moment, SQLite refuses one at once
- * (each has a lock that the other wants): a transaction waits for the others, and then it is tried again.
+ * Turns the write-ahead log on, and returns the journal mode. Of processes that make a file at the same moment, SQLite refuses one at
+ * once, because each has a lock that the other needs. A transaction then waits for the others, and the mode is set again.
  */
 function keepLog (handle: SqliteHandle, again = tries): unknown {
   try {

@@ -1,82 +1,86 @@
 import { expiresAt, expiryReason, hasEnded, noData, toEnded } from '../../model/record.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
-import type { Change, Created, CreateOptions, EndWhy, Expect, StoreContext, Touch, Updated } from '../../store.ts'
-import { applyChange, shiftRecord } from '../patch.ts'
+import type {
+  SessionPatch, CreateResult, CreateOptions, EndCause, Precondition, StoreContext, ActivityUpdate, UpdateResult
+} from '../../store.ts'
+import { applyPatch, shiftRecord } from '../patch.ts'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
 import { Journal } from './journal.ts'
-import { Copies } from './record-cache.ts'
+import { RecordCache } from './record-cache.ts'
 import { toData, toEndedSession, toEndedValues, toRecord, toText, toValues } from './rows.ts'
 
 /** 200 updates take about 2 ms. */
-const touchSlice = 200
+const touchBatch = 200
 
-/** The verbs on one session and on one user. Each is one transaction. */
+/** Operations on one session and on one user. Each is one transaction. */
 export class Sessions {
   readonly database: Database
   readonly journal: Journal
   readonly now: () => number
   readonly #context: StoreContext
-  readonly #copies: Copies
+  readonly #cache: RecordCache
   #warned = false
 
   constructor (database: Database, context: StoreContext) {
     this.database = database
     this.journal = new Journal(database)
-    this.#copies = new Copies(database)
+    this.#cache = new RecordCache(database)
     this.now = context.now ?? Date.now
     this.#context = context
   }
 
   /** In a transaction, not after a write of it. */
   read (id: string): SessionRecord | EndedSession | null {
-    const found = this.#copies.get(id) ?? this.#fetch(id)
+    const found = this.#cache.get(id) ?? this.#fetch(id)
     if (found === null || hasEnded(found) || this.now() < expiresAt(found)) return found
     return toEnded(found, { reason: expiryReason(found), by: null, at: expiresAt(found) })
   }
 
   #fetch (id: string): SessionRecord | EndedSession | null {
-    const { read, left } = this.database.sql
+    const { read, readEnded } = this.database.sql
     const row = read.get(id)
     if (row === null) {
-      const ended = left.get(id)
+      const ended = readEnded.get(id)
       return ended === null ? null : toEndedSession(ended)
     }
-    const record = this.whole(row)
-    if (record !== null) this.#copies.keep(record)
+    const record = this.withData(row)
+    if (record !== null) this.#cache.keep(record)
     return record
   }
 
-  /** A record with its data; `null` for a row that somebody spoiled: nobody can use that session, and it ends like any other. */
-  whole (row: Row): SessionRecord | null {
+  /** Returns a record with its data; `null` for a row with damaged data. Such a session cannot be used, and it ends like any other. */
+  withData (row: Row): SessionRecord | null {
     const data = toData(row)
     if (data !== null) return toRecord(row, data)
-    if (!this.#warned) this.#context.warn(`The data of session ${String(row[0])} cannot be read. It counts as gone, and so does each one like it.`)
+    if (!this.#warned) {
+      this.#context.warn(`The data of session ${String(row[0])} cannot be read. It counts as gone, and so does each one like it.`)
+    }
     this.#warned = true
     return null
   }
 
-  create (record: SessionRecord, options: CreateOptions): Created {
+  create (record: SessionRecord, options: CreateOptions): CreateResult {
     try {
       return this.database.write(() => this.#create(record, options))
     } catch (error) {
-      // a full disk keeps nobody from what is there
+      // sessions that exist stay usable on a full disk
       if (error instanceof Error && error.message.includes('disk is full')) return { status: 'full' }
       throw error
     }
   }
 
-  #create (given: SessionRecord, options: CreateOptions): Created {
+  #create (given: SessionRecord, options: CreateOptions): CreateResult {
     const { sql } = this.database
     const { adopts, replaces } = options
     const now = this.now()
     const shift = now - options.at
-    const mark = adopts === null ? null : sql.mark.get(adopts.key)
-    if (mark !== null) return { status: 'adopted', session: this.read(mark[0] as string) }
-    if (sql.known.get(given.id, given.id) !== null) return { status: 'exists' }
+    const adopter = adopts === null ? null : sql.adopter.get(adopts.key)
+    if (adopter !== null) return { status: 'adopted', session: this.read(adopter[0] as string) }
+    if (sql.isUsed.get(given.id, given.id) !== null) return { status: 'exists' }
     const over = this.#over(given.userId, options, now)
-    if (over.length > 0 && options.limit?.onLimit === 'reject') return { status: 'refused', live: over }
-    const ended = over.map(other => this.finish(other, { reason: 'evicted', by: null }, now))
+    if (over.length > 0 && options.limit?.onExceeded === 'reject') return { status: 'refused', live: over }
+    const ended = over.map(other => this.endRecord(other, { reason: 'evicted', by: null }, now))
     if (replaces !== null) ended.push(...this.end([replaces], { reason: 'replaced', by: null }))
     const record = shiftRecord(given, shift)
     sql.insert.run(...toValues(record))
@@ -91,79 +95,86 @@ export class Sessions {
     const who = [userId, replaces ?? '', now, now] as const
     const over = Number(countOf.get(...who)?.[0]) - limit.max + 1
     if (over <= 0) return []
-    const rows = limit.onLimit === 'reject' ? oldestOf.all(...who, -1) : (limit.onLimit === 'idle' ? idlestOf : oldestOf).all(...who, over)
+    const rows = limit.onExceeded === 'reject'
+      ? oldestOf.all(...who, -1)
+      : (limit.onExceeded === 'evict-idle' ? idlestOf : oldestOf).all(...who, over)
     return rows.map(row => toRecord(row, toData(row) ?? noData))
   }
 
-  touch (batch: readonly Touch[], at: number): readonly string[] {
+  touch (batch: readonly ActivityUpdate[], at: number): readonly string[] {
     const now = this.now()
     const gone: string[] = []
-    for (let from = 0; from < batch.length; from += touchSlice) {
-      const slice = batch.slice(from, from + touchSlice)
-      const touched: Touch[] = []
+    for (let from = 0; from < batch.length; from += touchBatch) {
+      const part = batch.slice(from, from + touchBatch)
+      const touched: ActivityUpdate[] = []
       this.database.write(() => {
-        for (const touch of slice) {
+        for (const touch of part) {
           if (this.#touch(touch, now, now - at)) touched.push(touch)
           else gone.push(touch.id)
         }
       })
-      for (const touch of touched) this.#copies.touched(touch, now, at)
+      for (const touch of touched) this.#cache.touched(touch, now, at)
     }
     return gone
   }
 
-  #touch ({ id, requests, seenAt, generation, ip, agent, device }: Touch, now: number, shift: number): boolean {
-    const { touch, move } = this.database.sql
+  #touch ({ id, requestCount, seenAt, generation, ip, userAgent, device }: ActivityUpdate, now: number, shift: number): boolean {
+    const { touch, changeClient } = this.database.sql
     const seen = seenAt === 0 ? 0 : Math.min(now, seenAt + shift)
-    if (touch.run(requests, seen, generation, seen || now, id, now, now) === 0) return false
-    if (ip !== undefined || agent !== undefined || device !== undefined) {
-      move.run(Number(ip !== undefined), ip ?? null, Number(agent !== undefined), agent ?? null, Number(device !== undefined), device ?? null, id)
+    if (touch.run(requestCount, seen, generation, seen || now, id, now, now) === 0) return false
+    if (ip !== undefined || userAgent !== undefined || device !== undefined) {
+      changeClient.run(
+        Number(ip !== undefined), ip ?? null,
+        Number(userAgent !== undefined), userAgent ?? null,
+        Number(device !== undefined), device ?? null,
+        id
+      )
     }
     return true
   }
 
-  update (id: string, change: Change, expect?: Expect): Updated {
+  update (id: string, change: SessionPatch, expect?: Precondition): UpdateResult {
     return this.database.write(() => {
       const record = this.read(id)
       if (record === null || hasEnded(record)) return { status: 'gone', ended: record }
       if (expect !== undefined && expect.generation !== record.generation) return { status: 'conflict', record }
       const now = this.now()
-      const next = applyChange(record, change, now)
-      this.database.sql.change.run(
-        next.generation, next.hash, next.previousHash, next.rotatedAt, next.confirmedAt, next.authenticatedAt, next.methods, next.lastSeenAt,
-        next.idle, next.absoluteAt, next.name, toText(next.data), expiresAt(next), id)
+      const next = applyPatch(record, change, now)
+      this.database.sql.update.run(
+        next.generation, next.hash, next.previousHash, next.rotatedAt, next.confirmedAt, next.authenticatedAt, next.methods,
+        next.lastSeenAt, next.idleTimeout, next.absoluteExpiresAt, next.deviceName, toText(next.data), expiresAt(next), id)
       this.journal.changed(id, now)
-      this.#copies.drop(id)
+      this.#cache.drop(id)
       return { status: 'done', record: next }
     })
   }
 
   /** Inside a transaction: ends what is live among the ids. */
-  end (ids: readonly string[], why: EndWhy): EndedSession[] {
+  end (ids: readonly string[], why: EndCause): EndedSession[] {
     const now = this.now()
     return ids.flatMap(id => {
       const row = this.database.sql.read.get(id)
       const record = row === null ? null : toRecord(row, noData)
-      return record === null || now >= expiresAt(record) ? [] : this.finish(record, why, now)
+      return record === null || now >= expiresAt(record) ? [] : this.endRecord(record, why, now)
     })
   }
 
   /** Inside a transaction: ends the live sessions of a user, oldest first, but one. */
-  endAllOf (userId: string, except: string, why: EndWhy): EndedSession[] {
+  endAllOf (userId: string, except: string, why: EndCause): EndedSession[] {
     const now = this.now()
-    return this.database.sql.oldestOf.all(userId, except, now, now, -1).map(row => this.finish(toRecord(row, noData), why, now))
+    return this.database.sql.oldestOf.all(userId, except, now, now, -1).map(row => this.endRecord(toRecord(row, noData), why, now))
   }
 
   /** Inside a transaction: the row goes, history and the journal get what is left. */
-  finish (record: SessionRecord, why: EndWhy, at: number): EndedSession {
-    const { remove, remember, trim } = this.database.sql
+  endRecord (record: SessionRecord, why: EndCause, at: number): EndedSession {
+    const { delete: deleteLive, insertEnded, trimHistory } = this.database.sql
     const { history, historyPerUser } = this.#context
     const ended = toEnded(record, { ...why, at })
-    remove.run(record.id)
-    this.#copies.drop(record.id)
+    deleteLive.run(record.id)
+    this.#cache.drop(record.id)
     if (record.userId !== null && history > 0) {
-      remember.run(...toEndedValues(ended))
-      trim.run(record.userId, historyPerUser)
+      insertEnded.run(...toEndedValues(ended))
+      trimHistory.run(record.userId, historyPerUser)
     }
     this.journal.ended(ended, this.now())
     return ended

@@ -1,84 +1,97 @@
--- What the SQLite store says, prepared once. `-- :name (values in their order) → columns` starts a statement; {p} is the prefix of the
--- tables, {record} and {ended} are the columns of rows.ts.
+-- The statements of the SQLite store, prepared once. `-- :name (values in their order) → columns` starts a statement; {p} is the
+-- prefix of the tables, {record} and {ended} are the columns of rows.ts.
 
--- :begin () : takes the one write lock; waits for it as long as busy_timeout says
+-- :begin () : takes the one write lock; waits at most busy_timeout for it
 BEGIN IMMEDIATE;
 -- :commit ()
 COMMIT;
 -- :rollback ()
 ROLLBACK;
 
--- :version () → how many commits of other connections this one knows of: another number after each that it sees
+-- :version () → a number that differs after each commit of another connection
 PRAGMA data_version;
--- :changes () → how many rows this connection has changed, triggers included
+-- :changes () → number of rows that this connection has changed, triggers included
 SELECT total_changes();
 -- :read (id) → {record}
 SELECT {record} FROM {p}live WHERE id = ?;
--- :left (id) → {ended}
+-- :readEnded (id) → {ended}
 SELECT {ended} FROM {p}ended WHERE id = ?;
--- :known (id, id) → a row if the id was used
+-- :isUsed (id, id) → a row if the id was used
 SELECT 1 FROM {p}live WHERE id = ? UNION ALL SELECT 1 FROM {p}ended WHERE id = ?;
--- :mark (key) → id
-SELECT id FROM {p}marks WHERE key = ?;
+-- :adopter (key) → id
+SELECT id FROM {p}adopted_credentials WHERE key = ?;
 -- :adopt (key, id, until)
-INSERT INTO {p}marks (key, id, until) VALUES (?, ?, ?);
+INSERT INTO {p}adopted_credentials (key, id, until) VALUES (?, ?, ?);
 
 -- :countOf (user, except, now, now) → how many live sessions a user has
-SELECT count(*) FROM {p}live WHERE user_id = ? AND id <> ? AND absolute_at > ? AND last_seen_at + idle > ?;
+SELECT count(*) FROM {p}live WHERE user_id = ? AND id <> ? AND absolute_expires_at > ? AND last_seen_at + idle_timeout > ?;
 -- :oldestOf (user, except, now, now, limit) → {record}
-SELECT {record} FROM {p}live WHERE user_id = ? AND id <> ? AND absolute_at > ? AND last_seen_at + idle > ? ORDER BY created_at, id LIMIT ?;
+SELECT {record} FROM {p}live WHERE user_id = ? AND id <> ? AND absolute_expires_at > ? AND last_seen_at + idle_timeout > ?
+  ORDER BY created_at, id LIMIT ?;
 -- :idlestOf (user, except, now, now, limit) → {record}
-SELECT {record} FROM {p}live WHERE user_id = ? AND id <> ? AND absolute_at > ? AND last_seen_at + idle > ? ORDER BY last_seen_at, created_at, id LIMIT ?;
+SELECT {record} FROM {p}live WHERE user_id = ? AND id <> ? AND absolute_expires_at > ? AND last_seen_at + idle_timeout > ?
+  ORDER BY last_seen_at, created_at, id LIMIT ?;
 
 -- :insert (the columns of rows.ts `toValues`)
-INSERT INTO {p}live (id, user_id, generation, hash, previous_hash, rotated_at, confirmed_at, created_at, authenticated_at, methods, last_seen_at, idle, absolute_at, sweep_at, requests, remembered, ip, agent, device, name, moved, first_ip, first_agent, data)
+INSERT INTO {p}live (id, user_id, generation, hash, previous_hash, rotated_at, confirmed_at, created_at, authenticated_at, methods,
+  last_seen_at, idle_timeout, absolute_expires_at, cleanup_at, request_count, remembered, ip, user_agent, device, device_name, client_changed,
+  first_ip, first_user_agent, data)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
--- :touch (requests, seen, generation, confirmed, id, now, now) : what nearly every touch is; changes no indexed column
-UPDATE {p}live SET requests = requests + ?, last_seen_at = max(last_seen_at, ?),
+-- :touch (request count, last seen, generation, confirmed, id, now, now) : nearly every touch; changes no indexed column
+UPDATE {p}live SET request_count = request_count + ?, last_seen_at = max(last_seen_at, ?),
   confirmed_at = CASE WHEN confirmed_at IS NULL AND generation = ? THEN ? ELSE confirmed_at END
-WHERE id = ? AND absolute_at > ? AND last_seen_at + idle > ?;
--- :move (ip given, ip, agent given, agent, device given, device, id) : the right-hand sides see the row as it was
-UPDATE {p}live SET moved = 1, first_ip = CASE WHEN moved THEN first_ip ELSE ip END, first_agent = CASE WHEN moved THEN first_agent ELSE agent END,
-  ip = CASE WHEN ? THEN ? ELSE ip END, agent = CASE WHEN ? THEN ? ELSE agent END, device = CASE WHEN ? THEN ? ELSE device END WHERE id = ?;
--- :change (…, end, id) : whatever `update` may change; sweep_at is never later than the end
-UPDATE {p}live SET generation = ?, hash = ?, previous_hash = ?, rotated_at = ?, confirmed_at = ?, authenticated_at = ?, methods = ?, last_seen_at = ?,
-  idle = ?, absolute_at = ?, name = ?, data = ?, sweep_at = min(sweep_at, ?) WHERE id = ?;
+WHERE id = ? AND absolute_expires_at > ? AND last_seen_at + idle_timeout > ?;
+-- :changeClient (ip given, ip, user agent given, user agent, device given, device, id) : the right-hand sides see the row as it was
+UPDATE {p}live SET client_changed = 1, first_ip = CASE WHEN client_changed THEN first_ip ELSE ip END,
+  first_user_agent = CASE WHEN client_changed THEN first_user_agent ELSE user_agent END,
+  ip = CASE WHEN ? THEN ? ELSE ip END, user_agent = CASE WHEN ? THEN ? ELSE user_agent END, device = CASE WHEN ? THEN ? ELSE device END
+WHERE id = ?;
+-- :update (…, expiry, id) : every column that `update` can change; cleanup_at is never later than the expiry
+UPDATE {p}live SET generation = ?, hash = ?, previous_hash = ?, rotated_at = ?, confirmed_at = ?, authenticated_at = ?,
+  methods = ?, last_seen_at = ?,
+  idle_timeout = ?, absolute_expires_at = ?, device_name = ?, data = ?, cleanup_at = min(cleanup_at, ?) WHERE id = ?;
 
--- :remove (id)
+-- :delete (id)
 DELETE FROM {p}live WHERE id = ?;
--- :remember ({ended})
+-- :insertEnded ({ended})
 INSERT INTO {p}ended ({ended}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
--- :trim (user, kept) : of a user's ended sessions the newest stay
-DELETE FROM {p}past WHERE rowid IN (SELECT rowid FROM {p}past WHERE user = (SELECT n FROM {p}words WHERE text = ?) ORDER BY ended_at DESC, rowid DESC LIMIT -1 OFFSET ?);
+-- :trimHistory (user, max) : keeps the newest ended sessions of a user
+DELETE FROM {p}history WHERE rowid IN (SELECT rowid FROM {p}history WHERE user = (SELECT n FROM {p}strings WHERE text = ?)
+  ORDER BY ended_at DESC, rowid DESC LIMIT -1 OFFSET ?);
 
 -- :due (now, limit) → {record}
-SELECT {record} FROM {p}live WHERE sweep_at <= ? ORDER BY sweep_at LIMIT ?;
--- :rearm (end, id)
-UPDATE {p}live SET sweep_at = ? WHERE id = ?;
--- :purgeEnded (instant, limit)
-DELETE FROM {p}past WHERE rowid IN (SELECT rowid FROM {p}past WHERE ended_at <= ? LIMIT ?);
--- :purgeMarks (instant, limit)
-DELETE FROM {p}marks WHERE key IN (SELECT key FROM {p}marks WHERE until <= ? LIMIT ?);
--- :purgeSlices (instant, limit)
-DELETE FROM {p}slices WHERE rowid IN (SELECT rowid FROM {p}slices WHERE until <= ? LIMIT ?);
--- :purgeChanges (instant, limit) : the last one stays, because it holds the number
+SELECT {record} FROM {p}live WHERE cleanup_at <= ? ORDER BY cleanup_at LIMIT ?;
+-- :reschedule (expiry, id)
+UPDATE {p}live SET cleanup_at = ? WHERE id = ?;
+-- :deleteHistory (user)
+DELETE FROM {p}history WHERE user = (SELECT n FROM {p}strings WHERE text = ?);
+-- :redactChanges (user) : other processes that have not read these entries are notified of the end without its user and client
+UPDATE {p}changes SET ended = json_set(ended, '$.userId', NULL, '$.ip', NULL, '$.device', NULL, '$.deviceName', NULL)
+  WHERE ended IS NOT NULL AND json_extract(ended, '$.userId') = ?;
+-- :purgeHistory (timestamp, limit)
+DELETE FROM {p}history WHERE rowid IN (SELECT rowid FROM {p}history WHERE ended_at <= ? LIMIT ?);
+-- :purgeCredentials (timestamp, limit)
+DELETE FROM {p}adopted_credentials WHERE key IN (SELECT key FROM {p}adopted_credentials WHERE until <= ? LIMIT ?);
+-- :purgeStatistics (timestamp, limit)
+DELETE FROM {p}statistics WHERE rowid IN (SELECT rowid FROM {p}statistics WHERE until <= ? LIMIT ?);
+-- :purgeChanges (timestamp, limit) : the last row stays, because it holds the number
 DELETE FROM {p}changes WHERE seq IN (SELECT seq FROM {p}changes WHERE at <= ? AND seq < (SELECT max(seq) FROM {p}changes) LIMIT ?);
--- :blankChange (instant) : and says nothing any more
+-- :clearLastChange (timestamp) : keeps its number only
 UPDATE {p}changes SET id = '', ended = NULL WHERE seq = (SELECT max(seq) FROM {p}changes) AND at <= ? AND id <> '';
 
--- :observe (at, span, node, value, until)
-INSERT INTO {p}slices (at, span, node, value, until) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (at, span, node) DO UPDATE SET value = excluded.value, until = excluded.until;
--- :slices (from, to) → node, at, span, value, until
-SELECT node, at, span, value, until FROM {p}slices WHERE at >= ? AND at < ?;
--- :counts () → live, users, guests, remembered
+-- :saveStatistics (start, interval, node, value, until)
+INSERT INTO {p}statistics (start_at, interval_ms, node, value, until) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (start_at, interval_ms, node) DO UPDATE SET value = excluded.value, until = excluded.until;
+-- :statistics (from, to) → node, start_at, interval_ms, value, until
+SELECT node, start_at, interval_ms, value, until FROM {p}statistics WHERE start_at >= ? AND start_at < ?;
+-- :totals () → live, users, guests, remembered
 SELECT live, users, guests, remembered FROM {p}state;
 
--- :tell (source, at, id, ended)
+-- :insertChange (source, at, id, ended)
 INSERT INTO {p}changes (source, at, id, ended) VALUES (?, ?, ?, ?);
--- :crop (kept) : the newest so many stay
+-- :trimChanges (max) : keeps the newest rows
 DELETE FROM {p}changes WHERE seq <= (SELECT max(seq) FROM {p}changes) - ?;
--- :told () → the number of the last change
+-- :lastChange () → the number of the last change
 SELECT coalesce(max(seq), 0) FROM {p}changes;
--- :news (seq, limit) → seq, source, id, ended
+-- :changesAfter (seq, limit) → seq, source, id, ended
 SELECT seq, source, id, ended FROM {p}changes WHERE seq > ? ORDER BY seq LIMIT ?;

@@ -3,9 +3,13 @@ import { Command, Query } from './driver.ts'
 import type { SqliteHandle } from './driver.ts'
 import { endedColumns, recordColumns } from './rows.ts'
 
-type Queries = 'version' | 'changes' | 'read' | 'left' | 'known' | 'mark' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' | 'slices' | 'counts' | 'told' | 'news'
-type Commands = 'begin' | 'commit' | 'rollback' | 'adopt' | 'insert' | 'touch' | 'move' | 'change' | 'remove' | 'remember' | 'trim' | 'rearm' |
-  'purgeEnded' | 'purgeMarks' | 'purgeSlices' | 'purgeChanges' | 'blankChange' | 'observe' | 'tell' | 'crop'
+type Queries =
+  'version' | 'changes' | 'read' | 'readEnded' | 'isUsed' | 'adopter' | 'countOf' | 'oldestOf' | 'idlestOf' | 'due' |
+  'statistics' | 'totals' | 'lastChange' | 'changesAfter'
+type Commands =
+  'begin' | 'commit' | 'rollback' | 'adopt' | 'insert' | 'touch' | 'changeClient' | 'update' | 'delete' | 'insertEnded' |
+  'trimHistory' | 'reschedule' | 'purgeHistory' | 'deleteHistory' | 'redactChanges' | 'purgeCredentials' | 'purgeStatistics' |
+  'purgeChanges' | 'clearLastChange' | 'saveStatistics' | 'insertChange' | 'trimChanges'
 
 /** Every statement of statements.sql, prepared. */
 export type Statements = Readonly<Record<Queries, Query> & Record<Commands, Command>>

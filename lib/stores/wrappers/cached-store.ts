@@ -1,55 +1,58 @@
-import { inTime } from '../../async.ts'
+import { withTimeout } from '../../async.ts'
 import type { Awaitable } from '../../async.ts'
 import type { Filter } from '../../model/filter.ts'
 import { hasEnded } from '../../model/record.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
-import type { Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, PageOptions, Slice, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../../store.ts'
-import { Latest } from '../lru-cache.ts'
+import type {
+  SessionPatch, CreateResult, CreateOptions, EndResult, EndSelector, EndCause, Precondition, PageOptions, StatisticsSlice, Store,
+  StoreContext, StoreListener, StoreSubscription, ActivityUpdate, UpdateResult
+} from '../../store.ts'
+import { LruCache } from '../../token/lru-cache.ts'
 import { addActivity } from '../patch.ts'
-import type { Draft } from '../patch.ts'
+import type { MutableRecord } from '../patch.ts'
 
-interface Copy {
-  readonly record: Draft
+interface CachedRecord {
+  readonly record: MutableRecord
   /** On the monotonic clock. */
   readonly readAt: number
 }
 
-/** A store that can tell, and whose app wants copies. */
-export type WatchedStore = Store & Required<Pick<Store, 'cache' | 'watch'>>
+/** A store that publishes changes, and whose app has enabled the cache. */
+export type WatchedStore = Store & Required<Pick<Store, 'cache' | 'subscribe'>>
 
 export interface CachedStoreOptions {
   /** A clock that never jumps, in milliseconds. Default `performance.now`. */
   readonly elapsed?: () => number
 }
 
-/** Other nodes' activity (a new address, a later last-seen) is not told: copies get no older than this. */
+/** Stores do not publish other nodes' activity (a new address, a later last-seen). Cache entries get no older than this. */
 const maxAge = 30_000
 
 /**
- * A store made of a store that watches, with copies of live sessions in this process. A copy may only ever say yes: `peek` answers one only
- * while every end and change up to `maxStale` ago has been heard for certain; the moment that is not so, all copies are dropped and every
- * validation reads.
+ * A store around a store that publishes changes, with a cache of live sessions in this process. The cache can only accept. `peek` returns
+ * an entry only while this process has certainly received every end and change up to `maxStale` ago. As soon as that is uncertain, the
+ * cache drops all entries and every validation reads.
  *
- * That certainty is a heartbeat: a beat is sent through the connection that data takes, and once it is back on the subscription everything
- * told before it has been heard. How long ago the last beat that came back was sent is all that counts; no timer that is late and no
- * connection that is dead without knowing it can lengthen it.
+ * A heartbeat proves it. The cache sends a heartbeat through the connection that data takes. Once it is back on the subscription, this
+ * process has received everything that was published before it. Only the time since the last returned heartbeat was sent counts: neither a
+ * late timer nor an undetected dead connection can lengthen it.
  */
 export class CachedStore implements Store {
   readonly name: string
   readonly scope: Store['scope']
   readonly durable: boolean
-  readonly batch?: number
+  readonly maxBatchSize?: number
   readonly now?: () => Awaitable<number>
   readonly #store: WatchedStore
   readonly #maxStale: number
   readonly #elapsed: () => number
-  readonly #copies: Latest<Copy>
-  /** Reads under way, by id: what comes of one that was overtaken by an end or a change is not kept. */
+  readonly #records: LruCache<CachedRecord>
+  /** Reads in flight, by id. If an end or a change overtakes a read, the cache does not store its result. */
   readonly #reading = new Map<string, symbol>()
   /** There from `open` on. */
-  #watch = null as StoreWatch | null
+  #watch = null as StoreSubscription | null
   #listener: StoreListener | null = null
-  /** When the last beat that came back was sent; -Infinity: the stream is not trusted. */
+  /** When the last returned heartbeat was sent; -Infinity: the stream is not trusted. */
   #provenAt = -Infinity
   #beating: Promise<void> | null = null
 
@@ -57,9 +60,9 @@ export class CachedStore implements Store {
     this.name = store.name
     this.scope = store.scope
     this.durable = store.durable
-    if (store.batch !== undefined) this.batch = store.batch
+    if (store.maxBatchSize !== undefined) this.maxBatchSize = store.maxBatchSize
     this.#store = store
-    this.#copies = new Latest(store.cache.max ?? 10_000)
+    this.#records = new LruCache(store.cache.max ?? 10_000)
     this.#maxStale = store.cache.maxStale ?? 1000
     this.#elapsed = options.elapsed ?? (() => performance.now())
     if (store.now !== undefined) this.now = store.now.bind(store)
@@ -67,22 +70,27 @@ export class CachedStore implements Store {
 
   async open (context: StoreContext): Promise<void> {
     await this.#store.open(context)
-    this.#watch = await this.#store.watch({
-      ended: session => { this.#drop(session.id); this.#listener?.ended(session) },
-      changed: id => { this.#drop(id); this.#listener?.changed(id) },
-      lost: () => { this.#distrust(); this.#listener?.lost() }
-    })
-    await this.#beat()
+    try {
+      this.#watch = await this.#store.subscribe({
+        ended: session => { this.#drop(session.id); this.#listener?.ended(session) },
+        changed: id => { this.#drop(id); this.#listener?.changed(id) },
+        lost: () => { this.#invalidateAll(); this.#listener?.lost() }
+      })
+    } catch (error) {
+      await this.#store.close()
+      throw error
+    }
+    await this.#heartbeat()
   }
 
   async close (): Promise<void> {
     await this.#beating
-    this.#distrust()
+    this.#invalidateAll()
     await this.#stream.close()
     await this.#store.close()
   }
 
-  get #stream (): StoreWatch { return this.#watch as StoreWatch }
+  get #stream (): StoreSubscription { return this.#watch as StoreSubscription }
 
   ping (): Awaitable<void> { return this.#store.ping() }
 
@@ -91,12 +99,12 @@ export class CachedStore implements Store {
     const at = this.#elapsed()
     const unproven = at - this.#provenAt
     // validations drive the beats: an app that rests sends none
-    if (unproven > this.#maxStale / 4) void this.#beat()
+    if (unproven > this.#maxStale / 4) void this.#heartbeat()
     if (unproven > this.#maxStale) {
-      this.#distrust()
+      this.#invalidateAll()
       return null
     }
-    const copy = this.#copies.get(id)
+    const copy = this.#records.get(id)
     if (copy === undefined) return null
     if (at - copy.readAt <= maxAge) return copy.record
     this.#drop(id)
@@ -109,34 +117,34 @@ export class CachedStore implements Store {
     if (this.#provenAt !== -Infinity) this.#reading.set(id, reading)
     try {
       const found = await this.#store.read(id)
-      // whoever was refused here is not let in again, though the message is still on its way
+      // a client that was refused here is not accepted again, though the message is still in flight
       if (found === null || hasEnded(found)) this.#drop(id)
-      else if (this.#reading.get(id) === reading) this.#copies.set(id, { record: { ...found }, readAt })
+      else if (this.#reading.get(id) === reading) this.#records.set(id, { record: { ...found }, readAt })
       return found
     } finally {
       if (this.#reading.get(id) === reading) this.#reading.delete(id)
     }
   }
 
-  create (record: SessionRecord, options: CreateOptions): Awaitable<Created> {
+  create (record: SessionRecord, options: CreateOptions): Awaitable<CreateResult> {
     if (options.replaces !== null) this.#drop(options.replaces)
     return after(this.#store.create(record, options), created => { if (created.status === 'created') this.#dropAll(created.ended) })
   }
 
-  touch (batch: readonly Touch[], at: number): Awaitable<readonly string[]> {
+  touch (batch: readonly ActivityUpdate[], at: number): Awaitable<readonly string[]> {
     return after(this.#store.touch(batch, at), gone => {
       for (const touch of batch) this.#touched(touch)
       for (const id of gone) this.#drop(id)
     })
   }
 
-  update (id: string, change: Change, expect?: Expect): Awaitable<Updated> {
+  update (id: string, change: SessionPatch, expect?: Precondition): Awaitable<UpdateResult> {
     this.#drop(id)
     return after(this.#store.update(id, change, expect), () => { this.#drop(id) })
   }
 
-  end (selector: EndSelector, why: EndWhy): Awaitable<Ending> {
-    // from here on this node asks the store: a copy must not outlive the call that ends its session
+  end (selector: EndSelector, why: EndCause): Awaitable<EndResult> {
+    // from here on this node asks the store: a cache entry must not exist after the call that ends its session
     if ('ids' in selector) for (const id of selector.ids) this.#drop(id)
     return after(this.#store.end(selector, why), ({ ended }) => {
       if ('ids' in selector) for (const id of selector.ids) this.#drop(id)
@@ -144,15 +152,16 @@ export class CachedStore implements Store {
     })
   }
 
-  sweep (max: number): ReturnType<Store['sweep']> { return after(this.#store.sweep(max), ({ ended }) => { this.#dropAll(ended) }) }
+  cleanup (max: number): ReturnType<Store['cleanup']> { return after(this.#store.cleanup(max), ({ ended }) => { this.#dropAll(ended) }) }
   list (filter: Filter, page: PageOptions): ReturnType<Store['list']> { return this.#store.list(filter, page) }
   history (filter: Filter, page: PageOptions): ReturnType<Store['history']> { return this.#store.history(filter, page) }
   count (filter: Filter, cursor: string | null): ReturnType<Store['count']> { return this.#store.count(filter, cursor) }
-  observe (slice: Slice): Awaitable<void> { return this.#store.observe(slice) }
+  deleteHistory (userId: string): Awaitable<void> { return this.#store.deleteHistory(userId) }
+  saveStatistics (slice: StatisticsSlice): Awaitable<void> { return this.#store.saveStatistics(slice) }
   statistics (from: number, to: number): ReturnType<Store['statistics']> { return this.#store.statistics(from, to) }
 
-  /** One stream serves the copies and whoever else listens. */
-  watch (listener: StoreListener): StoreWatch {
+  /** Subscribes a listener. One stream serves the cache and the listener. */
+  subscribe (listener: StoreListener): StoreSubscription {
     this.#listener = listener
     return {
       probe: () => this.#stream.probe(),
@@ -161,13 +170,13 @@ export class CachedStore implements Store {
   }
 
   /** What this node's requests added, the copy knows, too; in place, as where sessions are in memory. */
-  #touched (touch: Touch): void {
-    const record = this.#copies.get(touch.id)?.record
+  #touched (touch: ActivityUpdate): void {
+    const record = this.#records.get(touch.id)?.record
     if (record !== undefined) addActivity(record, touch, touch.seenAt)
   }
 
   #drop (id: string): void {
-    this.#copies.delete(id)
+    this.#records.delete(id)
     this.#reading.delete(id)
   }
 
@@ -175,34 +184,34 @@ export class CachedStore implements Store {
     for (const { id } of ended) this.#drop(id)
   }
 
-  #distrust (): void {
+  #invalidateAll (): void {
     this.#provenAt = -Infinity
-    this.#copies.clear()
+    this.#records.clear()
     this.#reading.clear()
   }
 
-  /** Sends a beat, or joins the one under way. */
-  #beat (): Promise<void> {
-    this.#beating ??= this.#prove(this.#elapsed()).finally(() => { this.#beating = null })
+  /** Sends a heartbeat, or joins the one in flight. */
+  #heartbeat (): Promise<void> {
+    this.#beating ??= this.#probe(this.#elapsed()).finally(() => { this.#beating = null })
     return this.#beating
   }
 
-  async #prove (sentAt: number): Promise<void> {
+  async #probe (sentAt: number): Promise<void> {
     try {
-      await inTime(this.#stream.probe(), this.#maxStale)
+      await withTimeout(this.#stream.probe(), this.#maxStale)
       this.#provenAt = sentAt
     } catch {
-      this.#distrust()
+      this.#invalidateAll()
     }
   }
 }
 
-/** Whether copies of this store's sessions are wanted, and can be kept true. */
+/** Whether the cache is enabled for this store, and can be kept correct. */
 export function isCacheable (store: Store): store is WatchedStore {
-  return store.cache !== undefined && store.watch !== undefined
+  return store.cache !== undefined && store.subscribe !== undefined
 }
 
-/** Does something with an answer before anybody else sees it. */
+/** Runs `act` with a result before the caller receives it. */
 async function after <T> (answer: Awaitable<T>, act: (value: T) => void): Promise<T> {
   const value = await answer
   act(value)

@@ -3,49 +3,53 @@ import type { Awaitable } from '../../async.ts'
 import { SessionError } from '../../errors.ts'
 import type { Filter } from '../../model/filter.ts'
 import { hasEnded } from '../../model/record.ts'
-import type { EndedSession, SessionRecord } from '../../model/record.ts'
-import { refuse } from '../../options.ts'
-import type { CacheOptions, Change, Created, CreateOptions, Ending, EndSelector, EndWhy, Expect, Page, PageOptions, Slice, Statistics, Store, StoreContext, StoreListener, StoreWatch, Touch, Updated } from '../../store.ts'
-import { isSealed } from './field-cipher.ts'
-import type { Vault } from './field-cipher.ts'
-import { Seals } from './record-cipher.ts'
+import type { EncodedData, EndedSession, SessionRecord } from '../../model/record.ts'
+import { invalidOption } from '../../options.ts'
+import type {
+  CacheOptions, SessionPatch, CreateResult, CreateOptions, EndResult, EndSelector, EndCause, Precondition, Page, PageOptions,
+  StatisticsSlice, Statistics, Store, StoreContext, StoreListener, StoreSubscription, ActivityUpdate, UpdateResult
+} from '../../store.ts'
+import { isEncrypted } from './field-cipher.ts'
+import type { FieldCipher } from './field-cipher.ts'
+import { RecordCipher } from './record-cipher.ts'
 
-export interface SealedStoreOptions {
-  readonly vault: Vault
+export interface EncryptedStoreOptions {
+  readonly cipher: FieldCipher
   /** Addresses are sealed, too. */
   readonly ip: boolean
   /** Agents and devices are sealed, too. */
-  readonly agent: boolean
-  /** Told of a session whose texts do not open: it was ended. */
+  readonly userAgent: boolean
+  /** Called with a session whose texts cannot be decrypted, after the store has ended it. */
   readonly onBroken: (session: EndedSession) => void
 }
 
 /**
- * A store made of a store, that seals what the inner one keeps: data always, addresses and agents by option. Ids, owners and instants stay
- * readable, because the inner store finds and orders sessions by them. A session that does not open is ended; it is never half there.
+ * A store around a store, which encrypts what the inner one stores: data always, addresses and user agents optionally. Ids, owners and
+ * timestamps stay readable, because the inner store finds and orders sessions by them. If a session cannot be decrypted, the store ends it;
+ * it never returns a part of it.
  */
-export class SealedStore implements Store {
+export class EncryptedStore implements Store {
   readonly name: string
   readonly scope: Store['scope']
   readonly durable: boolean
-  readonly batch?: number
+  readonly maxBatchSize?: number
   readonly cache?: CacheOptions
   readonly now?: () => Awaitable<number>
-  readonly watch?: (listener: StoreListener) => Awaitable<StoreWatch>
+  readonly subscribe?: (listener: StoreListener) => Awaitable<StoreSubscription>
   readonly #store: Store
-  readonly #options: SealedStoreOptions
-  readonly #seals: Seals
+  readonly #options: EncryptedStoreOptions
+  readonly #seals: RecordCipher
 
-  constructor (store: Store, options: SealedStoreOptions) {
+  constructor (store: Store, options: EncryptedStoreOptions) {
     this.name = store.name
     this.scope = store.scope
     this.durable = store.durable
-    if (store.batch !== undefined) this.batch = store.batch
+    if (store.maxBatchSize !== undefined) this.maxBatchSize = store.maxBatchSize
     if (store.cache !== undefined) this.cache = store.cache
     if (store.now !== undefined) this.now = store.now.bind(store)
-    const watch = store.watch?.bind(store)
+    const watch = store.subscribe?.bind(store)
     if (watch !== undefined) {
-      this.watch = listener => watch({
+      this.subscribe = listener => watch({
         ended: session => { listener.ended(this.#seals.ended(session)) },
         changed: id => { listener.changed(id) },
         lost: () => { listener.lost() }
@@ -53,7 +57,7 @@ export class SealedStore implements Store {
     }
     this.#store = store
     this.#options = options
-    this.#seals = new Seals(options.vault, options)
+    this.#seals = new RecordCipher(options.cipher, options)
   }
 
   /** Throws `FST_SESSION_INVALID_OPTION` if the newest session in the store does not open: the key is not the one. */
@@ -65,7 +69,10 @@ export class SealedStore implements Store {
         this.#seals.open(record)
       } catch {
         await this.#store.close()
-        throw refuse('encryption.key', 'a key that opens the sessions in the store (or `plain: true`, while sessions from before live)')
+        throw invalidOption(
+          'encryption.keys',
+          'a key that opens the sessions in the store (or `allowPlaintext: true`, while sessions from before live)'
+        )
       }
     }
   }
@@ -73,7 +80,7 @@ export class SealedStore implements Store {
   close (): Awaitable<void> { return this.#store.close() }
   ping (): Awaitable<void> { return this.#store.ping() }
 
-  create (record: SessionRecord, options: CreateOptions): Awaitable<Created> {
+  create (record: SessionRecord, options: CreateOptions): Awaitable<CreateResult> {
     return then(this.#store.create(this.#seals.seal(record), options), created => this.#created(created))
   }
 
@@ -89,58 +96,81 @@ export class SealedStore implements Store {
     })
   }
 
-  touch (batch: readonly Touch[], at: number): Awaitable<readonly string[]> {
+  touch (batch: readonly ActivityUpdate[], at: number): Awaitable<readonly string[]> {
     if (!this.#seals.sealsTexts) return this.#store.touch(batch, at)
     return this.#store.touch(batch.map(touch => this.#seals.sealFields(touch)), at)
   }
 
-  update (id: string, change: Change, expect?: Expect): Awaitable<Updated> {
-    const sealed = change.set === undefined ? change : { ...change, set: this.#seals.sealData(id, change.set) }
+  update (id: string, change: SessionPatch, expect?: Precondition): Awaitable<UpdateResult> {
+    const sealed = change.set === undefined ? change : { ...change, ...this.#encryptData(id, change.set, change.maxBytes) }
     return then(this.#store.update(id, sealed, expect), updated => updated.status === 'gone'
       ? { status: 'gone', ended: updated.ended === null ? null : this.#seals.ended(updated.ended) }
       : { ...updated, record: this.#seals.readable(updated.record) })
   }
 
-  end (selector: EndSelector, why: EndWhy): Awaitable<Ending> {
+  end (selector: EndSelector, why: EndCause): Awaitable<EndResult> {
     if ('filter' in selector) this.#refuseSealed(selector.filter)
-    return then(this.#store.end(selector, why), ({ ended, cursor }) => ({ ended: ended.map(session => this.#seals.ended(session)), cursor }))
+    return then(this.#store.end(selector, why), ({ ended, cursor }) => ({
+      ended: ended.map(session => this.#seals.ended(session)),
+      cursor
+    }))
   }
 
   list (filter: Filter, page: PageOptions): Awaitable<Page<SessionRecord>> {
     this.#refuseSealed(filter)
-    return then(this.#store.list(filter, page), ({ items, cursor }) => ({ items: items.map(record => this.#seals.readable(record)), cursor }))
+    return then(this.#store.list(filter, page), ({ items, cursor }) => ({
+      items: items.map(record => this.#seals.readable(record)),
+      cursor
+    }))
   }
 
   history (filter: Filter, page: PageOptions): Awaitable<Page<EndedSession>> {
     this.#refuseSealed(filter)
-    return then(this.#store.history(filter, page), ({ items, cursor }) => ({ items: items.map(session => this.#seals.ended(session)), cursor }))
+    return then(this.#store.history(filter, page), ({ items, cursor }) => ({
+      items: items.map(session => this.#seals.ended(session)),
+      cursor
+    }))
   }
+
+  deleteHistory (userId: string): Awaitable<void> { return this.#store.deleteHistory(userId) }
 
   count (filter: Filter, cursor: string | null): ReturnType<Store['count']> {
     this.#refuseSealed(filter)
     return this.#store.count(filter, cursor)
   }
 
-  sweep (max: number): ReturnType<Store['sweep']> {
-    return then(this.#store.sweep(max), ({ ended, more }) => ({ ended: ended.map(session => this.#seals.ended(session)), more }))
+  cleanup (max: number): ReturnType<Store['cleanup']> {
+    return then(this.#store.cleanup(max), ({ ended, more }) => ({ ended: ended.map(session => this.#seals.ended(session)), more }))
   }
 
   /** Numbers name addresses and agents, too: sealed where those are. */
-  observe (slice: Slice): Awaitable<void> {
-    return this.#store.observe(this.#seals.sealSlice(slice))
+  saveStatistics (slice: StatisticsSlice): Awaitable<void> {
+    return this.#store.saveStatistics(this.#seals.sealSlice(slice))
   }
 
   statistics (from: number, to: number): Awaitable<Statistics> {
-    return then(this.#store.statistics(from, to), statistics => ({ ...statistics, slices: statistics.slices.flatMap(slice => this.#seals.openSlice(slice) ?? []) }))
+    return then(this.#store.statistics(from, to), statistics => ({
+      ...statistics,
+      slices: statistics.slices.flatMap(slice => this.#seals.openSlice(slice) ?? [])
+    }))
   }
 
-  #created (created: Created): Created {
+  #created (created: CreateResult): CreateResult {
     switch (created.status) {
-      case 'created': return { ...created, record: this.#seals.readable(created.record), ended: created.ended.map(session => this.#seals.ended(session)) }
+      case 'created': return {
+        ...created,
+        record: this.#seals.readable(created.record),
+        ended: created.ended.map(session => this.#seals.ended(session))
+      }
       case 'refused': return { ...created, live: created.live.map(record => this.#seals.readable(record)) }
-      case 'adopted': return { ...created, session: created.session === null ? null : hasEnded(created.session) ? this.#seals.ended(created.session) : this.#seals.readable(created.session) }
+      case 'adopted': return { ...created, session: this.#decrypted(created.session) }
       default: return created
     }
+  }
+
+  #decrypted (session: SessionRecord | EndedSession | null): SessionRecord | EndedSession | null {
+    if (session === null) return null
+    return hasEnded(session) ? this.#seals.ended(session) : this.#seals.readable(session)
   }
 
   async #break (record: SessionRecord): Promise<EndedSession | null> {
@@ -150,20 +180,25 @@ export class SealedStore implements Store {
     return this.#seals.ended(session)
   }
 
+  /** Encrypted texts are up to twice as long, so the store's bound is, too; the bound of what one request knows is exact. */
+  #encryptData (id: string, set: EncodedData, maxBytes: number | undefined): Pick<SessionPatch, 'set' | 'maxBytes'> {
+    return { set: this.#seals.sealData(id, set), ...maxBytes === undefined ? {} : { maxBytes: 2 * maxBytes } }
+  }
+
   /** What is sealed cannot be looked for. */
   #refuseSealed (filter: Filter): void {
-    const { ip, agent } = this.#options
-    const wrong = ip && filter.ip !== undefined ? 'ip' : agent && filter.browser !== undefined ? 'browser' : agent && filter.system !== undefined ? 'system' : (ip || agent) && filter.search !== undefined ? 'search' : null
-    if (wrong !== null) throw new SessionError('FST_SESSION_INVALID_FILTER', { values: [`\`${wrong}\` looks into what is encrypted`] })
+    const { ip, userAgent } = this.#options
+    const encrypted = { ip, browser: userAgent, os: userAgent, search: ip || userAgent }
+    const wrong = (['ip', 'browser', 'os', 'search'] as const).find(field => encrypted[field] && filter[field] !== undefined)
+    if (wrong !== undefined) throw new SessionError('FST_SESSION_INVALID_FILTER', { values: [`\`${wrong}\` looks into what is encrypted`] })
   }
 }
 
 /** Throws `FST_SESSION_INVALID_OPTION` if the newest session in a store was sealed: who has no key must not read the seal as data. */
-export async function refuseSealedSessions (store: Store): Promise<void> {
+export async function refuseEncryptedSessions (store: Store): Promise<void> {
   const { items } = await store.list({}, { limit: 1, cursor: null, order: 'newest' })
-  if (!items.some(({ data }) => Object.values(data).some(isSealed))) return
-  await store.close()
-  throw refuse('encryption', 'given: the sessions in the store are encrypted')
+  const encrypted = items.some(({ data }) => Object.values(data).some(isEncrypted))
+  if (encrypted) throw invalidOption('encryption', 'given: the sessions in the store are encrypted')
 }
 
 function then <T, R> (answer: Awaitable<T>, change: (value: T) => Awaitable<R>): Awaitable<R> {

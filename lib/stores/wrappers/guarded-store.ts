@@ -1,138 +1,109 @@
-import { inTime, isThenable } from '../../async.ts'
 import type { Awaitable } from '../../async.ts'
-import { SessionError, withoutCredentials } from '../../errors.ts'
+import { maxDataBytes } from '../../model/data.ts'
 import type { Filter } from '../../model/filter.ts'
 import type { SessionRecord } from '../../model/record.ts'
-import type { Change, CreateOptions, EndSelector, EndWhy, Expect, PageOptions, Slice, Store, StoreContext, StoreListener, StoreWatch, Touch } from '../../store.ts'
+import type {
+  ActivityUpdate, CreateOptions, EndCause, EndSelector, PageOptions, Precondition, SessionPatch, StatisticsSlice, Store, StoreContext,
+  StoreListener, StoreSubscription
+} from '../../store.ts'
+import { CircuitBreaker } from '../circuit-breaker.ts'
+import type { CircuitBreakerOptions } from '../circuit-breaker.ts'
 
-export interface GuardOptions {
-  /** Milliseconds that a verb may take before it counts as failed. */
-  readonly timeout: number
-  /** This process's clock. */
-  readonly now: () => number
-  /** Told of each failure. */
-  readonly onFailure: (operation: string, error: unknown) => void
-  /** Told when a verb works again after failures, with the milliseconds since the first of them. */
-  readonly onRecovery: (after: number) => void
-}
-
-const failuresUntilOpen = 5
-const probeEvery = 250
+const probeInterval = 250
 
 /**
- * A store made of a store, that answers in time: a verb that takes longer than `timeout`, throws or rejects becomes
- * `FST_SESSION_STORE_UNAVAILABLE`. After five failures in a row it fails at once, and lets one verb through each 250 ms to see whether
- * the store is back (clients by default hang for 5 to 73 seconds, or for ever, and queue what was given up).
+ * A store that wraps a store with a circuit breaker: every operation returns or fails within `timeout`, and while the store is down,
+ * operations fail at once with `FST_SESSION_STORE_UNAVAILABLE`.
  */
 export class GuardedStore implements Store {
   readonly name: string
   readonly scope: Store['scope']
   readonly durable: boolean
-  readonly batch?: number
+  readonly maxBatchSize?: number
   readonly #store: Store
-  readonly #options: GuardOptions
-  #failures = 0
-  #failingSince = 0
-  #probedAt = 0
+  readonly #breaker: CircuitBreaker
   readonly now?: () => Awaitable<number>
-  readonly watch?: (listener: StoreListener) => Awaitable<StoreWatch>
-  /** Told how long each verb took, in milliseconds. `null`: nobody is, and nobody looks at the time. */
-  observer: ((operation: string, duration: number) => void) | null = null
+  readonly subscribe?: (listener: StoreListener) => Awaitable<StoreSubscription>
 
-  constructor (store: Store, options: GuardOptions) {
+  constructor (store: Store, options: Omit<CircuitBreakerOptions, 'probeInterval'>) {
     this.name = store.name
     this.scope = store.scope
     this.durable = store.durable
-    if (store.batch !== undefined) this.batch = store.batch
+    if (store.maxBatchSize !== undefined) this.maxBatchSize = store.maxBatchSize
     this.#store = store
-    this.#options = options
+    const breaker = new CircuitBreaker({ ...options, probeInterval })
+    this.#breaker = breaker
     const now = store.now?.bind(store)
-    if (now !== undefined) this.now = () => this.#guard('now', now)
-    if (store.watch !== undefined) this.watch = store.watch.bind(store)
+    if (now !== undefined) this.now = () => breaker.call('now', now)
+    if (store.subscribe !== undefined) this.subscribe = store.subscribe.bind(store)
   }
+
+  /** Receives the duration of each operation, in milliseconds. While it is `null`, no operation is timed. */
+  get observer (): CircuitBreaker['observer'] { return this.#breaker.observer }
+  set observer (observer: CircuitBreaker['observer']) { this.#breaker.observer = observer }
 
   open (context: StoreContext): Awaitable<void> { return this.#store.open(context) }
   close (): Awaitable<void> { return this.#store.close() }
-  ping (): Awaitable<void> { return this.#guard('ping', () => this.#store.ping()) }
+  ping (): Awaitable<void> {
+    return this.#breaker.call('ping', () => this.#store.ping())
+  }
 
-  // the one verb of the request path: no closure
+  // the one operation of the request path: no closure
   read (id: string): ReturnType<Store['read']> {
-    this.#admit()
-    const started = this.observer === null ? 0 : performance.now()
+    const breaker = this.#breaker
+    const startedAt = breaker.allow()
     let result
     try {
       result = this.#store.read(id)
     } catch (error) {
-      throw this.#failed('read', error)
+      throw breaker.failed('read', error)
     }
-    return this.#settle('read', result, started)
+    return breaker.settle('read', result, startedAt)
   }
 
-  touch (batch: readonly Touch[], at: number): ReturnType<Store['touch']> { return this.#guard('touch', () => this.#store.touch(batch, at)) }
-  create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> { return this.#guard('create', () => this.#store.create(record, options)) }
-  update (id: string, change: Change, expect?: Expect): ReturnType<Store['update']> { return this.#guard('update', () => this.#store.update(id, change, expect)) }
-  end (selector: EndSelector, why: EndWhy): ReturnType<Store['end']> { return this.#guard('end', () => this.#store.end(selector, why)) }
-  list (filter: Filter, page: PageOptions): ReturnType<Store['list']> { return this.#guard('list', () => this.#store.list(filter, page)) }
-  history (filter: Filter, page: PageOptions): ReturnType<Store['history']> { return this.#guard('history', () => this.#store.history(filter, page)) }
-  count (filter: Filter, cursor: string | null): ReturnType<Store['count']> { return this.#guard('count', () => this.#store.count(filter, cursor)) }
-  sweep (max: number): ReturnType<Store['sweep']> { return this.#guard('sweep', () => this.#store.sweep(max)) }
-  observe (slice: Slice): ReturnType<Store['observe']> { return this.#guard('observe', () => this.#store.observe(slice)) }
-  statistics (from: number, to: number): ReturnType<Store['statistics']> { return this.#guard('statistics', () => this.#store.statistics(from, to)) }
-
-  #guard <T>(operation: string, verb: () => Awaitable<T>): Awaitable<T> {
-    this.#admit()
-    const started = this.observer === null ? 0 : performance.now()
-    let result
-    try {
-      result = verb()
-    } catch (error) {
-      throw this.#failed(operation, error)
-    }
-    return this.#settle(operation, result, started)
+  touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> {
+    return this.#breaker.call('touch', () => this.#store.touch(batch, at))
   }
 
-  #settle <T>(operation: string, result: Awaitable<T>, started: number): Awaitable<T> {
-    if (isThenable(result)) return this.#inTime(operation, result, started)
-    if (this.observer !== null) this.observer(operation, performance.now() - started)
-    if (this.#failures > 0) this.#worked()
-    return result
+  create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> {
+    return this.#breaker.call('create', () => this.#store.create(record, options))
   }
 
-  async #inTime <T>(operation: string, result: PromiseLike<T>, started: number): Promise<T> {
-    let value
-    try {
-      value = await inTime(result, this.#options.timeout)
-    } catch (error) {
-      const failed = this.#failed(operation, error)
-      this.#timed(operation, started)
-      throw failed
-    }
-    if (this.#failures > 0) this.#worked()
-    this.#timed(operation, started)
-    return value
+  update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> {
+    // the callers have checked what they know: parallel changes of other keys add up in the store only
+    const bounded = change.set === undefined ? change : { ...change, maxBytes: maxDataBytes }
+    return this.#breaker.call('update', () => this.#store.update(id, bounded, expect))
   }
 
-  #timed (operation: string, started: number): void {
-    if (this.observer !== null) this.observer(operation, performance.now() - started)
+  end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> {
+    return this.#breaker.call('end', () => this.#store.end(selector, why))
   }
 
-  #admit (): void {
-    if (this.#failures < failuresUntilOpen) return
-    const now = this.#options.now()
-    if (now - this.#probedAt < probeEvery && now >= this.#probedAt) throw new SessionError('FST_SESSION_STORE_UNAVAILABLE')
-    this.#probedAt = now
+  list (filter: Filter, page: PageOptions): ReturnType<Store['list']> {
+    return this.#breaker.call('list', () => this.#store.list(filter, page))
   }
 
-  #worked (): void {
-    this.#failures = 0
-    this.#options.onRecovery(this.#options.now() - this.#failingSince)
+  history (filter: Filter, page: PageOptions): ReturnType<Store['history']> {
+    return this.#breaker.call('history', () => this.#store.history(filter, page))
   }
 
-  /** A refusal of ours (a bad filter, a full store) is an answer; everything else is trouble. */
-  #failed (operation: string, error: unknown): SessionError {
-    if (error instanceof SessionError && error.code !== 'FST_SESSION_STORE_UNAVAILABLE') return error
-    if (this.#failures++ === 0) this.#failingSince = this.#options.now()
-    this.#options.onFailure(operation, error)
-    return new SessionError('FST_SESSION_STORE_UNAVAILABLE', { cause: withoutCredentials(error) })
+  deleteHistory (userId: string): ReturnType<Store['deleteHistory']> {
+    return this.#breaker.call('deleteHistory', () => this.#store.deleteHistory(userId))
+  }
+
+  count (filter: Filter, cursor: string | null): ReturnType<Store['count']> {
+    return this.#breaker.call('count', () => this.#store.count(filter, cursor))
+  }
+
+  cleanup (max: number): ReturnType<Store['cleanup']> {
+    return this.#breaker.call('cleanup', () => this.#store.cleanup(max))
+  }
+
+  saveStatistics (slice: StatisticsSlice): ReturnType<Store['saveStatistics']> {
+    return this.#breaker.call('saveStatistics', () => this.#store.saveStatistics(slice))
+  }
+
+  statistics (from: number, to: number): ReturnType<Store['statistics']> {
+    return this.#breaker.call('statistics', () => this.#store.statistics(from, to))
   }
 }

@@ -1,19 +1,19 @@
 import { noData } from '../../model/record.ts'
 import type { EncodedData, EndedSession, SessionRecord } from '../../model/record.ts'
-import type { Slice } from '../../store.ts'
-import { isSealed } from './field-cipher.ts'
-import type { Vault } from './field-cipher.ts'
+import type { StatisticsSlice } from '../../store.ts'
+import { isEncrypted } from './field-cipher.ts'
+import type { FieldCipher } from './field-cipher.ts'
 
-type Sealable = 'ip' | 'firstIp' | 'agent' | 'firstAgent' | 'device'
+type Sealable = 'ip' | 'firstIp' | 'userAgent' | 'firstUserAgent' | 'device'
 
-/** Seals and opens what sessions and numbers have of texts: data always, addresses and agents by option. */
-export class Seals {
-  readonly #vault: Vault
+/** Encrypts and decrypts the texts of sessions and statistics: data always, addresses and user agents optionally. */
+export class RecordCipher {
+  readonly #vault: FieldCipher
   readonly #fields: readonly Sealable[]
 
-  constructor (vault: Vault, { ip, agent }: { readonly ip: boolean, readonly agent: boolean }) {
+  constructor (vault: FieldCipher, { ip, userAgent }: { readonly ip: boolean, readonly userAgent: boolean }) {
     this.#vault = vault
-    this.#fields = [...ip ? ['ip', 'firstIp'] as const : [], ...agent ? ['agent', 'firstAgent', 'device'] as const : []]
+    this.#fields = [...ip ? ['ip', 'firstIp'] as const : [], ...userAgent ? ['userAgent', 'firstUserAgent', 'device'] as const : []]
   }
 
   /** Whether addresses or agents are sealed, too. */
@@ -24,19 +24,19 @@ export class Seals {
     return { ...this.sealFields(record), data: this.sealData(record.id, record.data) }
   }
 
-  /** The texts of a record, or of activity, that are sealed by option. */
+  /** Encrypts the optional texts of a record, or of activity. */
   sealFields <T extends { readonly id: string } & { readonly [K in Sealable]?: string | null | undefined }> (from: T): T {
     const sealed: Partial<Record<Sealable, string>> = {}
     for (const field of this.#fields) {
       const text = from[field]
-      if (text !== undefined && text !== null) sealed[field] = this.#vault.seal(text, from.id, field)
+      if (text !== undefined && text !== null) sealed[field] = this.#vault.encrypt(text, from.id, field)
     }
     return { ...from, ...sealed }
   }
 
   /** A session's data. */
   sealData (id: string, data: EncodedData): EncodedData {
-    return mapData(data, (text, key) => this.#vault.seal(text, id, `data ${key}`))
+    return mapData(data, (text, key) => this.#vault.encrypt(text, id, `data ${key}`))
   }
 
   /** A record as it was. Throws `Unsealable`. */
@@ -45,9 +45,9 @@ export class Seals {
     const opened: Partial<Record<Sealable, string>> = {}
     for (const field of this.#fields) {
       const text = record[field]
-      if (text !== null) opened[field] = vault.open(text, record.id, field)
+      if (text !== null) opened[field] = vault.decrypt(text, record.id, field)
     }
-    return { ...record, ...opened, data: mapData(record.data, (text, key) => vault.open(text, record.id, `data ${key}`)) }
+    return { ...record, ...opened, data: mapData(record.data, (text, key) => vault.decrypt(text, record.id, `data ${key}`)) }
   }
 
   /** For lists: what does not open is not shown. The next request of the session ends it. */
@@ -71,19 +71,19 @@ export class Seals {
   }
 
   /** Numbers name addresses and agents, too: sealed where those are. */
-  sealSlice (slice: Slice): Slice {
-    return this.sealsTexts ? { ...slice, value: this.#vault.seal(slice.value, slice.node, 'slice') } : slice
+  sealSlice (slice: StatisticsSlice): StatisticsSlice {
+    return this.sealsTexts ? { ...slice, value: this.#vault.encrypt(slice.value, slice.node, 'slice') } : slice
   }
 
   /** The numbers as they were, or `null`. */
-  openSlice (slice: Slice): Slice | null {
-    const value = isSealed(slice.value) ? this.#tryOpen(slice.value, slice.node, 'slice') : slice.value
+  openSlice (slice: StatisticsSlice): StatisticsSlice | null {
+    const value = isEncrypted(slice.value) ? this.#tryOpen(slice.value, slice.node, 'slice') : slice.value
     return value === null ? null : { ...slice, value }
   }
 
   #tryOpen (text: string, id: string, field: string): string | null {
     try {
-      return this.#vault.open(text, id, field)
+      return this.#vault.decrypt(text, id, field)
     } catch {
       return null
     }

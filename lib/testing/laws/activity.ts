@@ -2,103 +2,127 @@ import { deepEqual, equal } from 'node:assert/strict'
 import { expiresAt } from '../../model/record.ts'
 import { hour, law, minute, second } from './fixture.ts'
 
-/** Law 6: activity never moves a session back in time, and adds up; nothing lengthens a life past its absolute deadline. */
+/** Law 6: activity adds up and never moves a timestamp back; only reauthentication extends a session past its absolute timeout. */
 export const activityLaws = [
-  law('6 requests of all nodes add up, and the last one counts', async stage => {
-    const { ground, store, clock } = stage
-    const node = await ground.open()
-    const [a, b] = await stage.several(2)
+  law('6 request counts of all nodes add up, and the last activity is stored', async fixture => {
+    const { environment, store, clock } = fixture
+    const node = await environment.open()
+    const [a, b] = await fixture.createMany(2)
     const [first, second] = [a.id, b.id]
     clock.now += minute
     await Promise.all(Array.from({ length: 10 }, async (_, i) => (i % 2 === 0 ? store : node).touch(
-      [stage.touch(first, { requests: 3, seenAt: clock.now - i * 100 }), stage.touch(second)], clock.now)))
-    const record = await stage.live(first)
-    equal(record?.requests, 30)
+      [fixture.activity(first, { requestCount: 3, seenAt: clock.now - i * 100 }), fixture.activity(second)], clock.now)))
+    const record = await fixture.live(first)
+    equal(record?.requestCount, 30)
     equal(record.lastSeenAt, clock.now)
-    equal((await stage.live(second))?.requests, 10)
-    equal((await stage.live(first))?.ip, '192.0.2.1', 'what is not given stays')
+    equal((await fixture.live(second))?.requestCount, 10)
+    equal((await fixture.live(first))?.ip, '192.0.2.1', 'an omitted field is not changed')
   }),
-  law('6 a batch may name a session twice', async stage => {
-    const { id } = await stage.created()
-    stage.clock.now += minute
-    await stage.store.touch([stage.touch(id, { requests: 2 }), stage.touch(id, { requests: 3, seenAt: stage.clock.now - 5 })], stage.clock.now)
-    const record = await stage.live(id)
-    equal(record?.requests, 5)
-    equal(record.lastSeenAt, stage.clock.now)
+  law('6 a batch can contain a session twice', async fixture => {
+    const { id } = await fixture.created()
+    fixture.clock.now += minute
+    await fixture.store.touch([
+      fixture.activity(id, { requestCount: 2 }),
+      fixture.activity(id, { requestCount: 3, seenAt: fixture.clock.now - 5 })
+    ], fixture.clock.now)
+    const record = await fixture.live(id)
+    equal(record?.requestCount, 5)
+    equal(record.lastSeenAt, fixture.clock.now)
   }),
-  law('6 where a session was last is kept, and where it was first', async stage => {
-    const { id } = await stage.created()
+  law('6 the first and the last IP address and user agent are stored', async fixture => {
+    const { id } = await fixture.created()
     const agent = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)'
-    await stage.store.touch([stage.touch(id, { ip: '2001:db8::7', agent, device: 'Safari 18|iOS|mobile' })], stage.clock.now)
-    const moved = await stage.live(id)
-    deepEqual([moved?.ip, moved?.agent, moved?.device, moved?.firstIp], ['2001:db8::7', agent, 'Safari 18|iOS|mobile', '192.0.2.1'])
-    await stage.store.touch([stage.touch(id, { ip: null, agent: null, device: null })], stage.clock.now)
-    const unknown = await stage.live(id)
-    deepEqual([unknown?.ip, unknown?.agent, unknown?.device], [null, null, null])
+    const changed = { ip: '2001:db8::7', userAgent: agent, device: 'Safari 18|iOS|mobile' }
+    await fixture.store.touch([fixture.activity(id, changed)], fixture.clock.now)
+    const moved = await fixture.live(id)
+    deepEqual([moved?.ip, moved?.userAgent, moved?.device, moved?.firstIp], ['2001:db8::7', agent, 'Safari 18|iOS|mobile', '192.0.2.1'])
+    await fixture.store.touch([fixture.activity(id, { ip: null, userAgent: null, device: null })], fixture.clock.now)
+    const unknown = await fixture.live(id)
+    deepEqual([unknown?.ip, unknown?.userAgent, unknown?.device], [null, null, null])
   }),
-  law('6 a passive request counts and keeps nothing alive', async stage => {
-    const record = await stage.created()
-    stage.clock.now += minute
-    await stage.store.touch([stage.touch(record.id, { seenAt: 0 })], stage.clock.now)
-    const after = await stage.live(record.id)
-    equal(after?.requests, 1)
+  law('6 a passive request is counted but does not extend the session', async fixture => {
+    const record = await fixture.created()
+    fixture.clock.now += minute
+    await fixture.store.touch([fixture.activity(record.id, { seenAt: 0 })], fixture.clock.now)
+    const after = await fixture.live(record.id)
+    equal(after?.requestCount, 1)
     equal(after.lastSeenAt, record.lastSeenAt)
   }),
-  law('6 activity that comes late, or twice, never moves a session back', async stage => {
-    const { store, clock } = stage
-    const { id } = await stage.created()
+  law('6 late or repeated activity never moves a session back', async fixture => {
+    const { store, clock } = fixture
+    const { id } = await fixture.created()
     clock.now += 10 * minute
-    await store.touch([stage.touch(id)], clock.now)
-    await store.touch([stage.touch(id, { seenAt: clock.now - 5 * minute, requests: 0 })], clock.now)
-    equal((await stage.live(id))?.lastSeenAt, clock.now)
+    await store.touch([fixture.activity(id)], clock.now)
+    await store.touch([fixture.activity(id, { seenAt: clock.now - 5 * minute, requestCount: 0 })], clock.now)
+    equal((await fixture.live(id))?.lastSeenAt, clock.now)
   }),
-  law('6 the instants of a node whose clock is wrong are moved to the store\'s clock', async stage => {
-    const { store, clock } = stage
+  law('6 timestamps of a node with a wrong clock are shifted to the store\'s clock', async fixture => {
+    const { store, clock } = fixture
     for (const skew of [-3 * hour, 3 * hour]) {
       const wrong = clock.now + skew
-      const record = stage.record({ createdAt: wrong, lastSeenAt: wrong, rotatedAt: wrong, authenticatedAt: wrong, absoluteAt: wrong + 12 * hour, confirmedAt: wrong })
+      const record = fixture.record({
+        createdAt: wrong,
+        lastSeenAt: wrong,
+        rotatedAt: wrong,
+        authenticatedAt: wrong,
+        absoluteExpiresAt: wrong + 12 * hour,
+        confirmedAt: wrong
+      })
       const created = await store.create(record, { at: wrong, limit: null, replaces: null, adopts: null })
       const { now } = clock
-      deepEqual(created.status === 'created' && created.record, { ...record, createdAt: now, lastSeenAt: now, rotatedAt: now, authenticatedAt: now, absoluteAt: now + 12 * hour, confirmedAt: now })
+      deepEqual(created.status === 'created' && created.record, {
+        ...record,
+        createdAt: now,
+        lastSeenAt: now,
+        rotatedAt: now,
+        authenticatedAt: now,
+        absoluteExpiresAt: now + 12 * hour,
+        confirmedAt: now
+      })
       clock.now += minute
-      await store.touch([stage.touch(record.id, { seenAt: clock.now + skew - 10 * second })], clock.now + skew)
-      equal((await stage.live(record.id))?.lastSeenAt, clock.now - 10 * second)
+      await store.touch([fixture.activity(record.id, { seenAt: clock.now + skew - 10 * second })], clock.now + skew)
+      equal((await fixture.live(record.id))?.lastSeenAt, clock.now - 10 * second)
     }
   }),
-  law('6 a session is not seen in the future', async stage => {
-    const { id } = await stage.created()
-    stage.clock.now += minute
-    await stage.store.touch([stage.touch(id, { seenAt: stage.clock.now + hour })], stage.clock.now)
-    equal((await stage.live(id))?.lastSeenAt, stage.clock.now)
+  law('6 the last activity is never in the future', async fixture => {
+    const { id } = await fixture.created()
+    fixture.clock.now += minute
+    await fixture.store.touch([fixture.activity(id, { seenAt: fixture.clock.now + hour })], fixture.clock.now)
+    equal((await fixture.live(id))?.lastSeenAt, fixture.clock.now)
   }),
-  law('6 a clock that was turned back moves nothing back and lengthens nothing', async stage => {
-    const { store, clock } = stage
-    const record = await stage.created()
+  law('6 a clock that is set back moves no timestamp back and extends nothing', async fixture => {
+    const { store, clock } = fixture
+    const record = await fixture.created()
     clock.now += 10 * minute
-    await store.touch([stage.touch(record.id)], clock.now)
+    await store.touch([fixture.activity(record.id)], clock.now)
     const seenAt = clock.now
     clock.now -= 5 * minute
-    await store.touch([stage.touch(record.id)], clock.now)
+    await store.touch([fixture.activity(record.id)], clock.now)
     await store.update(record.id, { seen: true })
-    const after = await stage.live(record.id)
+    const after = await fixture.live(record.id)
     equal(after?.lastSeenAt, seenAt)
-    equal(after.absoluteAt, record.absoluteAt)
+    equal(after.absoluteExpiresAt, record.absoluteExpiresAt)
   }),
-  law('6 nothing but a new proof of who the user is passes the absolute deadline', async stage => {
-    const { store, clock } = stage
-    const record = await stage.created({ absoluteAt: stage.clock.now + 40 * minute })
+  law('6 only reauthentication extends a session past its absolute timeout', async fixture => {
+    const { store, clock } = fixture
+    const record = await fixture.created({ absoluteExpiresAt: fixture.clock.now + 40 * minute })
     clock.now += 20 * minute
     await store.update(record.id, { seen: true })
-    await store.touch([stage.touch(record.id)], clock.now)
-    await store.update(record.id, { shorten: { absolute: 10 * hour } })
-    const extended = await stage.live(record.id)
+    await store.touch([fixture.activity(record.id)], clock.now)
+    await store.update(record.id, { shorten: { absoluteTimeout: 10 * hour } })
+    const extended = await fixture.live(record.id)
     equal(extended?.lastSeenAt, clock.now)
-    equal(expiresAt(extended), record.absoluteAt)
-    const shortened = await store.update(record.id, { shorten: { absolute: minute } })
-    equal(shortened.status === 'done' && shortened.record.absoluteAt, clock.now + minute)
-    const proved = await store.update(record.id, { authenticate: { methods: 'webauthn', idle: hour, absolute: 2 * hour } })
+    equal(expiresAt(extended), record.absoluteExpiresAt)
+    const shortened = await store.update(record.id, { shorten: { absoluteTimeout: minute } })
+    equal(shortened.status === 'done' && shortened.record.absoluteExpiresAt, clock.now + minute)
+    const proved = await store.update(record.id, { authenticate: { methods: 'webauthn', idleTimeout: hour, absoluteTimeout: 2 * hour } })
     deepEqual(proved.status === 'done' && proved.record, {
-      ...extended, authenticatedAt: clock.now, lastSeenAt: clock.now, methods: 'webauthn', idle: hour, absoluteAt: clock.now + 2 * hour
+      ...extended,
+      authenticatedAt: clock.now,
+      lastSeenAt: clock.now,
+      methods: 'webauthn',
+      idleTimeout: hour,
+      absoluteExpiresAt: clock.now + 2 * hour
     })
   })
 ]

@@ -1,71 +1,71 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import type { SessionRecord } from '../../model/record.ts'
 import { hour, law, minute } from './fixture.ts'
-import type { Stage } from './fixture.ts'
+import type { LawFixture } from './fixture.ts'
 
-const lives: readonly [string, Partial<SessionRecord>, 'idle' | 'absolute'][] = [
-  ['idle', {}, 'idle'],
-  ['absolute', { idle: 24 * hour }, 'absolute']
+const lives: readonly [string, Partial<SessionRecord>, 'idle-timeout' | 'absolute-timeout'][] = [
+  ['idle', {}, 'idle-timeout'],
+  ['absolute', { idleTimeout: 24 * hour }, 'absolute-timeout']
 ]
 
-/** Law 1: an expired session is not there, swept or not. */
+/** Law 1: reads never return an expired session, even before cleanup. */
 export const expiryLaws = [
-  ...lives.map(([name, fields, reason]) => law(`1 a session is over at the very instant of its ${name} deadline`, async stage => {
-    const record = await stage.created(fields)
-    stage.passTo(record)
-    const deadline = stage.clock.now
-    stage.clock.now--
-    equal((await stage.live(record.id))?.id, record.id)
-    stage.clock.now++
-    equal((await stage.ended(record.id)).reason, reason)
-    stage.clock.now += minute
-    const left = await stage.ended(record.id)
+  ...lives.map(([name, fields, reason]) => law(`1 a session expires exactly at its ${name} timeout`, async fixture => {
+    const record = await fixture.created(fields)
+    fixture.advanceToExpiry(record)
+    const deadline = fixture.clock.now
+    fixture.clock.now--
+    equal((await fixture.live(record.id))?.id, record.id)
+    fixture.clock.now++
+    equal((await fixture.ended(record.id)).reason, reason)
+    fixture.clock.now += minute
+    const left = await fixture.ended(record.id)
     equal(left.endedAt, deadline)
-    await stage.sweep()
-    deepEqual(await stage.ended(record.id), left, 'the sweep changes nothing of what is told')
+    await fixture.cleanUp()
+    deepEqual(await fixture.ended(record.id), left, 'cleanup does not change the ended-session record')
   })),
-  law('1 an expired session that no sweep has seen takes no write, counts to no limit and stands in no list', async stage => {
-    const { store } = stage
-    const record = await stage.created()
-    await stage.live(record.id)
-    stage.passTo(record)
-    deepEqual(await store.touch([stage.touch(record.id)], stage.clock.now), [record.id])
-    equal((await stage.ended(record.id)).reason, 'idle')
+  law('1 before cleanup, an expired session accepts no write, counts toward no limit and is in no list', async fixture => {
+    const { store } = fixture
+    const record = await fixture.created()
+    await fixture.live(record.id)
+    fixture.advanceToExpiry(record)
+    deepEqual(await store.touch([fixture.activity(record.id)], fixture.clock.now), [record.id])
+    equal((await fixture.ended(record.id)).reason, 'idle-timeout')
     equal((await store.update(record.id, { seen: true })).status, 'gone')
-    equal((await store.update(record.id, { authenticate: { methods: '', idle: hour, absolute: hour } })).status, 'gone')
+    equal((await store.update(record.id, { authenticate: { methods: '', idleTimeout: hour, absoluteTimeout: hour } })).status, 'gone')
     deepEqual((await store.end({ ids: [record.id] }, { reason: 'logout', by: null })).ended, [])
     deepEqual((await store.end({ userId: 'ada' }, { reason: 'revoked', by: null })).ended, [])
-    deepEqual(await stage.idsOf('ada'), [])
+    deepEqual(await fixture.idsOf('ada'), [])
     equal((await store.count({}, null)).count, 0)
-    const next = await stage.create({}, { limit: { max: 1, onLimit: 'reject' } })
+    const next = await fixture.create({}, { limit: { max: 1, onExceeded: 'reject' } })
     equal(next.status, 'created')
-    deepEqual((await stage.sweep()).map(({ id, reason }) => [id, reason]), [[record.id, 'idle']])
+    deepEqual((await fixture.cleanUp()).map(({ id, reason }) => [id, reason]), [[record.id, 'idle-timeout']])
   }),
-  law('1 a session that was seen lives on from then, and the sweep leaves it alone', async stage => {
-    const [kept, left] = await stage.several(2)
+  law('1 activity resets the idle timeout, and cleanup leaves the session alone', async fixture => {
+    const [kept, left] = await fixture.createMany(2)
     const [keptId, leftId] = [kept.id, left.id]
-    await seen(stage, keptId, 20 * minute)
-    stage.clock.now += 20 * minute
-    deepEqual((await stage.sweep()).map(({ id }) => id), [leftId])
-    equal((await stage.live(keptId))?.id, keptId)
-    await seen(stage, keptId, 5 * minute)
-    stage.clock.now += 30 * minute
-    deepEqual((await stage.sweep()).map(({ id }) => id), [keptId])
+    await seen(fixture, keptId, 20 * minute)
+    fixture.clock.now += 20 * minute
+    deepEqual((await fixture.cleanUp()).map(({ id }) => id), [leftId])
+    equal((await fixture.live(keptId))?.id, keptId)
+    await seen(fixture, keptId, 5 * minute)
+    fixture.clock.now += 30 * minute
+    deepEqual((await fixture.cleanUp()).map(({ id }) => id), [keptId])
   }),
-  law('1 a session whose life was shortened or begun anew is swept when it is over, not before and not much later', async stage => {
-    const [short, long] = await stage.several(2)
-    await stage.store.update(short.id, { shorten: { absolute: minute } })
-    await stage.store.update(long.id, { authenticate: { methods: '', idle: 2 * hour, absolute: 20 * hour } })
-    stage.clock.now += minute
-    deepEqual((await stage.sweep()).map(({ id, reason }) => [id, reason]), [[short.id, 'absolute']])
-    stage.clock.now += hour
-    deepEqual(await stage.sweep(), [])
-    stage.clock.now += hour
-    deepEqual((await stage.sweep()).map(({ id }) => id), [long.id])
+  law('1 cleanup ends a session with changed timeouts when it expires, not before and not much later', async fixture => {
+    const [short, long] = await fixture.createMany(2)
+    await fixture.store.update(short.id, { shorten: { absoluteTimeout: minute } })
+    await fixture.store.update(long.id, { authenticate: { methods: '', idleTimeout: 2 * hour, absoluteTimeout: 20 * hour } })
+    fixture.clock.now += minute
+    deepEqual((await fixture.cleanUp()).map(({ id, reason }) => [id, reason]), [[short.id, 'absolute-timeout']])
+    fixture.clock.now += hour
+    deepEqual(await fixture.cleanUp(), [])
+    fixture.clock.now += hour
+    deepEqual((await fixture.cleanUp()).map(({ id }) => id), [long.id])
   })
 ]
 
-async function seen (stage: Stage, id: string, after: number): Promise<void> {
-  stage.clock.now += after
-  await stage.store.touch([stage.touch(id)], stage.clock.now)
+async function seen (fixture: LawFixture, id: string, after: number): Promise<void> {
+  fixture.clock.now += after
+  await fixture.store.touch([fixture.activity(id)], fixture.clock.now)
 }

@@ -1,31 +1,37 @@
 import { ok } from 'node:assert/strict'
+import { pagesOf } from '../../async.ts'
+import type { Awaitable } from '../../async.ts'
+import type { Filter } from '../../model/filter.ts'
 import { expiresAt, hasEnded, noData } from '../../model/record.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
-import type { Created, CreateOptions, Store, Touch } from '../../store.ts'
+import type { ActivityUpdate, CreateOptions, CreateResult, Page, PageOptions, Store } from '../../store.ts'
 import { hashVerifier, newId, newVerifier, randomShard, shardOf } from '../../token/token.ts'
-import type { Ground, GroundOptions, Law } from '../environment.ts'
+import type { TestEnvironment, EnvironmentOptions, Law } from '../environment.ts'
 
 /** Milliseconds. */
 export const second = 1000
 export const minute = 60_000
 export const hour = 3_600_000
 
-/** So many records, each of which is there. */
-type Several<Count extends number, Records extends SessionRecord[] = []> = number extends Count ? SessionRecord[] : Records['length'] extends Count ? Records : Several<Count, [...Records, SessionRecord]>
+/** A tuple of `Count` records, where `Count` is a literal. */
+type Many<Count extends number, Records extends SessionRecord[] = []> =
+  number extends Count
+    ? SessionRecord[]
+    : Records['length'] extends Count ? Records : Many<Count, [...Records, SessionRecord]>
 
-/** What a law plays on: a ground, one store on it, and what laws do all the time. */
-export class Stage {
-  readonly ground: Ground
+/** An environment, one store in it, and the steps that conformance tests share. */
+export class LawFixture {
+  readonly environment: TestEnvironment
   readonly store: Store
 
-  constructor (ground: Ground, store: Store) {
-    this.ground = ground
+  constructor (environment: TestEnvironment, store: Store) {
+    this.environment = environment
     this.store = store
   }
 
-  get clock (): { now: number } { return this.ground.clock }
+  get clock (): { now: number } { return this.environment.clock }
 
-  /** A record, as the manager would make it now: half an hour idle, 12 hours at most. */
+  /** Returns a record as the manager makes it now: idle timeout 30 minutes, absolute timeout 12 hours. */
   record (fields: Partial<SessionRecord> = {}): SessionRecord {
     const { now } = this.clock
     const userId = fields.userId === undefined ? 'ada' : fields.userId
@@ -41,27 +47,27 @@ export class Stage {
       authenticatedAt: userId === null ? null : now,
       methods: '',
       lastSeenAt: now,
-      idle: 30 * minute,
-      absoluteAt: now + 12 * hour,
-      requests: 0,
+      idleTimeout: 30 * minute,
+      absoluteExpiresAt: now + 12 * hour,
+      requestCount: 0,
       remembered: false,
       ip: '192.0.2.1',
-      agent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
+      userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
       firstIp: '192.0.2.1',
-      firstAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
+      firstUserAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
       device: 'Firefox 144|Linux|desktop',
-      name: null,
+      deviceName: null,
       data: noData,
       ...fields
     }
   }
 
-  /** Creates a session as `record` makes it, and answers whatever the store says. */
-  async create (fields: Partial<SessionRecord> = {}, options: Partial<CreateOptions> = {}, store = this.store): Promise<Created> {
+  /** Creates a session from a record of `record`, and returns the store's result. */
+  async create (fields: Partial<SessionRecord> = {}, options: Partial<CreateOptions> = {}, store = this.store): Promise<CreateResult> {
     return store.create(this.record(fields), { at: this.clock.now, limit: null, replaces: null, adopts: null, ...options })
   }
 
-  /** Creates a session that must come to be, and answers it. */
+  /** Creates a session and returns it. Fails if the store did not create it. */
   async created (fields: Partial<SessionRecord> = {}, options: Partial<CreateOptions> = {}): Promise<SessionRecord> {
     const created = await this.create(fields, options)
     ok(created.status === 'created', `expected a session to be created, was ${created.status}`)
@@ -69,13 +75,13 @@ export class Stage {
   }
 
   /** Creates sessions one millisecond apart, oldest first. */
-  async several <Count extends number> (count: Count, fields: (i: number) => Partial<SessionRecord> = () => ({})): Promise<Several<Count>> {
+  async createMany <Count extends number> (count: Count, fields: (i: number) => Partial<SessionRecord> = () => ({})): Promise<Many<Count>> {
     const records: SessionRecord[] = []
     for (let i = 0; i < count; i++) {
       records.push(await this.created(fields(i)))
       this.clock.now++
     }
-    return records as Several<Count>
+    return records as Many<Count>
   }
 
   /** The live session, or `null`. */
@@ -96,16 +102,33 @@ export class Stage {
     return (await this.store.list({ userId }, { limit: 1000, cursor: null, order: 'oldest' })).items.map(({ id }) => id)
   }
 
-  /** One request's activity, now. */
-  touch (id: string, fields: Partial<Touch> = {}): Touch {
-    return { id, requests: 1, seenAt: this.clock.now, generation: 0, ...fields }
+  /** Returns the ids of all live sessions that match, in the order of their pages. */
+  async listIds (filter: Filter, page: Pick<PageOptions, 'limit' | 'order'>): Promise<string[]> {
+    return idsOfPages(page.limit, cursor => this.store.list(filter, { ...page, cursor }))
   }
 
-  /** Sweeps until nothing is left to do, and answers what ended. */
-  async sweep (store = this.store): Promise<EndedSession[]> {
+  /** Returns the ids of all ended sessions that match, in the order of their pages. */
+  async historyIds (filter: Filter, page: Pick<PageOptions, 'limit' | 'order'>): Promise<string[]> {
+    return idsOfPages(page.limit, cursor => this.store.history(filter, { ...page, cursor }))
+  }
+
+  /** Returns how many live sessions match. */
+  async count (filter: Filter): Promise<number> {
+    let total = 0
+    for await (const step of pagesOf(cursor => this.store.count(filter, cursor))) total += step.count
+    return total
+  }
+
+  /** Returns the activity of one request, now. */
+  activity (id: string, fields: Partial<ActivityUpdate> = {}): ActivityUpdate {
+    return { id, requestCount: 1, seenAt: this.clock.now, generation: 0, ...fields }
+  }
+
+  /** Runs the cleanup until nothing is left to do, and returns the sessions that ended. */
+  async cleanUp (store = this.store): Promise<EndedSession[]> {
     const ended: EndedSession[] = []
     for (let more = true; more;) {
-      const step = await store.sweep(10)
+      const step = await store.cleanup(10)
       ended.push(...step.ended)
       more = step.more
     }
@@ -117,22 +140,32 @@ export class Stage {
     return [...(await this.store.end({ ids: [id] }, { reason: 'logout', by: null })).ended]
   }
 
-  /** Moves the clock to the very instant at which a session is over. */
-  passTo (record: SessionRecord): void {
+  /** Moves the clock to the timestamp at which a session expires. */
+  advanceToExpiry (record: SessionRecord): void {
     this.clock.now = expiresAt(record)
   }
 }
 
-/** A law that gets a stage of its own. */
-export function law (name: string, play: (stage: Stage) => Promise<void>, options: GroundOptions = {}): Law {
+/** Fails if a page holds more than `limit` sessions. */
+async function idsOfPages (limit: number, next: (cursor: string | null) => Awaitable<Page<{ readonly id: string }>>): Promise<string[]> {
+  const found: string[] = []
+  for await (const { items } of pagesOf(next)) {
+    ok(items.length <= limit, `expected a page of at most ${limit} sessions, it has ${items.length}`)
+    found.push(...items.map(({ id }) => id))
+  }
+  return found
+}
+
+/** Returns a conformance test that runs in an environment of its own. */
+export function law (name: string, run: (fixture: LawFixture) => Promise<void>, options: EnvironmentOptions = {}): Law {
   return {
     name,
-    async run (newGround) {
-      const ground = await newGround()
+    async run (createEnvironment) {
+      const environment = await createEnvironment()
       try {
-        await play(new Stage(ground, await ground.open(options)))
+        await run(new LawFixture(environment, await environment.open(options)))
       } finally {
-        await ground.close()
+        await environment.close()
       }
     }
   }

@@ -1,46 +1,44 @@
 import { deepEqual, equal, rejects } from 'node:assert/strict'
+import { pagesOf } from '../../async.ts'
 import type { Filter } from '../../model/filter.ts'
 import { byAge } from '../../model/record.ts'
-import type { Page, PageOptions } from '../../store.ts'
+import type { PageOptions } from '../../store.ts'
 import { law, minute } from './fixture.ts'
+import type { LawFixture } from './fixture.ts'
 
-type Listing<T> = (filter: Filter, page: PageOptions) => PromiseLike<Page<T>> | Page<T>
-
-/** Law 8: a cursor is a value: pages neither repeat nor skip when sessions end meanwhile. */
+/** Law 8: a cursor is a value; pages neither repeat nor skip sessions while others end. */
 export const pageLaws = [
-  law('8 pages show every session once, in order, both ways', async stage => {
-    const all = (await several(stage, 25)).sort(byAge).map(({ id }) => id)
-    deepEqual(await ids(stage.store.list.bind(stage.store), {}, 'oldest', 4), all)
-    deepEqual(await ids(stage.store.list.bind(stage.store), {}, 'newest', 7), all.toReversed())
-    deepEqual(await ids(stage.store.list.bind(stage.store), { userId: 'user 1' }, 'newest', 2), await ids(stage.store.list.bind(stage.store), { userId: 'user 1' }, 'newest', 100))
+  law('8 pages list every session once, in both orders', async fixture => {
+    const all = (await several(fixture, 25)).sort(byAge).map(({ id }) => id)
+    deepEqual(await fixture.listIds({}, { limit: 4, order: 'oldest' }), all)
+    deepEqual(await fixture.listIds({}, { limit: 7, order: 'newest' }), all.toReversed())
+    const ofUser = await fixture.listIds({ userId: 'user 1' }, { limit: 2, order: 'newest' })
+    deepEqual(ofUser, await fixture.listIds({ userId: 'user 1' }, { limit: 100, order: 'newest' }))
   }),
-  law('8 what stays while pages are read is shown once, whatever ends or begins meanwhile', async stage => {
-    const records = (await several(stage, 30)).sort(byAge)
+  law('8 a session that stays live is listed once while others begin and end', async fixture => {
+    const records = (await several(fixture, 30)).sort(byAge)
     for (const order of ['oldest', 'newest'] as const) {
-      const stays = new Set(await ids(stage.store.list.bind(stage.store), {}, order, 100))
+      const stays = new Set(await fixture.listIds({}, { limit: 100, order }))
       const seen: string[] = []
-      let cursor: string | null = null
-      do {
-        const page: Page<{ id: string }> = await stage.store.list({}, { limit: 4, cursor, order })
-        seen.push(...page.items.map(({ id }) => id))
-        // the one the cursor stands on, one before and one after it
+      for await (const { items } of pagesOf(cursor => fixture.store.list({}, { limit: 4, cursor, order }))) {
+        seen.push(...items.map(({ id }) => id))
+        // the session at the cursor, one before and one after it
         for (const victim of [seen.at(-1), seen.at(-3), records.find(({ id }) => stays.has(id) && !seen.includes(id))?.id]) {
           if (victim === undefined) continue
           stays.delete(victim)
-          await stage.logout(victim)
+          await fixture.logout(victim)
         }
-        stage.clock.now++
-        await stage.created({ userId: 'late' })
-        cursor = page.cursor
-      } while (cursor !== null)
-      equal(new Set(seen).size, seen.length, 'nothing is shown twice')
-      for (const id of stays) equal(seen.includes(id), true, 'nothing is skipped')
+        fixture.clock.now++
+        await fixture.created({ userId: 'late' })
+      }
+      equal(new Set(seen).size, seen.length, 'no session is listed twice')
+      for (const id of stays) equal(seen.includes(id), true, 'no session is skipped')
     }
   }),
-  law('8 a cursor works on every node, and only for its filter and order', async stage => {
-    const node = await stage.ground.open()
-    await several(stage, 12)
-    const { cursor } = await stage.store.list({ remembered: false }, { limit: 5, cursor: null, order: 'newest' })
+  law('8 a cursor is valid on every node, and only for its filter and order', async fixture => {
+    const node = await fixture.environment.open()
+    await several(fixture, 12)
+    const { cursor } = await fixture.store.list({ remembered: false }, { limit: 5, cursor: null, order: 'newest' })
     equal(typeof cursor, 'string')
     const rest = await node.list({ remembered: false }, { limit: 50, cursor, order: 'newest' })
     equal(rest.items.length, 7)
@@ -48,44 +46,33 @@ export const pageLaws = [
     const wrong: [Filter, PageOptions][] = [
       [{ remembered: true }, { limit: 5, cursor, order: 'newest' }],
       [{ remembered: false }, { limit: 5, cursor, order: 'oldest' }],
-      ...['', 'x', '{}', '[]', 'null', `${cursor}x`, 'A'.repeat(5000), '../..', '%00'].map((text): [Filter, PageOptions] => [{ remembered: false }, { limit: 5, cursor: text, order: 'newest' }])
+      ...['', 'x', '{}', '[]', 'null', `${cursor}x`, 'A'.repeat(5000), '../..', '%00']
+        .map((text): [Filter, PageOptions] => [{ remembered: false }, { limit: 5, cursor: text, order: 'newest' }])
     ]
     for (const [filter, page] of wrong) {
-      await rejects(async () => stage.store.list(filter, page), refused)
+      await rejects(async () => fixture.store.list(filter, page), refused)
     }
-    await rejects(async () => stage.store.history({ remembered: false }, { limit: 5, cursor, order: 'newest' }), refused)
-    await rejects(async () => stage.store.count({}, 'x'), refused)
-    await rejects(async () => stage.store.end({ filter: {}, limit: 5, cursor: 'x' }, { reason: 'revoked', by: null }), refused)
+    await rejects(async () => fixture.store.history({ remembered: false }, { limit: 5, cursor, order: 'newest' }), refused)
+    await rejects(async () => fixture.store.count({}, 'x'), refused)
+    await rejects(async () => fixture.store.end({ filter: {}, limit: 5, cursor: 'x' }, { reason: 'revoked', by: null }), refused)
   }),
-  law('8 history has pages, too', async stage => {
-    const records = await several(stage, 14)
+  law('8 history is paginated in the same way', async fixture => {
+    const records = await several(fixture, 14)
     for (const { id } of records) {
-      await stage.logout(id)
-      stage.clock.now++
+      await fixture.logout(id)
+      fixture.clock.now++
     }
     const all = records.map(({ id }) => id)
-    deepEqual(await ids(stage.store.history.bind(stage.store), {}, 'oldest', 4), all)
-    deepEqual(await ids(stage.store.history.bind(stage.store), {}, 'newest', 5), all.toReversed())
-    deepEqual(await ids(stage.store.history.bind(stage.store), { reason: 'revoked' }, 'newest', 5), [])
-    stage.clock.now += minute
-    deepEqual((await ids(stage.store.history.bind(stage.store), { userId: 'user 0' }, 'newest', 2)).length, 3)
+    deepEqual(await fixture.historyIds({}, { limit: 4, order: 'oldest' }), all)
+    deepEqual(await fixture.historyIds({}, { limit: 5, order: 'newest' }), all.toReversed())
+    deepEqual(await fixture.historyIds({ reason: 'revoked' }, { limit: 5, order: 'newest' }), [])
+    fixture.clock.now += minute
+    deepEqual((await fixture.historyIds({ userId: 'user 0' }, { limit: 2, order: 'newest' })).length, 3)
   })
 ]
 
-async function several (stage: Parameters<Parameters<typeof law>[1]>[0], count: number): ReturnType<typeof stage.several> {
-  // pairs of one instant: the id decides
-  const { now } = stage.clock
-  return stage.several(count, i => ({ userId: `user ${i % 5}`, createdAt: now + Math.floor(i / 2) }))
-}
-
-async function ids <T extends { readonly id: string }> (listing: Listing<T>, filter: Filter, order: 'newest' | 'oldest', limit: number): Promise<string[]> {
-  const found: string[] = []
-  let cursor: string | null = null
-  do {
-    const page: Page<T> = await listing(filter, { limit, cursor, order })
-    equal(page.items.length <= limit, true)
-    found.push(...page.items.map(({ id }) => id))
-    cursor = page.cursor
-  } while (cursor !== null)
-  return found
+async function several (fixture: LawFixture, count: number): ReturnType<typeof fixture.createMany> {
+  // pairs with the same creation time, ordered by id
+  const { now } = fixture.clock
+  return fixture.createMany(count, i => ({ userId: `user ${i % 5}`, createdAt: now + Math.floor(i / 2) }))
 }

@@ -19,15 +19,15 @@ function lines (text: string): Record<string, unknown>[] {
   return text.split('\n').filter(line => line !== '').map(line => JSON.parse(line) as Record<string, unknown>)
 }
 
-t.test('an export streams what matches, as lines or as an array, and never a secret', async t => {
+t.test('an export streams the matches as lines or as an array, without secrets', async t => {
   const { get, signIn, app, events, cookie } = await adminApp(t)
   const ada = await signIn('ada', { remember: true })
   const { session } = await app.sessions.create({ userId: 'bob', data: { cart: ['secret sauce'] } })
-  await app.sessions.end((await app.sessions.create({ userId: 'eve' })).session.id)
+  await app.sessions.revoke((await app.sessions.create({ userId: 'eve' })).session.id)
   const response = await get('/export')
   t.match(response.headers, { 'content-type': ndjson, 'cache-control': 'no-store', 'content-disposition': 'attachment; filename="sessions-2026-01-01.ndjson"', 'x-content-type-options': 'nosniff' })
   t.strictSame(lines(response.body).map(({ userId }) => userId).sort(), ['ada', 'bob', 'root'])
-  t.match(events.at(-1), { type: 'admin', action: 'export', by: 'root', count: 3 })
+  t.match(events.at(-1), { type: 'admin-action', action: 'export', by: 'root', count: 3 })
   for (const each of [ada, cookie]) for (const part of each.slice(4).split('.')) t.notOk(response.body.includes(part))
   t.notMatch(response.body, /hash|verifier|generation|sauce|data/i)
   t.notOk(response.body.includes(session.hash))
@@ -49,7 +49,7 @@ t.test('an export whose store fails says so before the first byte', async t => {
     if (pages-- <= 0) throw new Error('gone')
     return list(filter, page)
   }
-  const { get, app, cookie } = await adminApp(t, { store, limit: Infinity })
+  const { get, app, cookie } = await adminApp(t, { store, maxSessions: Infinity })
   t.match((await get('/export')).json(), { statusCode: 503, code: 'FST_SESSION_STORE_UNAVAILABLE' })
   for (let i = 0; i < 600; i++) await app.sessions.create({ userId: 'ada' })
   pages = 1
@@ -65,11 +65,11 @@ t.test('an export whose store fails says so before the first byte', async t => {
 })
 
 t.test('a slow or lost reader holds the export back, or ends it', async t => {
-  const { app, cookie } = await adminApp(t, { limit: Infinity })
+  const { app, cookie } = await adminApp(t, { maxSessions: Infinity })
   for (let i = 0; i < 20_000; i++) await app.sessions.create({ userId: 'ada', data: { text: 'x'.repeat(200) } })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
-  const exported = new Promise<number>(resolve => { app.sessions.on('admin', event => { if (event.action === 'export') resolve(event.count) }) })
+  const exported = new Promise<number>(resolve => { app.sessions.on('admin-action', event => { if (event.action === 'export') resolve(event.count) }) })
   await new Promise<void>(resolve => {
     const request = httpRequest({ port, path: `${adminApi}/export?data=true`, headers: { cookie } }, (response: IncomingMessage) => {
       response.once('data', () => { request.destroy(); resolve() })
@@ -80,7 +80,7 @@ t.test('a slow or lost reader holds the export back, or ends it', async t => {
   t.ok(await exported < 20_000, 'nobody reads on for a client that has gone')
 })
 
-t.test('an import takes what an export gave, twice without harm; nobody can open what came in', async t => {
+t.test('an import accepts an export, is idempotent, and imported sessions cannot authenticate', async t => {
   const from = await adminApp(t)
   const cookie = await from.signIn('ada', { remember: true })
   await from.app.sessions.create({ userId: 'bob', data: { a: 'ü\n"' } })
@@ -89,7 +89,7 @@ t.test('an import takes what an export gave, twice without harm; nobody can open
   t.same((await upload(into, rows, '?dryRun=true')).json(), { rows: 3, imported: 3, skipped: 0, refused: [] })
   t.equal(await into.app.sessions.count(), 1)
   t.same((await upload(into, rows)).json(), { rows: 3, imported: 3, skipped: 0, refused: [] })
-  t.match(into.events.filter(event => event.type === 'admin'), [{ action: 'import', count: 3, by: 'root' }])
+  t.match(into.events.filter(event => event.type === 'admin-action'), [{ action: 'import', count: 3, by: 'root' }])
   t.same((await upload(into, rows)).json(), { rows: 3, imported: 0, skipped: 3, refused: [] })
   t.same((await upload(into, (await from.get('/export?format=json')).body, '', 'application/json')).json(), { rows: 3, imported: 0, skipped: 3, refused: [] })
   t.match((await upload(into, rows, '?onConflict=refuse')).json(), { statusCode: 400, code: 'FST_SESSION_INVALID_IMPORT', message: /row 1 exists/ })
@@ -98,14 +98,14 @@ t.test('an import takes what an export gave, twice without harm; nobody can open
 })
 
 t.test('many rows go in a few at a time', async t => {
-  const from = await adminApp(t, { limit: Infinity })
+  const from = await adminApp(t, { maxSessions: Infinity })
   for (let i = 0; i < 150; i++) await from.app.sessions.create({ userId: `u${i}` })
   const rows = (await from.get('/export')).body
   const into = await adminApp(t)
   t.match((await upload(into, rows)).json(), { rows: 151, imported: 151 })
 })
 
-t.test('a row cannot give a session of mine to somebody else', async t => {
+t.test('an imported row cannot change the owner of a session', async t => {
   const eve = await adminApp(t)
   const backup: Record<string, unknown>[] = []
   const cookie = await eve.signIn('eve')
@@ -164,17 +164,17 @@ t.test('a full store, or one that fails, stops an import', async t => {
   t.match((await upload(into, `${rows}${(await from.get('/export?userId=full')).body}`)).json(), { statusCode: 503, code: 'FST_SESSION_STORE_FULL' })
 })
 
-t.test('a sweep says how many it ended', async t => {
+t.test('a cleanup returns how many sessions expired', async t => {
   const { post, app, clock, signIn, send, events } = await adminApp(t)
   for (let i = 0; i < 3; i++) await app.sessions.create({})
   clock.now += 31 * 60_000
   const cookie = await signIn('root')
-  t.same((await send(`${adminApi}/sweep`, { cookie, method: 'POST' })).json(), { ended: 4 })
-  t.match(events.at(-1), { type: 'admin', action: 'sweep', count: 4 })
-  t.equal((await post('/sweep', {})).statusCode, 401)
-  t.equal((await send(`${adminApi}/sweep`, { cookie })).statusCode, 404, 'never by GET')
+  t.same((await send(`${adminApi}/cleanup`, { cookie, method: 'POST' })).json(), { expired: 4 })
+  t.match(events.at(-1), { type: 'admin-action', action: 'cleanup', count: 4 })
+  t.equal((await post('/cleanup', {})).statusCode, 401)
+  t.equal((await send(`${adminApi}/cleanup`, { cookie })).statusCode, 404, 'never by GET')
   const store = memoryStore()
   const failing = await adminApp(t, { store })
-  store.sweep = () => { throw new Error('gone') }
-  t.match((await failing.send(`${adminApi}/sweep`, { cookie: failing.cookie, method: 'POST' })).json(), { statusCode: 503 })
+  store.cleanup = () => { throw new Error('gone') }
+  t.match((await failing.send(`${adminApi}/cleanup`, { cookie: failing.cookie, method: 'POST' })).json(), { statusCode: 503 })
 })

@@ -29,11 +29,11 @@ t.test('the console is a page behind the guards of the admin routes, with nothin
   const other = await send('/admin/sessions', { headers: html, cookie: await signIn('ada') })
   t.equal(other.statusCode, 403)
   t.match(other.body, '<main><h1>Not allowed</h1>')
-  t.match(events.filter(event => event.type === 'denied'), [{ target: '/admin/sessions', userId: null }, { userId: 'ada' }])
+  t.match(events.filter(event => event.type === 'access-denied'), [{ target: '/admin/sessions', userId: null }, { userId: 'ada' }])
 })
 
 t.test('files come with a tag, in the form that the browser takes, for good under their version, and to everybody', async t => {
-  const { send, cookie } = await adminApp(t, { devices: true })
+  const { send, cookie } = await adminApp(t, { devicesPage: true })
   const page = await send('/admin/sessions', { cookie })
   const [, path = '', version = ''] = /src="(sessions\/console\.js\?v=([\w-]{16}))"/.exec(page.body) ?? []
   const plain = await send(`/admin/${path}`)
@@ -60,7 +60,7 @@ t.test('files come with a tag, in the form that the browser takes, for good unde
 
 t.test('who is not signed in is sent to sign in, and may come back', async t => {
   const login = '/signin?for=us'
-  const { send, cookie } = await adminApp(t, { admin: { authorize: request => request.session.userId === 'root', console: { path: '/ops', login } }, devices: { path: '/me/devices', login: 'https://id.example/' } })
+  const { send, cookie } = await adminApp(t, { admin: { authorize: request => request.session.userId === 'root', console: { path: '/ops', login } }, devicesPage: { path: '/me/devices', login: 'https://id.example/' } })
   const sent = await send('/ops?range=7d')
   t.equal(sent.statusCode, 303)
   t.equal(sent.headers.location, '/signin?for=us&next=%2Fops%3Frange%3D7d')
@@ -73,8 +73,8 @@ t.test('who is not signed in is sent to sign in, and may come back', async t => 
 
 t.test('the devices page is there on request, for whoever is signed in', async t => {
   t.equal((await (await testApp(t)).send('/account/sessions')).statusCode, 404)
-  t.equal((await (await testApp(t, { devices: false })).send('/account/sessions')).statusCode, 404)
-  const { send, signIn, app } = await testApp(t, { devices: true })
+  t.equal((await (await testApp(t, { devicesPage: false })).send('/account/sessions')).statusCode, 404)
+  const { send, signIn, app } = await testApp(t, { devicesPage: true })
   t.equal((await send('/account/sessions')).statusCode, 401)
   const page = await send('/account/sessions', { cookie: await signIn() })
   t.match(page.body, /<title>Your devices<\/title>[^]*<main><session-devices src="\.\.\/api\/v1\/auth\/sessions" page="">/)
@@ -86,7 +86,7 @@ t.test('the devices page is there on request, for whoever is signed in', async t
 
 t.test('texts and language are the app\'s, and cannot break out of their place', async t => {
   const messages = { title: 'Geräte <b>&"\'', noScript: '</session-devices><script>', 'notice.signIn': '<i>Anmelden</i>', 'notice.signInText': 'Bitte', 'notice.forbidden': 'Nein', 'notice.forbiddenText': 'Nicht für Sie' }
-  const { send, signIn, cookie } = await adminApp(t, { devices: { messages, lang: 'de-AT' }, admin: { authorize: request => request.session.userId === 'root', console: { messages, lang: 'de' } } })
+  const { send, signIn, cookie } = await adminApp(t, { devicesPage: { messages, lang: 'de-AT' }, admin: { authorize: request => request.session.userId === 'root', console: { messages, lang: 'de' } } })
   const page = await send('/account/sessions', { cookie })
   t.match(page.body, '<html lang="de-AT">')
   t.match(page.body, '<title>Geräte &#60;b&#62;&#38;&#34;&#39;</title>')
@@ -100,7 +100,7 @@ t.test('texts and language are the app\'s, and cannot break out of their place',
 t.test('a page finds its files and routes wherever it is: under a prefix, with a slash at the end, without user routes', async t => {
   const app = Fastify({ routerOptions: { ignoreTrailingSlash: true } })
   app.register(async scope => {
-    scope.register(sessions, { secret, devices: true, admin: { authorize: () => true } })
+    scope.register(sessions, { secret, devicesPage: true, admin: { authorize: () => true } })
     scope.post('/login', async request => { await request.session.login('ada'); return {} })
   }, { prefix: '/tenant' })
   t.teardown(() => app.close())
@@ -135,7 +135,7 @@ t.test('options that cannot be used are errors at the start', async t => {
   const authorize = () => true
   const wrong: unknown[] = [null, 'yes', { path: 'x' }, { path: '/' }, { path: '/x/' }, { path: 5 }, { login: 5 }, { messages: null }, { messages: 'x' }, { messages: { title: 5 } }, { lang: '' }, { lang: 'not a language' }, { lang: 5 }, { title: 'x' }]
   for (const page of wrong) {
-    for (const options of [{ devices: page }, { admin: { authorize, console: page } }]) {
+    for (const options of [{ devicesPage: page }, { admin: { authorize, console: page } }]) {
       const app = Fastify()
       app.register(sessions, { secret, ...options } as SessionPluginOptions)
       await t.rejects(async () => { await app.ready() }, { code: 'FST_SESSION_INVALID_OPTION' }, JSON.stringify(options))
@@ -143,8 +143,8 @@ t.test('options that cannot be used are errors at the start', async t => {
     }
   }
   const app = Fastify()
-  app.register(sessions, { secret, devices: true, routes: false })
-  await t.rejects(async () => { await app.ready() }, { code: 'FST_SESSION_INVALID_OPTION', message: /`devices`/ })
+  app.register(sessions, { secret, devicesPage: true, routes: false })
+  await t.rejects(async () => { await app.ready() }, { code: 'FST_SESSION_INVALID_OPTION', message: /`devicesPage`/ })
   await app.close()
 })
 
@@ -152,7 +152,7 @@ t.test('helmet does not weaken the policy of the pages, and the OpenAPI document
   const app = Fastify()
   await app.register(fastifyHelmet)
   await app.register(fastifySwagger)
-  app.register(sessions, { secret, devices: true, admin: { authorize: () => true } })
+  app.register(sessions, { secret, devicesPage: true, admin: { authorize: () => true } })
   t.teardown(() => app.close())
   await app.ready()
   t.equal((await app.inject('/admin/sessions')).headers['content-security-policy'], csp)
@@ -170,7 +170,7 @@ t.test('the docs list every text of the pages, as it is', async t => {
 })
 
 t.test('every text of the pages that speaks of reasons has all of them', async t => {
-  for (const reason of ['logout', 'revoked', 'evicted', 'idle', 'absolute', 'replaced', 'reused']) {
+  for (const reason of ['logout', 'revoked', 'evicted', 'idle-timeout', 'absolute-timeout', 'replaced', 'token-reuse']) {
     for (const key of [`ended.${reason}`, `past.${reason}`]) t.ok(deviceTexts[key], key)
     for (const key of [`reason.${reason}`, `why.${reason}`]) t.ok(consoleTexts[key], key)
   }

@@ -53,7 +53,7 @@ async function open (t: Test, { driver = preferred, module, file = newFile(t) }:
     warnings,
     own: () => Number(database.query('PRAGMA wal_autocheckpoint').get()?.[0]),
     change: rows => {
-      database.write(() => { for (let i = 0; i < rows; i++) database.sql.observe.run(i, 1, 'n', '{}', 1) })
+      database.write(() => { for (let i = 0; i < rows; i++) database.sql.saveStatistics.run(i, 1, 'n', '{}', 1) })
     }
   }
 }
@@ -150,10 +150,10 @@ t.test('a checkpoint that fails is answered, and the next one tries again', asyn
 t.test('a store with a file of its own makes checkpoints off the main thread, writes on meanwhile, and leaves one file', async t => {
   const file = newFile(t)
   const store = sqliteStore(file)
-  const sessions = await new SessionManager({ secret, store, limit: Infinity }).open()
+  const sessions = await new SessionManager({ secret, store, maxSessions: Infinity }).open()
   const ids: string[] = []
   for (let i = 0; i < 200; i++) ids.push((await sessions.create({ userId: `user ${i}`, data: { text: 'x'.repeat(20_000) } })).session.id)
-  const touch = (): ReturnType<typeof store.touch> => store.touch(ids.map(id => ({ id, requests: 1, seenAt: 0, generation: 0 })), Date.now())
+  const touch = (): ReturnType<typeof store.touch> => store.touch(ids.map(id => ({ id, requestCount: 1, seenAt: 0, generation: 0 })), Date.now())
   let written = 0
   let answer: ReturnType<typeof touch>
   do {
@@ -165,8 +165,8 @@ t.test('a store with a file of its own makes checkpoints off the main thread, wr
   const closing = sessions.close()
   t.strictSame(await answer, [], 'close waits for it')
   await closing
-  const again = await new SessionManager({ secret, store: sqliteStore(file), limit: Infinity }).open()
-  t.match(await again.list({ userId: 'user 7' }), { items: [{ requests: written }] })
+  const again = await new SessionManager({ secret, store: sqliteStore(file), maxSessions: Infinity }).open()
+  t.match(await again.list({ userId: 'user 7' }), { items: [{ requestCount: written }] })
   await again.close()
   // libsql keeps a connection until its statements are collected
   if (preferred !== libsql) t.notOk(existsSync(`${file}-wal`))

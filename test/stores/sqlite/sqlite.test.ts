@@ -14,12 +14,12 @@ import { sqliteStore } from '../../../lib/stores/sqlite.ts'
 import type { SqliteStoreOptions } from '../../../lib/stores/sqlite.ts'
 import { drivers, openFile } from '../../../lib/stores/sqlite/driver.ts'
 import type { Driver, SqliteHandle, SqliteStatement, SqliteValue } from '../../../lib/stores/sqlite/driver.ts'
-import type { Ground } from '../../../lib/testing/index.ts'
-import { Stage } from '../../../lib/testing/laws/fixture.ts'
+import type { TestEnvironment } from '../../../lib/testing/index.ts'
+import { LawFixture } from '../../../lib/testing/laws/fixture.ts'
 import { decodeToken, hashVerifier } from '../../../lib/token/token.ts'
 import type { Token } from '../../../lib/token/token.ts'
 import { api, secret, testApp } from '../../helpers/app.ts'
-import { keepsTheLaws } from '../../helpers/laws.ts'
+import { passesConformanceTests } from '../../helpers/laws.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 
@@ -69,7 +69,7 @@ async function open (t: Test, file: string, options: SqliteStoreOptions & { driv
 }
 
 async function createSession (store: Store, clock: { now: number }): Promise<SessionRecord> {
-  return new Stage({ clock, open: async () => store, close: async () => {} }, store).created()
+  return new LawFixture({ clock, open: async () => store, close: async () => {} }, store).created()
 }
 
 async function manager (t: Test, options: SessionManagerOptions): Promise<{ sessions: SessionManager }> {
@@ -112,7 +112,7 @@ function plain (handle: SqliteHandle): SqliteHandle {
 }
 
 /** One file; each store has a connection of its own. */
-function groundOf (driver: Driver, wrap = (handle: SqliteHandle) => handle): () => Promise<Ground> {
+function environmentOf (driver: Driver, wrap = (handle: SqliteHandle) => handle): () => Promise<TestEnvironment> {
   return async () => {
     const dir = newDir()
     const file = join(dir, 'sessions.db')
@@ -132,9 +132,9 @@ function groundOf (driver: Driver, wrap = (handle: SqliteHandle) => handle): () 
         stores.push(store)
         return store
       },
-      async remains () {
+      async countEntries () {
         const handle = await open()
-        const rows = ['live', 'past', 'words', 'marks', 'slices'].map(table => `SELECT count(*) AS n FROM app_${table}`)
+        const rows = ['live', 'history', 'strings', 'adopted_credentials', 'statistics'].map(table => `SELECT count(*) AS n FROM app_${table}`)
         return [...rows, 'SELECT count(*) AS n FROM app_changes WHERE id <> \'\'', 'SELECT live + users + guests + remembered AS n FROM app_state']
           .map(sql => (handle.prepare(sql).get() as { n: number }).n).reduce((a, b) => a + b)
       },
@@ -148,10 +148,10 @@ function groundOf (driver: Driver, wrap = (handle: SqliteHandle) => handle): () 
 }
 
 for (const driver of present) {
-  t.test(`sessions in a file keep every law on ${driver[0]}`, t => keepsTheLaws(t, groundOf(driver)))
+  t.test(`sessions in a file keep every law on ${driver[0]}`, t => passesConformanceTests(t, environmentOf(driver)))
 }
 
-t.test('a handle that answers objects and BigInts keeps every law, too', t => keepsTheLaws(t, groundOf(libsql, plain)))
+t.test('a driver that returns objects and BigInts keeps every law, too', t => passesConformanceTests(t, environmentOf(libsql, plain)))
 
 for (const driver of present) {
   t.test(`a limit over two processes is kept on ${driver[0]}`, async t => {
@@ -200,7 +200,7 @@ t.test('an app hears what another process ended, without asking', async t => {
   process.send('go')
   const cookie = await signIn()
   const { id } = (await send('/me', { cookie })).json<{ id: string }>()
-  const heard = new Promise(resolve => { app.sessions.onEndElsewhere(resolve) })
+  const heard = new Promise(resolve => { app.sessions.onRemoteEnd(resolve) })
   process.send(id)
   t.match(await heard, { id, reason: 'revoked', by: 'another process' })
   t.match((await send('/me', { cookie })).json(), { code: 'FST_SESSION_ENDED', reason: 'revoked' })
@@ -212,16 +212,16 @@ t.test('a watcher that was away too long is told that it missed something', asyn
   const { store: node } = await open(t, file, { clock })
   const { id } = await createSession(store, clock)
   let lost = 0
-  const watch = await node.watch?.({ ended: () => {}, changed: () => {}, lost: () => { lost++ } })
-  for (let i = 0; i < 5000; i++) await store.update(id, { name: String(i) })
+  const watch = await node.subscribe?.({ ended: () => {}, changed: () => {}, lost: () => { lost++ } })
+  for (let i = 0; i < 5000; i++) await store.update(id, { deviceName: String(i) })
   await watch?.probe()
   t.equal(lost, 1, 'more changes than are kept')
-  await store.update(id, { name: 'last' })
+  await store.update(id, { deviceName: 'last' })
   clock.now += 120_000
-  await store.sweep(10)
+  await store.cleanup(10)
   await watch?.probe()
   t.equal(lost, 2, 'changes that were purged')
-  await store.update(id, { name: 'heard' })
+  await store.update(id, { deviceName: 'heard' })
   await watch?.probe()
   t.equal(lost, 2)
   await watch?.close()
@@ -233,7 +233,7 @@ t.test('a watcher that cannot read its file says so', async t => {
   const store = sqliteStore(handle, { poll: 10 })
   await store.open(context())
   t.teardown(() => handle.close())
-  const lost = new Promise<void>(resolve => { void store.watch?.({ ended: () => {}, changed: () => {}, lost: resolve }) })
+  const lost = new Promise<void>(resolve => { void store.subscribe?.({ ended: () => {}, changed: () => {}, lost: resolve }) })
   handle.exec('DROP TABLE session_changes')
   // the timer of a watch keeps no process alive
   const awake = setInterval(() => {}, 1000)
@@ -242,7 +242,7 @@ t.test('a watcher that cannot read its file says so', async t => {
   t.pass('told')
 })
 
-t.test('a file that another process locks answers in time: what reads goes on, what writes gets 503, and all is well after', async t => {
+t.test('a locked file is bounded in time: reads continue, writes get 503', async t => {
   const file = newFile(t)
   const { app, send, signIn, clock } = await testApp(t, { store: sqliteStore(file, { busyTimeout: '10ms' }) })
   const cookie = await signIn()
@@ -254,18 +254,18 @@ t.test('a file that another process locks answers in time: what reads goes on, w
   t.match(refused.json(), { statusCode: 503, code: 'FST_SESSION_STORE_UNAVAILABLE' })
   t.equal(refused.headers['retry-after'], '1')
   t.notMatch(refused.body, /lock|SQLITE/i)
-  t.match((await send(`${api}/logout`, { method: 'POST', cookie, payload: {} })).json(), { statusCode: 503, code: 'FST_SESSION_NOT_DONE' }, 'an end that was not done says so')
+  t.match((await send(`${api}/logout`, { method: 'POST', cookie, payload: {} })).json(), { statusCode: 503, code: 'FST_SESSION_REVOCATION_PENDING' }, 'an end that was not done says so')
   t.equal((await send('/public', { cookie })).statusCode, 200)
   await t.rejects(app.sessions.ping())
   other.exec('COMMIT')
   clock.now += 60_000
   await app.sessions.ping()
-  await app.sessions.sweep()
+  await app.sessions.cleanup()
   t.equal((await send('/me', { cookie })).statusCode, 401, 'the end is done meanwhile')
   t.ok(await signIn('bob'))
 })
 
-t.test('a full disk refuses new sessions, keeps those that are there, and recovers', async t => {
+t.test('a full disk rejects new sessions, keeps existing ones, and recovers', async t => {
   const file = newFile(t)
   const handle = await openFile(file)
   t.teardown(() => handle.close())
@@ -288,10 +288,10 @@ t.test('a file that cannot be written is read', async t => {
   const { id } = await createSession(store, clock)
   handle.exec('PRAGMA query_only = 1')
   t.match(store.read(id), { id })
-  t.throws(() => store.touch([{ id, requests: 1, seenAt: clock.now, generation: 0 }], clock.now))
-  t.throws(() => store.update(id, { name: 'x' }))
+  t.throws(() => store.touch([{ id, requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now))
+  t.throws(() => store.update(id, { deviceName: 'x' }))
   t.throws(() => store.end({ ids: [id] }, { reason: 'logout', by: null }), 'never as if it had')
-  t.throws(() => store.observe({ node: 'n', at: 0, span: 300_000, value: '{}', until: 1 }))
+  t.throws(() => store.saveStatistics({ node: 'n', start: 0, interval: 300_000, value: '{}', until: 1 }))
   handle.exec('PRAGMA query_only = 0')
   t.match(await store.end({ ids: [id] }, { reason: 'logout', by: null }), { ended: [{ id }] })
 })
@@ -325,18 +325,18 @@ t.test('a row is read once, and again after anybody else has written; an expired
   t.equal(reads(), 1)
   t.equal(reads(), 0)
   clock.now += 1000
-  await store.touch([{ id, requests: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.9' }], clock.now)
-  t.match(store.read(id), { requests: 2, lastSeenAt: clock.now, ip: '198.51.100.9', confirmedAt: clock.now })
+  await store.touch([{ id, requestCount: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.9' }], clock.now)
+  t.match(store.read(id), { requestCount: 2, lastSeenAt: clock.now, ip: '198.51.100.9', confirmedAt: clock.now })
   t.equal(reads(), 0, 'its own requests it knows')
-  t.match(await store.update(id, { name: 'Desk' }), { status: 'done' })
-  t.match(store.read(id), { name: 'Desk' })
+  t.match(await store.update(id, { deviceName: 'Desk' }), { status: 'done' })
+  t.match(store.read(id), { deviceName: 'Desk' })
   await other.update(id, { set: { a: '1' } })
   t.match(store.read(id), { data: { a: '1' } }, 'seen at once')
-  await other.touch([{ id, requests: 1, seenAt: 0, generation: 0 }], clock.now)
-  t.match(store.read(id), { requests: 3 })
+  await other.touch([{ id, requestCount: 1, seenAt: 0, generation: 0 }], clock.now)
+  t.match(store.read(id), { requestCount: 3 })
   clock.now += day
-  t.strictSame(await store.touch([{ id, requests: 1, seenAt: clock.now, generation: 0 }], clock.now), [id])
-  t.match(store.read(id), { reason: 'idle' })
+  t.strictSame(await store.touch([{ id, requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now), [id])
+  t.match(store.read(id), { reason: 'idle-timeout' })
 })
 
 t.test('a second store of a process on the same file leaves the first one its locks', { skip: !existsSync('/proc/locks') && 'the system does not tell who has locks' }, async t => {
@@ -353,7 +353,7 @@ t.test('a second store of a process on the same file leaves the first one its lo
   await first.close()
 })
 
-t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and ends like any other', async t => {
+t.test('a corrupt row is lost for its user, affects no other user, and ends like any other', async t => {
   const warnings: string[] = []
   const { store, handle, clock } = await open(t, newFile(t), { context: { warn: message => { warnings.push(message) } } })
   const ids: string[] = []
@@ -371,23 +371,23 @@ t.test('a row that somebody spoiled is gone for its user, hurts nobody else, and
   t.match((await store.list({}, all)).items.map(({ id }) => id), [good.id])
   t.match(await store.count({}, null), { count: 5 })
   t.match(await store.end({ ids: [first] }, { reason: 'revoked', by: null }), { ended: [{ id: first }] })
-  const refused = await store.create({ ...good, id: 'another' }, { at: clock.now, limit: { max: 4, onLimit: 'reject' }, replaces: null, adopts: null })
+  const refused = await store.create({ ...good, id: 'another' }, { at: clock.now, limit: { max: 4, onExceeded: 'reject' }, replaces: null, adopts: null })
   t.match(refused, { status: 'refused', live: { length: 4 } })
-  handle.prepare('UPDATE app_past SET reason = ?, name = ? WHERE id = ?').run('a whim', '\0', first)
+  handle.prepare('UPDATE app_history SET reason = ?, device_name = ? WHERE id = ?').run('a whim', '\0', first)
   t.match(store.read(first), { reason: 'a whim' })
   t.match(await store.history({}, all), { items: [{ id: first }] })
   clock.now += day
-  t.equal((await store.sweep(50)).ended.length, 4)
-  t.match(store.read(second), { reason: 'idle' })
+  t.equal((await store.cleanup(50)).ended.length, 4)
+  t.match(store.read(second), { reason: 'idle-timeout' })
 })
 
 t.test('users and devices are kept once for all ended sessions that have them, and not longer; a device that is sealed is kept as it is', async t => {
   const { store, handle, clock } = await open(t, newFile(t), { context: { history: day } })
-  const stage = new Stage({ clock, open: async () => store, close: async () => {} }, store)
-  const words = (): unknown[] => handle.prepare('SELECT text, uses FROM app_words ORDER BY text').all().map(row => ({ ...row as object }))
+  const fixture = new LawFixture({ clock, open: async () => store, close: async () => {} }, store)
+  const words = (): unknown[] => handle.prepare('SELECT text, uses FROM app_strings ORDER BY text').all().map(row => ({ ...row as object }))
   const sealed = 's'.repeat(64)
   const ended = async (userId: string, device: string | null): Promise<string> => {
-    const { id } = await stage.created({ userId, device })
+    const { id } = await fixture.created({ userId, device })
     await store.end({ ids: [id] }, { reason: 'logout', by: null })
     return id
   }
@@ -398,41 +398,41 @@ t.test('users and devices are kept once for all ended sessions that have them, a
   ])
   t.match((await store.history({ userId: 'bob' }, all)).items, { length: 3 })
   clock.now += day
-  await store.sweep(50)
+  await store.cleanup(50)
   t.strictSame(words(), [])
 })
 
 t.test('a transaction that SQLite itself takes back changes nothing, and hinders nothing after it', async t => {
   const { store, handle, clock } = await open(t, newFile(t))
   const [a] = [await createSession(store, clock), await createSession(store, clock)]
-  handle.exec('CREATE TRIGGER whim BEFORE INSERT ON app_past BEGIN SELECT RAISE(ROLLBACK, \'not today\'); END')
+  handle.exec('CREATE TRIGGER whim BEFORE INSERT ON app_history BEGIN SELECT RAISE(ROLLBACK, \'not today\'); END')
   t.throws(() => store.end({ userId: 'ada' }, { reason: 'revoked', by: null }), /not today/)
   t.match(store.read(a.id), { hash: a.hash })
   handle.exec('DROP TRIGGER whim')
   t.match(await store.end({ userId: 'ada' }, { reason: 'revoked', by: null }), { ended: { length: 2 } })
 })
 
-t.test('what many sessions did is written, counted and ended in slices', async t => {
-  const { sessions } = await manager(t, { store: `file:${newFile(t)}`, limit: Infinity })
+t.test('many sessions are written, counted and ended in batches', async t => {
+  const { sessions } = await manager(t, { store: `file:${newFile(t)}`, maxSessions: Infinity })
   const tokens: string[] = []
   for (let i = 0; i < 2100; i++) tokens.push((await sessions.create({ userId: `user ${i % 50}` })).token)
-  for (const token of tokens) await sessions.validate(presented(token), { ip: '192.0.2.1', agent: 'curl/8', passive: false })
-  await sessions.sweep()
-  t.equal(await sessions.count({ requestsMin: 1 }), 2100)
+  for (const token of tokens) await sessions.validate(presented(token), { ip: '192.0.2.1', userAgent: 'curl/8', passive: false })
+  await sessions.cleanup()
+  t.equal(await sessions.count({ minRequests: 1 }), 2100)
   t.match(await sessions.list({ search: 'nobody' }), { items: [], cursor: String })
   let ended = 0
   let cursor: string | null = null
   do {
-    const before = (await sessions.counts()).live
+    const before = (await sessions.totals()).live
     const revoking: Promise<{ ended: readonly unknown[], cursor: string | null }> = sessions.revokeWhere({}, { cursor })
-    t.ok(before - (await sessions.counts()).live <= 50, 'requests get their turn after 50')
+    t.ok(before - (await sessions.totals()).live <= 50, 'requests get their turn after 50')
     const step = await revoking
     t.ok(step.ended.length <= 500)
     ended += step.ended.length
     cursor = step.cursor
   } while (cursor !== null)
   t.equal(ended, 2100)
-  t.match(await sessions.counts(), { live: 0, users: 0 })
+  t.match(await sessions.totals(), { live: 0, users: 0 })
 })
 
 t.test('an end by filter that fails halfway answers what has ended, and where to go on', async t => {
@@ -441,7 +441,7 @@ t.test('an end by filter that fails halfway answers what has ended, and where to
     clock.now++
     await createSession(store, clock)
   }
-  handle.exec(`CREATE TRIGGER whim BEFORE INSERT ON app_past WHEN new.created_at = ${clock.now - 5} BEGIN SELECT RAISE(ABORT, 'not this one'); END`)
+  handle.exec(`CREATE TRIGGER whim BEFORE INSERT ON app_history WHEN new.created_at = ${clock.now - 5} BEGIN SELECT RAISE(ABORT, 'not this one'); END`)
   const why = { reason: 'revoked', by: null } as const
   const { ended, cursor } = await store.end({ filter: {}, limit: 500, cursor: null }, why)
   t.equal(ended.length, 50)
@@ -551,9 +551,9 @@ t.test('what cannot be a store is refused, with the cure', async t => {
   memory.close()
   const file = newFile(t)
   const { handle, close } = await open(t, file)
-  handle.exec('UPDATE app_state SET version = 3')
+  handle.exec('UPDATE app_state SET version = 2')
   await close()
-  await t.rejects(async () => sqliteStore(file, { prefix: 'app_' }).open(context()), { ...refused, message: /version 2.*not 3/ })
+  await t.rejects(async () => sqliteStore(file, { prefix: 'app_' }).open(context()), { ...refused, message: /version 1.*not 2/ })
   const text = join(dirname(file), 'text')
   writeFileSync(text, 'no database at all, but long enough to be one. '.repeat(200))
   await t.rejects(async () => sqliteStore(text).open(context()), /not a database/)

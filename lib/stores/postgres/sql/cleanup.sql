@@ -1,8 +1,8 @@
--- Ends expired sessions and purges what is old, in one bounded step. One node sweeps at a time, and waits for nobody: rows and users that
--- somebody else works on are left for the next step.
--- r: max, now (null: the clock), history, perUser.
--- Answers [ended[], more].
-CREATE OR REPLACE FUNCTION "fastify_sessions".sweep_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
+-- Ends expired sessions and purges what is old, in one bounded step. One node cleans up at a time, and waits for no lock: locked rows and
+-- users are left for the next step.
+-- r: max, now (null: the clock), history, historyPerUser.
+-- Returns [ended[], more].
+CREATE OR REPLACE FUNCTION "fastify_sessions".cleanup(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   v_max int := (r->>'max')::int;
   v_now bigint := coalesce((r->>'now')::bigint, "fastify_sessions".clock());
@@ -13,23 +13,23 @@ DECLARE
   v_purged int;
   v_gone record;
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(hashtextextended('fastify_sessions sweep', 0)) THEN RETURN '[[], false]'; END IF;
-  v_due := ARRAY(SELECT s.id FROM "fastify_sessions".session s WHERE s.due_at <= v_now ORDER BY s.due_at LIMIT v_max FOR UPDATE SKIP LOCKED);
-  -- seen since they were looked at last: they come up again when they are over
-  UPDATE "fastify_sessions".session s SET due_at = "fastify_sessions".expires_at(s) WHERE s.id = ANY (v_due) AND v_now < "fastify_sessions".expires_at(s);
+  IF NOT pg_try_advisory_xact_lock(hashtextextended('fastify_sessions cleanup', 0)) THEN RETURN '[[], false]'; END IF;
+  v_due := ARRAY(SELECT s.id FROM "fastify_sessions".session s WHERE s.cleanup_at <= v_now ORDER BY s.cleanup_at LIMIT v_max FOR UPDATE SKIP LOCKED);
+  -- seen since the last look: they come up again when they expire
+  UPDATE "fastify_sessions".session s SET cleanup_at = "fastify_sessions".expires_at(s) WHERE s.id = ANY (v_due) AND v_now < "fastify_sessions".expires_at(s);
   GET DIAGNOSTICS v_moved = ROW_COUNT;
   v_ids := ARRAY(
     SELECT s.id FROM "fastify_sessions".session s
     WHERE s.id = ANY (v_due) AND v_now >= "fastify_sessions".expires_at(s)
       AND (s.user_id IS NULL OR pg_try_advisory_xact_lock(hashtextextended('fastify_sessions ' || s.user_id, 0))));
-  v_gone := "fastify_sessions".bury(v_ids, r - 'reason', v_now);
+  v_gone := "fastify_sessions".end_live(v_ids, r - 'reason', v_now);
 
   DELETE FROM "fastify_sessions".ended WHERE id IN (SELECT e.id FROM "fastify_sessions".ended e WHERE e.ended_at <= v_old ORDER BY e.ended_at LIMIT 1000 FOR UPDATE SKIP LOCKED);
   GET DIAGNOSTICS v_purged = ROW_COUNT;
-  DELETE FROM "fastify_sessions".mark WHERE key IN (SELECT m.key FROM "fastify_sessions".mark m WHERE m.until <= v_now ORDER BY m.until LIMIT 1000 FOR UPDATE SKIP LOCKED);
-  DELETE FROM "fastify_sessions".slice WHERE (at, span, node) IN (
-    SELECT l.at, l.span, l.node FROM "fastify_sessions".slice l WHERE l.until <= v_now ORDER BY l.until LIMIT 1000 FOR UPDATE SKIP LOCKED);
-  PERFORM "fastify_sessions".tally(-v_gone.live, -v_gone.guests, -v_gone.remembered, -v_gone.users);
+  DELETE FROM "fastify_sessions".adopted_credential WHERE key IN (SELECT m.key FROM "fastify_sessions".adopted_credential m WHERE m.until <= v_now ORDER BY m.until LIMIT 1000 FOR UPDATE SKIP LOCKED);
+  DELETE FROM "fastify_sessions".statistics_slice WHERE (start_at, interval_ms, node) IN (
+    SELECT l.start_at, l.interval_ms, l.node FROM "fastify_sessions".statistics_slice l WHERE l.until <= v_now ORDER BY l.until LIMIT 1000 FOR UPDATE SKIP LOCKED);
+  PERFORM "fastify_sessions".add_to_counters(-v_gone.live, -v_gone.guests, -v_gone.remembered, -v_gone.users);
   RETURN json_build_array(v_gone.ended, (cardinality(v_due) = v_max AND v_moved + v_gone.live > 0) OR v_purged = 1000);
 END
 $$;

@@ -1,8 +1,8 @@
 -- The only insert: atomic with the limit, the replaced session and the adoption. A function, because a plain statement would take its
 -- snapshot before it has the lock.
--- r: record (columns of a session, instants as milliseconds from now), limit { max, onLimit } or null, replaces or null, adopts { key, until }
--- or null, now (null: the clock), history, perUser.
--- Answers [status, …]: created, record, ended[] · refused, records[] · adopted, whatever is known of the session · exists.
+-- r: record (columns of a session, timestamps as milliseconds from now), limit { max, onExceeded } or null, replaces or null, adopts { key, until }
+-- or null, now (null: the clock), history, historyPerUser.
+-- Returns [status, …]: created, record, ended[] · refused, records[] · adopted, the live or ended session or null · exists.
 CREATE OR REPLACE FUNCTION "fastify_sessions".create_session(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   s "fastify_sessions".session;
@@ -19,8 +19,8 @@ BEGIN
     (SELECT o.user_id FROM "fastify_sessions".session o WHERE o.id = v_replaced)]);
   v_now := coalesce((r->>'now')::bigint, "fastify_sessions".clock());
 
-  IF EXISTS (SELECT FROM "fastify_sessions".mark m WHERE m.key = r->'adopts'->>'key') THEN
-    RETURN json_build_array('adopted', (SELECT "fastify_sessions".known(m.id) FROM "fastify_sessions".mark m WHERE m.key = r->'adopts'->>'key'));
+  IF EXISTS (SELECT FROM "fastify_sessions".adopted_credential m WHERE m.key = r->'adopts'->>'key') THEN
+    RETURN json_build_array('adopted', (SELECT "fastify_sessions".find_session(m.id) FROM "fastify_sessions".adopted_credential m WHERE m.key = r->'adopts'->>'key'));
   END IF;
   IF EXISTS (SELECT FROM "fastify_sessions".ended e WHERE e.id = s.id) THEN RETURN '["exists"]'; END IF;
 
@@ -28,9 +28,9 @@ BEGIN
     v_live := ARRAY(
       SELECT o.id FROM "fastify_sessions".session o
       WHERE o.user_id = s.user_id AND o.id IS DISTINCT FROM v_replaced AND v_now < "fastify_sessions".expires_at(o)
-      ORDER BY CASE WHEN r->'limit'->>'onLimit' = 'idle' THEN o.last_seen_at ELSE 0 END, o.created_at, o.id);
+      ORDER BY CASE WHEN r->'limit'->>'onExceeded' = 'evict-idle' THEN o.last_seen_at ELSE 0 END, o.created_at, o.id);
     v_over := cardinality(v_live) - (r->'limit'->>'max')::bigint + 1;
-    IF v_over > 0 AND r->'limit'->>'onLimit' = 'reject' THEN
+    IF v_over > 0 AND r->'limit'->>'onExceeded' = 'reject' THEN
       RETURN json_build_array('refused', (
         SELECT json_agg("fastify_sessions".record_of(o) ORDER BY o.created_at, o.id) FROM "fastify_sessions".session o WHERE o.id = ANY (v_live)));
     END IF;
@@ -39,19 +39,19 @@ BEGIN
   v_new_user := (s.user_id IS NOT NULL AND NOT EXISTS (SELECT FROM "fastify_sessions".session o WHERE o.user_id = s.user_id))::int;
   s.created_at := s.created_at + v_now;
   s.last_seen_at := s.last_seen_at + v_now;
-  s.absolute_at := s.absolute_at + v_now;
+  s.absolute_expires_at := s.absolute_expires_at + v_now;
   s.rotated_at := s.rotated_at + v_now;
   s.confirmed_at := s.confirmed_at + v_now;
   s.authenticated_at := s.authenticated_at + v_now;
-  s.due_at := "fastify_sessions".expires_at(s);
+  s.cleanup_at := "fastify_sessions".expires_at(s);
   INSERT INTO "fastify_sessions".session SELECT s.* ON CONFLICT (id) DO NOTHING;
   IF NOT FOUND THEN RETURN '["exists"]'; END IF;
-  INSERT INTO "fastify_sessions".mark (key, id, until)
+  INSERT INTO "fastify_sessions".adopted_credential (key, id, until)
   SELECT r->'adopts'->>'key', s.id, v_now + (r->'adopts'->>'until')::bigint WHERE r->'adopts'->>'key' IS NOT NULL;
 
-  v_evicted := "fastify_sessions".bury(v_live[1:greatest(v_over, 0)::int], r || '{"reason": "evicted"}', v_now);
-  v_gone := "fastify_sessions".bury(ARRAY[v_replaced], r || '{"reason": "replaced"}', v_now);
-  PERFORM "fastify_sessions".tally(
+  v_evicted := "fastify_sessions".end_live(v_live[1:greatest(v_over, 0)::int], r || '{"reason": "evicted"}', v_now);
+  v_gone := "fastify_sessions".end_live(ARRAY[v_replaced], r || '{"reason": "replaced"}', v_now);
+  PERFORM "fastify_sessions".add_to_counters(
     1 - v_evicted.live - v_gone.live, (s.user_id IS NULL)::int - v_evicted.guests - v_gone.guests,
     s.remembered::int - v_evicted.remembered - v_gone.remembered, v_new_user - v_evicted.users - v_gone.users);
   RETURN json_build_array('created', "fastify_sessions".record_of(s), (v_evicted.ended::jsonb || v_gone.ended::jsonb)::json);

@@ -1,5 +1,5 @@
--- Ends, and what every verb that ends sessions needs. The order of locks, so that no two verbs wait for each other: users (sorted), rows of
--- sessions (sorted by id), one row of counters (last). A verb is one statement: its commit frees them.
+-- Ends sessions, and the helpers of every operation that ends sessions. The order of locks, so that no two operations wait for each other: users
+-- (sorted), rows of sessions (sorted by id), one row of counters (last). An operation is one statement: its commit frees them.
 
 -- Locks names until the end of the transaction.
 CREATE OR REPLACE FUNCTION "fastify_sessions".lock_names(p_names text[]) RETURNS void LANGUAGE plpgsql AS $$
@@ -12,8 +12,8 @@ BEGIN
 END
 $$;
 
--- Adds to the counters. Always the last step. Not LANGUAGE sql, which would plan it anew with each call.
-CREATE OR REPLACE FUNCTION "fastify_sessions".tally(p_live bigint, p_guests bigint, p_remembered bigint, p_users bigint) RETURNS void LANGUAGE plpgsql AS $$
+-- Adds to the counters. Always the last step. Not LANGUAGE sql, which is planned again with each call.
+CREATE OR REPLACE FUNCTION "fastify_sessions".add_to_counters(p_live bigint, p_guests bigint, p_remembered bigint, p_users bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   UPDATE "fastify_sessions".counter
   SET live = live + p_live, guests = guests + p_guests, remembered = remembered + p_remembered, users = users + p_users
@@ -21,8 +21,9 @@ BEGIN
 END
 $$;
 
--- Tells all nodes of ended sessions. NOTIFY carries less than 8000 bytes: several messages, and without the long texts where one session alone is too much.
-CREATE OR REPLACE FUNCTION "fastify_sessions".tell_ended(p_ended json) RETURNS void LANGUAGE plpgsql AS $$
+-- Notifies all nodes of ended sessions. NOTIFY carries less than 8000 bytes: several messages, and without the long texts where one session alone
+-- is too long.
+CREATE OR REPLACE FUNCTION "fastify_sessions".notify_ended(p_ended json) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   v_item json;
   v_batch text := '';
@@ -41,18 +42,18 @@ BEGIN
 END
 $$;
 
--- Moves live sessions (p_reason NULL: expired ones) to history, tells all nodes, and keeps each user's history bounded.
--- The caller holds the locks of their users, and takes what it answers off the counters.
--- r: now (ms), history (ms), perUser; reason, by; wanted { filter, net }: what must match at this moment, if given.
-CREATE OR REPLACE FUNCTION "fastify_sessions".bury(p_ids text[], r jsonb, p_now bigint,
+-- Moves live sessions (reason null: expired ones) to history, notifies all nodes, and keeps the history of each user bounded.
+-- The caller holds the locks of their users, and subtracts the returned numbers from the counters.
+-- r: now (ms), history (ms), historyPerUser; reason, by; matching { filter, net }: what must match at this moment, if given.
+CREATE OR REPLACE FUNCTION "fastify_sessions".end_live(p_ids text[], r jsonb, p_now bigint,
   OUT ended json, OUT live bigint, OUT guests bigint, OUT remembered bigint, OUT users bigint) LANGUAGE plpgsql AS $$
 DECLARE
   v_reason text := r->>'reason';
-  v_net inet := (r->'wanted'->>'net')::inet;
-  v_filter jsonb := (r->'wanted'->>'filter')::jsonb;
+  v_net inet := (r->'matching'->>'net')::inet;
+  v_filter jsonb := (r->'matching'->>'filter')::jsonb;
   v_users text[];
 BEGIN
-  -- most sign-ins end nothing
+  -- most sign-ins end no session
   IF coalesce(cardinality(array_remove(p_ids, NULL)), 0) = 0 THEN
     ended := '[]';
     live := 0;
@@ -68,9 +69,9 @@ BEGIN
       AND (v_filter IS NULL OR "fastify_sessions".matches(s, v_filter, v_net))
     RETURNING s.created_at, s.last_seen_at,
       CASE WHEN v_reason IS NULL THEN "fastify_sessions".expires_at(s) ELSE p_now END AS ended_at,
-      s.requests, s.remembered, s.id, s.user_id,
-      coalesce(v_reason, CASE WHEN s.last_seen_at + s.idle < s.absolute_at THEN 'idle' ELSE 'absolute' END) AS reason,
-      r->>'by' AS ended_by, CASE WHEN s.ip_moved THEN s.ip ELSE s.first_ip END AS ip, s.device, s.name
+      s.request_count, s.remembered, s.id, s.user_id,
+      coalesce(v_reason, CASE WHEN s.last_seen_at + s.idle_timeout < s.absolute_expires_at THEN 'idle-timeout' ELSE 'absolute-timeout' END) AS reason,
+      r->>'by' AS ended_by, CASE WHEN s.ip_changed THEN s.ip ELSE s.first_ip END AS ip, s.device, s.device_name
   ), kept AS (
     INSERT INTO "fastify_sessions".ended SELECT * FROM gone g WHERE g.user_id IS NOT NULL AND (r->>'history')::bigint > 0
   )
@@ -81,27 +82,27 @@ BEGIN
   SELECT count(*) INTO users FROM unnest(v_users) u WHERE NOT EXISTS (SELECT FROM "fastify_sessions".session s WHERE s.user_id = u);
   DELETE FROM "fastify_sessions".ended e WHERE e.id IN (
     SELECT old.id FROM unnest(v_users) u CROSS JOIN LATERAL (
-      SELECT o.id FROM "fastify_sessions".ended o WHERE o.user_id = u ORDER BY o.ended_at DESC, o.id DESC OFFSET (r->>'perUser')::int) old);
-  PERFORM "fastify_sessions".tell_ended(ended);
+      SELECT o.id FROM "fastify_sessions".ended o WHERE o.user_id = u ORDER BY o.ended_at DESC, o.id DESC OFFSET (r->>'historyPerUser')::int) old);
+  PERFORM "fastify_sessions".notify_ended(ended);
 END
 $$;
 
--- Ends sessions by ids, or all of a user. Answers each that it ended, oldest first.
--- r: ids, or user and except; now (null: the clock), history, perUser, reason, by, wanted.
+-- Ends sessions by ids, or all of a user. Returns each that it ended, oldest first.
+-- r: ids, or userId and except; now (null: the clock), history, historyPerUser, reason, by, matching.
 CREATE OR REPLACE FUNCTION "fastify_sessions".end_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   v_ids text[];
   v_gone record;
 BEGIN
-  IF r->>'user' IS NOT NULL THEN
-    PERFORM "fastify_sessions".lock_names(ARRAY[r->>'user']);
-    v_ids := ARRAY(SELECT s.id FROM "fastify_sessions".session s WHERE s.user_id = r->>'user' AND s.id IS DISTINCT FROM r->>'except');
+  IF r->>'userId' IS NOT NULL THEN
+    PERFORM "fastify_sessions".lock_names(ARRAY[r->>'userId']);
+    v_ids := ARRAY(SELECT s.id FROM "fastify_sessions".session s WHERE s.user_id = r->>'userId' AND s.id IS DISTINCT FROM r->>'except');
   ELSE
     v_ids := ARRAY(SELECT jsonb_array_elements_text(r->'ids'));
     PERFORM "fastify_sessions".lock_names(ARRAY(SELECT DISTINCT s.user_id FROM "fastify_sessions".session s WHERE s.id = ANY (v_ids)));
   END IF;
-  v_gone := "fastify_sessions".bury(v_ids, r, coalesce((r->>'now')::bigint, "fastify_sessions".clock()));
-  PERFORM "fastify_sessions".tally(-v_gone.live, -v_gone.guests, -v_gone.remembered, -v_gone.users);
+  v_gone := "fastify_sessions".end_live(v_ids, r, coalesce((r->>'now')::bigint, "fastify_sessions".clock()));
+  PERFORM "fastify_sessions".add_to_counters(-v_gone.live, -v_gone.guests, -v_gone.remembered, -v_gone.users);
   RETURN v_gone.ended;
 END
 $$;

@@ -1,21 +1,22 @@
--- Counts and slices.
+-- Totals and statistics.
 
--- Keeps a node's slice, in place of the same node's of the same stretch. r: node, at, span, value, until.
-CREATE OR REPLACE FUNCTION "fastify_sessions".observe_slice(r jsonb) RETURNS json LANGUAGE sql AS $$
-  INSERT INTO "fastify_sessions".slice SELECT * FROM jsonb_populate_record(NULL::"fastify_sessions".slice, r)
-  ON CONFLICT (at, span, node) DO UPDATE SET value = excluded.value, until = excluded.until
+-- Saves the statistics of one node for one time bucket, and overwrites earlier ones of the same bucket.
+-- r: node, start_at, interval_ms, value, until.
+CREATE OR REPLACE FUNCTION "fastify_sessions".save_statistics(r jsonb) RETURNS json LANGUAGE sql AS $$
+  INSERT INTO "fastify_sessions".statistics_slice SELECT * FROM jsonb_populate_record(NULL::"fastify_sessions".statistics_slice, r)
+  ON CONFLICT (start_at, interval_ms, node) DO UPDATE SET value = excluded.value, until = excluded.until
   RETURNING 'null'::json
 $$;
 
--- Answers [live, users, guests, remembered, [[node, at, span, value, until], …]]. r: from, to.
+-- Returns [live, users, guests, remembered, [[node, start_at, interval_ms, value, until], …]]. r: from, to.
 CREATE OR REPLACE FUNCTION "fastify_sessions".statistics(r jsonb) RETURNS json LANGUAGE sql STABLE AS $$
   SELECT json_build_array(sum(c.live), sum(c.users), sum(c.guests), sum(c.remembered), (
-    SELECT coalesce(json_agg(json_build_array(l.node, l.at, l.span, l.value, l.until)), '[]') FROM "fastify_sessions".slice l
-    WHERE l.at >= (r->>'from')::bigint AND l.at < (r->>'to')::bigint))
+    SELECT coalesce(json_agg(json_build_array(l.node, l.start_at, l.interval_ms, l.value, l.until)), '[]') FROM "fastify_sessions".statistics_slice l
+    WHERE l.start_at >= (r->>'from')::bigint AND l.start_at < (r->>'to')::bigint))
   FROM "fastify_sessions".counter c
 $$;
 
--- Counts anew, for whoever has put sessions here or taken them away by other means. Sessions cannot begin or end meanwhile.
+-- Counts again, for admins who inserted or deleted sessions by other means. Sessions cannot start or end meanwhile.
 CREATE OR REPLACE FUNCTION "fastify_sessions".recount() RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
   LOCK TABLE "fastify_sessions".session IN SHARE ROW EXCLUSIVE MODE;

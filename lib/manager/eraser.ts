@@ -1,0 +1,50 @@
+import { shardOf } from '../token/token.ts'
+import type { StatisticsCollector } from '../statistics/collector.ts'
+import type { Store } from '../store.ts'
+import type { ManagerCore } from './core.ts'
+import type { Revoker } from './revoker.ts'
+import type { StoreClock } from './store-clock.ts'
+
+/** Who ended a session, in its record: other instances delete what they hold of its user in memory. */
+const by = 'forget-user'
+
+/** Deletes what the store and this process hold of a user, for requests of erasure (GDPR Art. 17). */
+export class Eraser {
+  readonly #store: Store
+  readonly #clock: StoreClock
+  readonly #statistics: StatisticsCollector
+  readonly #revoker: Revoker
+  readonly #listeners = new Set<(userId: string) => void>()
+
+  constructor ({ store, clock, statistics, notifier }: ManagerCore, revoker: Revoker) {
+    this.#store = store
+    this.#clock = clock
+    this.#statistics = statistics
+    this.#revoker = revoker
+    notifier.onRemoteEnd(session => {
+      const { userId } = session
+      // after the other listeners of this end
+      if (session.by === by && userId !== null) queueMicrotask(() => { this.#forgetHere(userId) })
+    })
+  }
+
+  /** As `SessionManager.forgetUser`. */
+  async forget (userId: string): Promise<void> {
+    await this.#revoker.revokeUser(userId, { by })
+    this.#forgetHere(userId)
+    await this.#statistics.forgetStored({ userId, userHash: shardOf(userId) }, this.#clock.now())
+    // last: other processes that share a file read the ends of these sessions until then
+    await this.#store.deleteHistory(userId)
+  }
+
+  /** Registers a listener that deletes what it holds of a user in memory. Returns a function that removes it. */
+  onForget (listener: (userId: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
+
+  #forgetHere (userId: string): void {
+    this.#statistics.forget({ userId, userHash: shardOf(userId) })
+    for (const listener of this.#listeners) listener(userId)
+  }
+}

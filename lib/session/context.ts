@@ -1,0 +1,24 @@
+import type { CookieVariants } from '../cookie/variants.ts'
+import type { SessionEventEmitter } from '../events/emitter.ts'
+import type { EventThrottle } from '../events/throttle.ts'
+import type { SessionManager } from '../manager/manager.ts'
+import type { SessionRecord } from '../model/record.ts'
+
+/** What the session of a request needs from the plugin. */
+export interface SessionContext {
+  readonly manager: SessionManager
+  /** Emits also after the manager has closed. */
+  readonly events: SessionEventEmitter
+  /** Emits events that a client can cause at will. */
+  readonly throttle: EventThrottle
+  readonly cookies: CookieVariants
+  /** Data keys that a session keeps when a guest signs in. */
+  readonly keepOnLogin: readonly string[]
+  /** Returns the user id from the data, for apps that set only data. */
+  readonly resolveUserId: ((data: Record<string, unknown>) => unknown) | null
+  /** Keeps legacy sessions in step; `header`: the Cookie header. `onLogout` resolves to Set-Cookie values that expire legacy cookies. */
+  readonly migration: {
+    onDataChange (record: SessionRecord, header: string): void
+    onLogout (header: string): Promise<readonly string[]>
+  } | null
+}

@@ -1,0 +1,14 @@
+import { checkNames, invalidOption, namesOf } from '../options.ts'
+import type { CacheOptions } from '../store.ts'
+
+const names = namesOf<CacheOptions>({ max: true, maxStale: true })
+
+/** Checks a store's option `cache`; `null`: no cache. Throws `FST_SESSION_INVALID_OPTION`. */
+export function toCacheOptions (cache: boolean | CacheOptions): CacheOptions | null {
+  if (typeof cache === 'boolean') return cache ? {} : null
+  checkNames(cache, 'cache', names)
+  const { max = 1, maxStale = 100 } = cache
+  if (!(Number.isSafeInteger(max) && max >= 1)) throw invalidOption('cache.max', '1 or more')
+  if (!(Number.isFinite(maxStale) && maxStale >= 100)) throw invalidOption('cache.maxStale', '100 milliseconds or more')
+  return cache
+}
