@@ -213,15 +213,8 @@ t.test('a watch sends beats of its own, as long as it is open, and one that fail
 })
 
 t.test('a watch tries to listen until it can, and one that is closed meanwhile stays closed', { skip }, async t => {
-  let onConnect: (() => Promise<void>) | null = null
-  class HeldClient extends pg.Client {
-    override async connect (): Promise<pg.Client> {
-      await onConnect?.()
-      return super.connect()
-    }
-  }
   const pool = pgPool(server)
-  const held = pgPool(server, { Client: HeldClient })
+  const { held, gateway } = heldPool()
   t.teardown(async () => { await pool.end(); await held.end() })
   const { store, schema } = await open(t, pool, { listen: held })
   const cut = async (): Promise<void> => { await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`]) }
@@ -230,7 +223,7 @@ t.test('a watch tries to listen until it can, and one that is closed meanwhile s
 
   const first = await watching()
   let refused = 0
-  onConnect = async () => { if (refused++ < 2) throw new Error('not yet') }
+  gateway.onConnect = async () => { if (refused++ < 2) throw new Error('not yet') }
   await cut()
   await until(() => works(() => first.probe()))
   t.equal(refused, 3)
@@ -240,7 +233,7 @@ t.test('a watch tries to listen until it can, and one that is closed meanwhile s
     const watch = await watching()
     const asked = gate()
     const go = gate()
-    onConnect = async () => {
+    gateway.onConnect = async () => {
       asked.open()
       await go.opened
       if (outcome === 'fails') throw new Error('never')
@@ -248,7 +241,7 @@ t.test('a watch tries to listen until it can, and one that is closed meanwhile s
     await cut()
     await asked.opened
     await watch.close()
-    onConnect = null
+    gateway.onConnect = null
     go.open()
     await until(async () => !await listening())
     await t.rejects(async () => watch.probe(), { message: /not subscribed/ })
@@ -256,15 +249,8 @@ t.test('a watch tries to listen until it can, and one that is closed meanwhile s
 })
 
 t.test('an end that happens while no connection listens reaches onEnd once one listens again', { skip }, async t => {
-  let onConnect: (() => Promise<void>) | null = null
-  class HeldClient extends pg.Client {
-    override async connect (): Promise<pg.Client> {
-      await onConnect?.()
-      return super.connect()
-    }
-  }
   const pool = pgPool(server)
-  const held = pgPool(server, { Client: HeldClient })
+  const { held, gateway } = heldPool()
   const schema = 'gap'
   const managers = await Promise.all([pool, held].map(listen => new SessionManager({ secret, store: postgresStore(pool, { schema, listen }) }).open()))
   t.teardown(async () => {
@@ -279,7 +265,7 @@ t.test('an end that happens while no connection listens reaches onEnd once one l
   const heard = new Promise<EndedSession>(resolve => { b.onEnd(session, resolve) })
   // the first look, and the look when the connection breaks, find the session live
   await b.get(session.id)
-  onConnect = async () => { cut.open(); await go.opened }
+  gateway.onConnect = async () => { cut.open(); await go.opened }
   await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])
   await cut.opened
   await b.get(session.id)
@@ -355,3 +341,15 @@ t.test('a standby is warned of', { skip }, async t => {
   t.match(warnings, [/standby/, /fsync/])
   t.equal((await store.count({}, null)).count, 0)
 })
+
+/** A pool whose new connections wait for `gateway.onConnect`, if there is one. */
+function heldPool (): { held: pg.Pool, gateway: { onConnect: (() => Promise<void>) | null } } {
+  const gateway: { onConnect: (() => Promise<void>) | null } = { onConnect: null }
+  class HeldClient extends pg.Client {
+    override async connect (): Promise<pg.Client> {
+      await gateway.onConnect?.()
+      return super.connect()
+    }
+  }
+  return { held: pgPool(server, { Client: HeldClient }), gateway }
+}
