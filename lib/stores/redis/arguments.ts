@@ -2,6 +2,7 @@ import { noData } from '../../model/record.ts'
 import type { EncodedData, SessionRecord } from '../../model/record.ts'
 import type { SessionPatch, CreateOptions, Precondition, ActivityUpdate } from '../../store.ts'
 import { put, putLast, toFields } from './fields.ts'
+import { userKeysOf } from './shard.ts'
 
 /** Returns the arguments of create.lua. `near`: the replaced session, if it is in the same shard. */
 export function toCreateArguments (record: SessionRecord, { at, limit, adopts }: CreateOptions, near: string | null): string[] {
@@ -17,6 +18,16 @@ export function toCreateArguments (record: SessionRecord, { at, limit, adopts }:
     String(createdAt), String(absoluteExpiresAt), String(idleTimeout), remembered ? '1' : '0', instant(authenticatedAt), String(lastSeenAt),
     String(generation), String(rotatedAt), instant(confirmedAt),
     ...toFields(record)
+  ]
+}
+
+/** Returns the suffixes of the keys that create.lua touches, besides those of the sessions that it evicts. */
+export function toCreateKeys ({ id, userId }: SessionRecord, { adopts }: CreateOptions, near: string | null): string[] {
+  return [
+    `s:${id}`,
+    ...userId === null ? [] : userKeysOf(userId),
+    ...near === null ? [] : [`s:${near}`],
+    ...adopts === null ? [] : ['m', 'a']
   ]
 }
 

@@ -33,6 +33,8 @@ export interface RedisClient {
   readonly cluster: boolean
   /** Sends a command to the primary that has the key; the key is among the arguments. */
   command (key: string, args: readonly string[]): Promise<unknown>
+  /** As `command`, outside of any pipeline in which the client collects commands of other callers. */
+  alone (key: string, args: readonly string[]): Promise<unknown>
   /** Every field of a hash, from the primary. */
   fields (key: string): Promise<unknown>
   /** Waits until `replicas` replicas have the writes to the key's primary. Resolves to the number that have them. */

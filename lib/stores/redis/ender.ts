@@ -32,7 +32,7 @@ export class Ender {
         const record = seen?.get(id)
         return record === undefined ? [id, '', ''] : [id, String(record.lastSeenAt), String(record.requestCount)]
       })
-      const [, ended, changed] = await this.#server.run(scripts.end, shard, [why.reason, why.by ?? '', ...args])
+      const [, ended, changed] = await this.#server.run(scripts.end, shard, [why.reason, why.by ?? '', ...args], group.map(id => `s:${id}`))
       return { ended: await this.confirmed(shard, toEndedSessions(ended)), changed: changed as readonly string[] }
     }))
     return { ended: answers.flatMap(({ ended }) => ended), changed: answers.flatMap(({ changed }) => changed) }

@@ -1,12 +1,13 @@
 -- Put after each script, whose text is `main`: runs it in the one shard that is named, or in each of several, one after the other.
 --
--- KEYS     shards
+-- KEYS     see shared.lua: of one shard, or of several, one after the other; only bases end in `}:`
 -- Returns  the result of the script, or an array of them
 
-if #KEYS == 1 then return main() end
-local answers = {}
+local single, answers = KEYS[1]:sub(-2) ~= '}:', {}
 for n = 1, #KEYS do
-  base = KEYS[n]
-  answers[n] = main()
+  if single or KEYS[n]:sub(-2) == '}:' then
+    base = KEYS[n]
+    answers[#answers + 1] = main()
+  end
 end
-return answers
+return #answers == 1 and answers[1] or answers

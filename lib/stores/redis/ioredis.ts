@@ -47,6 +47,13 @@ export class IoredisClient implements RedisClient {
     return this.#client.call(name, ...args)
   }
 
+  async alone (key: string, [name = '', ...args]: readonly string[]): Promise<unknown> {
+    if (!this.cluster) return this.command(key, [name, ...args])
+    const [[error, reply] = [null, null]] = await this.#client.pipeline().call(name, ...args).exec() as readonly [Error | null, unknown][]
+    if (error !== null) throw error
+    return reply
+  }
+
   fields (key: string): Promise<unknown> {
     return this.#client.call('hgetall', key)
   }

@@ -72,6 +72,10 @@ export class NodeRedisClient implements RedisClient {
     return this.#send(key, [...args], plain)
   }
 
+  alone (key: string, args: readonly string[]): Promise<unknown> {
+    return this.command(key, args)
+  }
+
   fields (key: string): Promise<unknown> {
     return this.#send(key, ['HGETALL', key], 'isReady' in this.#client && this.#client.isReady ? untimed : plain)
   }

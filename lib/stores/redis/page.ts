@@ -10,8 +10,8 @@ import { allShards, userKeyOf, shardOfUser } from './shard.ts'
 
 /** Where a page reads positions and sessions. */
 export interface PageSource {
-  /** Returns the next positions of an index in some shards: the result of page.lua. */
-  readonly places: (shards: readonly number[], args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
+  /** Returns the next positions of an index, named by its suffix, in some shards: the result of page.lua. */
+  readonly places: (shards: readonly number[], index: string, args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
   /** Returns the session of a position, if it still exists; `now`: the server's time. */
   readonly session: (id: string, now: number) => Promise<SessionRecord | EndedSession | null>
 }
@@ -88,8 +88,7 @@ async function nextPositions (
   // places come before that
   const mean = count / index.shards.length
   const share = index.shards.length === 1 ? count : Math.ceil(mean + 2 * Math.sqrt(mean)) + 2
-  const answers = (await source.places(index.shards, [
-    index.suffix,
+  const answers = (await source.places(index.shards, index.suffix, [
     order,
     ...(place === null ? ['', ''] : [String(place[0]), place[1]]),
     String(share)

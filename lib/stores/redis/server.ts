@@ -5,6 +5,7 @@ import type { RedisClient, Reply } from './client.ts'
 import { ServerClock } from './clock.ts'
 import { toReply } from './fields.ts'
 import type { Fields } from './fields.ts'
+import { isMoving, whileMoving } from './moving.ts'
 import { scripts } from './script.ts'
 import type { Script } from './script.ts'
 import { baseOf, byShard } from './shard.ts'
@@ -51,26 +52,42 @@ export class Server {
 
   /** Every field of a session's hash: the one command of a validated request. */
   async fieldsOf (shard: number, id: string): Promise<Fields> {
-    return toReply(await this.#track(this.client.fields(`${this.baseOf(shard)}s:${id}`)))
+    const key = `${this.baseOf(shard)}s:${id}`
+    let reply
+    try {
+      reply = await this.#track(this.client.fields(key))
+    } catch (error) {
+      if (!this.#retries(error)) throw error
+      reply = await this.#untilMoved(() => this.client.alone(key, ['hgetall', key]))
+    }
+    const fields = toReply(reply)
+    // ioredis repeats a whole pipeline on the node to which a slot moves if one of its keys has moved: the others then seem to be missing
+    if (fields.size > 0 || !this.client.cluster) return fields
+    return toReply(await this.#untilMoved(() => this.client.alone(key, ['hgetall', key])))
   }
 
   /** What is left of a session that has ended, as JSON. */
   async endedOf (shard: number, id: string): Promise<string | null> {
     const key = `${this.baseOf(shard)}r`
-    return await this.#track(this.client.command(key, ['hget', key, id])) as string | null
+    return await this.#untilMoved(() => this.client.alone(key, ['hget', key, id])) as string | null
   }
 
-  /** Runs a script in a shard. The reply starts with the server's present. */
-  async run (script: Script, shard: number, args: readonly string[] = []): Promise<readonly Reply[]> {
-    return this.#run(script, shard, args, '')
+  /** Runs a script in a shard. The reply starts with the server's present. `keys`: the suffixes of keys that only this call touches. */
+  async run (script: Script, shard: number, args: readonly string[] = [], keys: readonly string[] = []): Promise<readonly Reply[]> {
+    return this.#run(script, shard, { args, keys, latest: '' })
   }
 
   /** Runs a script in several shards: one command, or one for each where they may lie on different servers of a cluster. */
-  async runAll (script: Script, shards: readonly number[], args: readonly string[] = []): Promise<readonly (readonly Reply[])[]> {
-    if (this.client.cluster || shards.length === 1) return Promise.all(shards.map(shard => this.run(script, shard, args)))
+  async runAll (
+    script: Script,
+    shards: readonly number[],
+    args: readonly string[] = [],
+    keys: readonly string[] = []
+  ): Promise<readonly (readonly Reply[])[]> {
+    if (this.client.cluster || shards.length === 1) return Promise.all(shards.map(shard => this.run(script, shard, args, keys)))
     return await this.#track(script.run(
       this.client,
-      shards.map(shard => this.baseOf(shard)),
+      shards.flatMap(shard => script.keysOf(this.baseOf(shard), keys)),
       [...this.#header(), '', ...args]
     )) as readonly (readonly Reply[])[]
   }
@@ -79,10 +96,12 @@ export class Server {
    * As `run`, for a write that must not happen long after its caller has given up: a client may keep it in a queue until the server is
    * back.
    */
-  async runInTime (script: Script, shard: number, args: readonly string[]): Promise<readonly Reply[]> {
+  async runInTime (script: Script, shard: number, write: Write): Promise<readonly Reply[]> {
     const asked = performance.now()
-    const timely = async (): Promise<readonly Reply[]> =>
-      this.#run(script, shard, args, this.#context.now === null ? String(Math.round(this.#clock.now(shard) + maxCommandAge)) : '')
+    const timely = async (): Promise<readonly Reply[]> => {
+      const latest = this.#context.now === null ? String(Math.round(this.#clock.now(shard) + maxCommandAge)) : ''
+      return this.#run(script, shard, { ...write, latest })
+    }
     const reply = await timely()
     if (reply[1] !== 'late') return reply
     if (performance.now() - asked >= maxCommandAge) {
@@ -92,11 +111,26 @@ export class Server {
     return timely()
   }
 
-  async #run (script: Script, shard: number, args: readonly string[], latest: string): Promise<readonly Reply[]> {
-    const asked = performance.now()
-    const reply = await this.#track(script.run(this.client, [this.baseOf(shard)], [...this.#header(), latest, ...args]))
+  async #run (script: Script, shard: number, write: Write & { readonly latest: string }): Promise<readonly Reply[]> {
+    const { args, keys, latest, impatient } = write
+    const all = script.keysOf(this.baseOf(shard), keys)
+    let asked = 0
+    const send = (): Promise<readonly Reply[]> => {
+      asked = performance.now()
+      return script.run(this.client, all, [...this.#header(), latest, ...args])
+    }
+    const reply = await (impatient === true ? this.#track(send()) : this.#untilMoved(send))
     this.#clock.measured(shard, asked, { now: Number(reply[0]), anew: reply[1] === 'late' })
     return reply
+  }
+
+  /** Sends a command, in a cluster again and again while the slot of its keys is moving. */
+  #untilMoved <T>(send: () => Promise<T>): Promise<T> {
+    return this.#track(this.client.cluster ? whileMoving(send, maxCommandAge) : send())
+  }
+
+  #retries (error: unknown): boolean {
+    return this.client.cluster && isMoving(error)
   }
 
   #header (): string[] {
@@ -111,7 +145,7 @@ export class Server {
       if (this.#suspect) this.#reassertIfSuspect()
       return value
     } catch (error) {
-      this.#suspect = true
+      if (!this.#retries(error)) this.#suspect = true
       throw error
     }
   }
@@ -131,10 +165,20 @@ export class Server {
     const ended = this.recent.all()
     for (const [shard, sessions] of byShard(ended, ({ id }) => id)) {
       for (let n = 0; n < sessions.length; n += reassertedAtOnce) {
-        await this.run(scripts.reassert, shard, sessions.slice(n, n + reassertedAtOnce).flatMap(toArguments))
+        const slice = sessions.slice(n, n + reassertedAtOnce)
+        await this.run(scripts.reassert, shard, slice.flatMap(toArguments), slice.map(({ id }) => `s:${id}`))
       }
     }
   }
+}
+
+/** The arguments of a script. */
+interface Write {
+  readonly args: readonly string[]
+  /** The suffixes of the keys that only this call touches. */
+  readonly keys: readonly string[]
+  /** Whether it rejects at once if the slot is moving. */
+  readonly impatient?: true
 }
 
 function toArguments ({ id, reason, by, endedAt }: EndedSession): string[] {

@@ -33,6 +33,12 @@ export function userKeyOf (userId: string): string {
   return userId.replace(/[{}%]/g, encodeURIComponent)
 }
 
+/** The suffixes of a user's two indexes. */
+export function userKeysOf (userId: string): string[] {
+  const user = userKeyOf(userId)
+  return [`u:${user}`, `h:${user}`]
+}
+
 /** Groups by shard, in the order in which they come. */
 export function byShard <T> (items: readonly T[], idOf: (item: T) => string): Map<number, T[]> {
   const groups = new Map<number, T[]>()

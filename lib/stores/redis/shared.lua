@@ -1,6 +1,9 @@
 -- Shared by every script of this store, and put before each of them.
 --
--- KEYS     the shard, "<prefix>{<tag>}:": every key is this and a suffix, so that all lie in one slot
+-- KEYS     either one key, and the script touches no other; or the base of the shard, "<prefix>{<tag>}:", which never exists, and then the
+--          keys that the script touches, as far as they are known. Every key is the base and a suffix, so that all are in one slot. While
+--          a cluster moves the slot, the server redirects one key to where it is, and rejects base and keys with TRYAGAIN: no script with
+--          several keys ever runs where some of them are missing.
 --            s:<id>    hash    a session, until it ends
 --            r         hash    ended-session records by id: JSON, see `end_session`
 --            u:<user>  zset    ids of a user's live sessions by createdAt
@@ -69,8 +72,8 @@ local function attempt(...)
 end
 
 -- Returns the fields that decide about a session without an end, expired or not; nil if it does not exist or cannot be parsed.
-local function find(id)
-  local fields = attempt('HMGET', session_key(id), 't', 'l', 'g')
+local function find_at(key, id)
+  local fields = attempt('HMGET', key, 't', 'l', 'g')
   if not fields[1] or not fields[2] or not fields[3] then return nil end
   local created, absolute_expires_at, idle_timeout, remembered, authenticated = fields[1]:match('^(%d+) (%d+) (%d+) ([01]) (%-?%d*)$')
   local generation, rotated, confirmed = fields[3]:match('^(%d+) (%d+) (%-?%d*)$')
@@ -83,6 +86,8 @@ local function find(id)
     due = math.min(absolute_expires_at, last_seen + idle_timeout)
   }
 end
+
+local function find(id) return find_at(session_key(id), id) end
 
 local function format_times(record)
   return ('%.0f %.0f %.0f %s %s'):format(

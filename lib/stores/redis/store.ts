@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { withTimeout } from '../../async.ts'
 import { dataTooLarge } from '../../model/data.ts'
 import { compileFilter } from '../../model/filter.ts'
@@ -11,7 +10,7 @@ import type {
 } from '../../store.ts'
 import type { CursorScope } from '../cursor.ts'
 import { countAll, slicesIn, cleanUpShards, toSliceName } from './all-shards.ts'
-import { toUpdateArguments, toCreateArguments, toStored, toTouchArguments } from './arguments.ts'
+import { toUpdateArguments, toCreateArguments, toCreateKeys, toStored } from './arguments.ts'
 import type { RedisClient, Reply } from './client.ts'
 import { connect } from './connect.ts'
 import { Ender } from './ender.ts'
@@ -22,8 +21,9 @@ import { nextPage } from './page.ts'
 import { scripts } from './script.ts'
 import { Server } from './server.ts'
 import type { RedisStoreSettings } from './settings.ts'
-import { allShards, byShard, shardOfSession, shardOfUser } from './shard.ts'
+import { allShards, shardOfSession, shardOfUser, userKeysOf } from './shard.ts'
 import { RedisSubscription } from './subscribe.ts'
+import { TouchWriter } from './touch-writer.ts'
 
 /** A client may wait for its server without limit; the start of an app may not. Milliseconds. */
 const startTimeout = 5000
@@ -31,6 +31,7 @@ const startTimeout = 5000
 interface Opened {
   readonly server: Server
   readonly ender: Ender
+  readonly touches: TouchWriter
   readonly close: () => void
 }
 
@@ -44,9 +45,7 @@ export class RedisStore implements Store {
   readonly cache?: CacheOptions
   readonly #client: RedisClient | string
   readonly #settings: RedisStoreSettings
-  readonly #node = randomBytes(6).toString('base64url')
   #opened: Opened | null = null
-  #batch = 0
   #cleanupFrom = 0
 
   constructor (client: RedisClient | string, settings: RedisStoreSettings) {
@@ -66,7 +65,7 @@ export class RedisStore implements Store {
   async open (context: StoreContext): Promise<void> {
     const { client, close } = typeof this.#client === 'string' ? await connect(this.#client) : { client: this.#client, close () {} }
     const server = new Server(client, { prefix: this.#settings.prefix, context })
-    this.#opened = { server, ender: new Ender(server, this.#settings.wait), close }
+    this.#opened = { server, ender: new Ender(server, this.#settings.wait), touches: new TouchWriter(server), close }
     try {
       await withTimeout(this.ping(), startTimeout)
       await checkDatabase(client)
@@ -91,7 +90,7 @@ export class RedisStore implements Store {
   }
 
   async now (): Promise<number> {
-    const [now] = await this.#server.run(scripts.statistics, 0)
+    const [now] = await this.#server.run(scripts.time, 0)
     return Number(now)
   }
 
@@ -99,7 +98,10 @@ export class RedisStore implements Store {
     const shard = shardOfSession(record.id)
     const { replaces } = options
     const near = replaces !== null && shardOfSession(replaces) === shard ? replaces : null
-    const [present, status, ...answer] = await this.#server.runInTime(scripts.create, shard, toCreateArguments(record, options, near))
+    const [present, status, ...answer] = await this.#server.runInTime(scripts.create, shard, {
+      args: toCreateArguments(record, options, near),
+      keys: toCreateKeys(record, options, near)
+    })
     const now = Number(present)
     switch (status) {
       case 'adopted': return { status, session: toSessionOrEnded(String(answer[0]), answer[1], now) }
@@ -129,23 +131,18 @@ export class RedisStore implements Store {
   }
 
   async touch (batch: readonly ActivityUpdate[], at: number): Promise<readonly string[]> {
-    const number = String(++this.#batch)
-    const answers = await Promise.all(Array.from(byShard(batch, ({ id }) => id), async ([shard, touches]) => {
-      const [, ...gone] = await this.#server.runInTime(scripts.touch, shard, [
-        String(at),
-        this.#node,
-        number,
-        ...touches.flatMap(toTouchArguments)
-      ])
-      return gone.map(String)
-    }))
-    return answers.flat()
+    return this.#open().touches.write(batch, at)
   }
 
   async update (id: string, change: SessionPatch, expect?: Precondition): Promise<UpdateResult> {
-    const [now, status, fields] = await this.#server.runInTime(scripts.update, shardOfSession(id), toUpdateArguments(id, change, expect))
+    const shard = shardOfSession(id)
+    const script = change.authenticate === undefined && change.shorten === undefined ? scripts.update : scripts.updateDeadline
+    const [now, status, fields] = await this.#server.runInTime(script, shard, {
+      args: toUpdateArguments(id, change, expect),
+      keys: [`s:${id}`]
+    })
     if (status === 'too-large') throw dataTooLarge(Number(fields), change)
-    const session = toSessionOrEnded(id, fields, Number(now))
+    const session = toSessionOrEnded(id, fields, Number(now)) ?? await this.#left(shard, id)
     if (session === null || hasEnded(session)) return { status: 'gone', ended: session }
     return { status: status === 'done' ? 'done' : 'conflict', record: session }
   }
@@ -154,7 +151,12 @@ export class RedisStore implements Store {
     if ('ids' in selector) return { ended: (await this.#ender.endIds(selector.ids, why)).ended, cursor: null }
     if ('filter' in selector) return this.#endMatching(selector, why)
     const shard = shardOfUser(selector.userId)
-    const [, answer] = await this.#server.run(scripts.endUser, shard, [why.reason, why.by ?? '', selector.userId, selector.except ?? ''])
+    const [, answer] = await this.#server.run(
+      scripts.endUser,
+      shard,
+      [why.reason, why.by ?? '', selector.userId, selector.except ?? ''],
+      userKeysOf(selector.userId)
+    )
     return { ended: await this.#ender.confirmed(shard, toEndedSessions(answer)), cursor: null }
   }
 
@@ -168,7 +170,7 @@ export class RedisStore implements Store {
 
   async deleteHistory (userId: string): Promise<void> {
     this.#server.recent.forgetUser(userId)
-    await this.#server.run(scripts.deleteHistory, shardOfUser(userId), [userId])
+    await this.#server.run(scripts.deleteHistory, shardOfUser(userId), [userId], userKeysOf(userId))
   }
 
   async count (filter: Filter, cursor: string | null): Promise<{ count: number, cursor: string | null }> {
@@ -204,7 +206,7 @@ export class RedisStore implements Store {
 
   async #page <T extends SessionRecord | EndedSession>(scope: CursorScope, page: PageOptions): Promise<Page<T>> {
     return nextPage<T>({
-      places: (shards, args) => this.#server.runAll(scripts.page, shards, args),
+      places: (shards, index, args) => this.#server.runAll(scripts.page, shards, args, [index]),
       // not in the script: a thousand hashes would block the server for all other clients meanwhile
       session: async (id, now) => {
         const shard = shardOfSession(id)

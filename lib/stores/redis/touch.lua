@@ -1,5 +1,6 @@
 -- Adds the activity of requests to sessions of this shard: adds up, never moves back, never creates. Called by `touch`.
 --
+-- KEYS     the base, `n` and the sessions; or one session, while a cluster moves the slot: batches are then not compared
 -- ARGV[6]  the caller's present
 -- ARGV[7]  the node, ARGV[8] the number of its batch: a client that lost the reply sends the same again, and must not count twice
 -- ARGV[9]  and so on, for each session: id, requestCount, seenAt (0: not seen), generation (-1: confirms nothing),
@@ -7,18 +8,20 @@
 -- Returns  { now, ids that are not live … }
 
 local shift, node, batch = now - tonumber(ARGV[6]), ARGV[7], ARGV[8] .. ' '
-local batches = base .. 'n'
+local alone, batches, again = #KEYS == 1, base .. 'n', false
 
 -- a write that takes no memory: after it, a full server lets the others pass, and sessions in use stay in use
-redis.call('HDEL', batches, '')
-local past = redis.call('HGET', batches, node)
-local again = past and past:find(' ' .. batch, 1, true)
-if not again then
-  if not past and redis.call('HLEN', batches) >= 256 then redis.call('DEL', batches) end
-  past = (past or ' ') .. batch
-  -- the last dozens are enough: a client that sends again does so soon
-  if #past > 256 then past = past:sub((past:find(' ', 128, true))) end
-  redis.call('HSET', batches, node, past)
+if not alone then
+  redis.call('HDEL', batches, '')
+  local past = redis.call('HGET', batches, node)
+  again = past and past:find(' ' .. batch, 1, true)
+  if not again then
+    if not past and redis.call('HLEN', batches) >= 256 then redis.call('DEL', batches) end
+    past = (past or ' ') .. batch
+    -- the last dozens are enough: a client that sends again does so soon
+    if #past > 256 then past = past:sub((past:find(' ', 128, true))) end
+    redis.call('HSET', batches, node, past)
+  end
 end
 
 local answer, n = { now }, 9
@@ -27,9 +30,9 @@ while ARGV[n] do
   local names = n + 5
   local texts = names + ARGV[n + 4] + 1
   n = texts + ARGV[texts - 1] * 2
-  local record = find(id)
+  local key = alone and base or session_key(id)
+  local record = find_at(key, id)
   if record and record.due > now then
-    local key = session_key(id)
     local seen = seen_at == 0 and 0 or math.min(now, round(seen_at + shift))
     if request_count > 0 and not again then redis.call('HINCRBY', key, 'n', request_count) end
     if seen > record.last_seen then redis.call('HSET', key, 'l', seen) end

@@ -1,5 +1,6 @@
 -- Changes one live session: all of it happens, or nothing. Called by `update`.
 --
+-- KEYS      the session; if its deadline changes, the base, `x` and the session
 -- ARGV[6]   id
 -- ARGV[7]   the generation that must be the current one, or ''
 -- ARGV[8]   hash of the new verifier, or ''; ARGV[9] 1: the old one stays valid for the grace period
@@ -8,11 +9,12 @@
 -- ARGV[13]  absoluteTimeout from now that shortens the lifetime, or ''
 -- ARGV[14]  the most bytes of the whole data after the change, or ''
 -- ARGV[15]  how many fields to clear, their names; then names and values to set
--- Returns   { now, 'done' | 'conflict', fields } | { now, 'too-large', bytes } | { now, 'gone', fields, or JSON of its ended-session record }
+-- Returns   { now, 'done' | 'conflict', fields } | { now, 'too-large', bytes } | { now, 'gone', fields of a session that has expired }
 
 local id = ARGV[6]
-local key, record = session_key(id), find(id)
-if not record or record.due <= now then return { now, 'gone', look_up(id) } end
+local key = KEYS[#KEYS]
+local record = find_at(key, id)
+if not record or record.due <= now then return { now, 'gone', redis.call('HGETALL', key) } end
 if ARGV[7] ~= '' and tonumber(ARGV[7]) ~= record.generation then return { now, 'conflict', redis.call('HGETALL', key) } end
 
 if ARGV[14] ~= '' then
