@@ -52,7 +52,7 @@ No test runs the lowest versions of these ranges or better-sqlite3. better-sqlit
 
 ## Other plugins
 
-Each plugin works unchanged beside this one ([plugin tests](../../test/ecosystem/plugins.test.ts), [observability tests](../../test/events/observability.test.ts)).
+Each plugin works unchanged beside this one (tests of [plugins](../../test/ecosystem/plugins.test.ts), [metrics](../../test/events/metrics.test.ts), [tracing](../../test/plugin/tracing.test.ts)).
 
 | package | version | tested behavior |
 |---|---|---|
@@ -60,7 +60,7 @@ ${neighbours.flatMap(([title]) => named(title).map(name => `| ${name} | ${versio
 
 ## Libraries to migrate from
 
-In each test, browsers log in with the real library, then the app switches ([migrate](../how-to/migrate.md), [tests](../../test/migration/migration.test.ts)). ✓: passed.
+In each test, browsers log in with the real library, then the app switches ([migrate](../how-to/migrate.md), [tests](../../test/migration/libraries.test.ts)). ✓: passed.
 
 ${steps.map((step, i) => `${i + 1}. ${step}`).join('\n')}
 

@@ -4,7 +4,8 @@ import express from 'express'
 import expressSession from 'express-session'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyPluginCallback } from 'fastify'
-import type { SessionEventOf, SessionEventType, SessionPluginOptions } from '../../lib/index.ts'
+import { memoryStore } from '../../lib/index.ts'
+import type { SessionEventOf, SessionEventType, SessionPluginOptions, Store } from '../../lib/index.ts'
 import { fromExpressSession, fromFastifySession } from '../../lib/migration/index.ts'
 import type { CallbackStore, LegacyAdapter, MigrationOptions } from '../../lib/migration/index.ts'
 import { firefox, testApp } from './app.ts'
@@ -114,4 +115,15 @@ export async function newApp (t: Test, old: Old, migrate: Partial<MigrationOptio
     ...options
   }, app => { app.get('/cached', async (_request, reply) => { reply.header('cache-control', 'public, max-age=60'); return {} }) })
   return { ...app, clock, url: await app.app.listen({ port: 0, host: '127.0.0.1' }) }
+}
+
+/** A store of ours that can do everything but create. */
+export function withoutCreate (): Store {
+  return new Proxy<Store>(memoryStore(), {
+    get (store, verb: keyof Store) {
+      if (verb === 'create') return () => { throw new Error('down') }
+      const value = store[verb] as unknown
+      return typeof value === 'function' ? value.bind(store) as unknown : value
+    }
+  })
 }

@@ -1,96 +1,87 @@
+import { mock } from 'node:test'
 import t from 'tap'
-import { SessionManager } from '../../lib/index.ts'
-import type { EndedSession, SessionManagerOptions } from '../../lib/index.ts'
-import { secret } from '../helpers/app.ts'
+import { SessionError } from '../../lib/index.ts'
+import type { EndedSession, SessionRecord } from '../../lib/index.ts'
+import { EndListeners } from '../../lib/manager/end-listeners.ts'
+import { toEnded } from '../../lib/model/record.ts'
+import { gate } from '../helpers/app.ts'
+import { testCore } from '../helpers/core.ts'
+import { aRecord, minute, openManager, turn } from '../helpers/manager.ts'
+import type { Test } from '../helpers/manager.ts'
 import { Network } from '../helpers/network.ts'
 
-const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve) })
+t.test('whoever waits for an end', async t => {
+  const record = await aRecord(t)
+  const ended = toEnded(record, { reason: 'logout', by: 'user', at: record.createdAt })
+  const trouble = (): never => { throw new SessionError('FST_SESSION_STORE_UNAVAILABLE') }
 
-async function open (t: { teardown: (fn: () => unknown) => void }, options: SessionManagerOptions = {}) {
-  const clock = { now: Date.UTC(2026, 0, 1) }
-  const warnings: string[] = []
-  const warn = (message: string, cause?: unknown): void => { warnings.push(`${message} ${(cause as Error).message}`) }
-  const sessions = await new SessionManager({ secret, now: () => clock.now, warn, ...options }).open()
-  t.teardown(() => sessions.close())
-  return { sessions, clock, warnings }
-}
+  /** Endings over a store that gives one answer after another, on timers that are moved by hand. */
+  async function waiting (t: Test, { told, answers }: { readonly told: boolean, readonly answers: (() => SessionRecord | EndedSession | null | Promise<SessionRecord>)[] }) {
+    const { core, clock } = await testCore(t)
+    const { subscribe, ...silent } = new Network().node()
+    mock.timers.enable({ apis: ['setTimeout'] })
+    // the first look, when the listener is registered
+    const all = [() => record, ...answers]
+    const endings = new EndListeners({ ...core, store: { ...silent, ...told ? { subscribe } : {}, read: () => all.shift()?.() ?? null } })
+    t.teardown(() => { endings.close(); mock.timers.reset() })
+    const heard: string[] = []
+    const stop = endings.listen(record, ({ reason, endedAt }) => { heard.push(`${reason} ${endedAt - record.createdAt}`) })
+    await turn()
+    const pass = async (ms: number): Promise<void> => { clock.now += ms; mock.timers.tick(ms); await turn() }
+    return { endings, heard, stop, pass, answers }
+  }
 
-/** Thenables as a query builder returns them are awaited, too. */
-const thenable = { then: (_resolve: unknown, reject: (error: Error) => void) => { reject(new Error('a thenable fails')) } }
-
-t.test('an onEnd listener that throws or rejects disturbs no other listener, no event and no caller', async t => {
-  const { sessions, warnings } = await open(t)
-  const ended: string[] = []
-  const events: string[] = []
-  sessions.on('ended', ({ id }) => { events.push(id as string) })
-  const all = await Promise.all([0, 1, 2, 3].map(() => sessions.create({ userId: 'ada' })))
-  const bad: ((session: EndedSession) => unknown)[] = [
-    () => { throw new Error('a socket is closed') }, async () => { throw new Error('a database is away') }, () => thenable
-  ]
-  all.forEach(({ session }, i) => {
-    const listener = bad[i]
-    if (listener !== undefined) sessions.onEnd(session, listener)
-    sessions.onEnd(session, ({ id }) => { ended.push(id) })
+  t.test('hears of an expiry that nobody else has seen', async t => {
+    const { heard, pass } = await waiting(t, { told: true, answers: [() => ({ ...record, lastSeenAt: record.lastSeenAt + minute })] })
+    await pass(record.idleTimeout)
+    t.strictSame(heard, [], 'another node had seen it since')
+    await pass(minute)
+    t.strictSame(heard, [])
+    await pass(1)
+    t.strictSame(heard, [`idle-timeout ${record.idleTimeout + minute + 1}`])
   })
-  const revoked = await sessions.revokeUser('ada')
-  await turn()
-  t.equal(revoked.length, 4)
-  t.strictSame(ended.toSorted(), all.map(({ session }) => session.id).toSorted(), 'every other socket is notified')
-  t.strictSame(events.toSorted(), ended.toSorted(), 'every event is emitted')
-  t.strictSame(warnings.toSorted(), [
-    'A listener of the end of a session failed. a database is away',
-    'A listener of the end of a session failed. a socket is closed',
-    'A listener of the end of a session failed. a thenable fails'
-  ])
+
+  t.test('hears what other processes end, although the store does not tell', async t => {
+    const { heard, pass } = await waiting(t, { told: false, answers: [() => record, () => ended] })
+    await pass(1000)
+    t.strictSame(heard, [])
+    await pass(1000)
+    t.strictSame(heard, ['logout 0'])
+  })
+
+  t.test('hears nothing of a store that fails, and hears the truth when it is back', async t => {
+    const { heard, endings, pass } = await waiting(t, { told: true, answers: [trouble, trouble, () => ended] })
+    endings.recheckAll()
+    await turn()
+    t.strictSame(heard, [])
+    await pass(record.idleTimeout + 1)
+    t.strictSame(heard, [], 'expired, as far as anybody knows, but nobody knows')
+    await pass(1001)
+    t.strictSame(heard, ['logout 0'])
+  })
+
+  t.test('hears nothing once it has stopped, even if a look was under way', async t => {
+    const held = gate()
+    const { heard, endings, stop } = await waiting(t, { told: true, answers: [async () => { await held.opened; return record }] })
+    endings.recheckAll()
+    stop()
+    held.open()
+    await turn()
+    endings.notify(ended)
+    endings.end(record.id, { reason: 'logout', by: null })
+    t.strictSame(heard, [])
+  })
 })
 
-t.test('an onEnd listener that throws on a cleanup or on the end of another instance disturbs nothing', async t => {
+t.test('a stream that breaks makes a node look at once at every session that somebody waits for', async t => {
   const network = new Network()
-  const here = await open(t, { store: network.node() })
-  const there = await open(t, { store: network.node() })
-  const { session } = await there.sessions.create({ userId: 'ada' })
-  const other = await there.sessions.create({ userId: 'bob' })
-  const heard: string[] = []
-  here.sessions.onRemoteEnd(() => { throw new Error('remote') })
-  here.sessions.onEnd(session, () => { throw new Error('socket') })
-  here.sessions.onRemoteEnd(({ id }) => { heard.push(id) })
-  await there.sessions.revoke(session.id)
-  await turn()
-  t.strictSame(heard, [session.id])
-  t.strictSame(here.warnings.toSorted(), ['A listener of the end of a session failed. remote', 'A listener of the end of a session failed. socket'])
-  there.sessions.onEnd(other.session, () => { throw new Error('socket') })
-  // the clock of the store is that of the instance that opened it
-  here.clock.now = there.clock.now += 31 * 60_000
-  t.equal(await there.sessions.cleanup(), 1)
-})
-
-t.test('a listener of store operations that throws fails no store operation', async t => {
-  const { sessions, warnings } = await open(t)
-  sessions.onStoreOperation(() => { throw new Error('histogram') })
-  await sessions.create({ userId: 'ada' })
-  t.strictSame(warnings, ['A listener of store operations failed. histogram'])
-})
-
-t.test('an onEnd listener that is registered after the end is called', async t => {
-  const { sessions } = await open(t)
+  const { sessions } = await openManager(t, { store: network.node() })
   const { session } = await sessions.create({ userId: 'ada' })
-  await sessions.revoke(session.id)
   const heard: string[] = []
   sessions.onEnd(session, ({ reason }) => { heard.push(reason) })
-  sessions.onEnd(session, () => { heard.push('removed at once') })()
+  await network.sessions.end({ ids: [session.id] }, { reason: 'revoked', by: null })
+  t.strictSame(heard, [], 'nobody told')
+  network.cut()
   await turn()
   t.strictSame(heard, ['revoked'])
-})
-
-t.test('a session that ends on another instance before onEnd is registered is found, although this instance has a copy of it', async t => {
-  const network = new Network()
-  const here = await open(t, { store: network.node() })
-  const there = await open(t, { store: network.node() })
-  const { session, token } = await there.sessions.create({ userId: 'ada' })
-  await here.sessions.validate(token, { ip: null, userAgent: undefined, passive: false })
-  await network.sessions.end({ ids: [session.id] }, { reason: 'logout', by: null })
-  const heard: string[] = []
-  here.sessions.onEnd(session, ({ reason }) => { heard.push(reason) })
-  await turn()
-  t.strictSame(heard, ['logout'])
 })

@@ -1,3 +1,4 @@
+import { mock } from 'node:test'
 import t from 'tap'
 import { memoryStore, SessionManager } from '../../lib/index.ts'
 import type { Store } from '../../lib/index.ts'
@@ -5,6 +6,8 @@ import { PendingRevocations } from '../../lib/manager/pending-revocations.ts'
 import { toEnded } from '../../lib/model/record.ts'
 import { secret } from '../helpers/app.ts'
 import { testCore } from '../helpers/core.ts'
+import { aRecord, openManager, turn } from '../helpers/manager.ts'
+import { Network } from '../helpers/network.ts'
 
 const logout = { reason: 'logout', by: 'user' } as const
 const rollback = { reason: 'revoked', by: 'rollback' } as const
@@ -74,4 +77,38 @@ t.test('a creation that was never sent to the store leaves nothing to end', asyn
   for (let i = 0; i < 100; i++) await t.rejects(sessions.create({}))
   t.ok(sessions.core.pending.size <= 10, `${sessions.core.pending.size} of 100`)
   store.create = create
+})
+
+t.test('an end that could not be written is written a second later', async t => {
+  const record = await aRecord(t)
+  const { core, events } = await testCore(t)
+  const ends: string[] = []
+  let fails = true
+  const store: Store = {
+    ...new Network().node(), end: async selector => {
+      if (fails) throw new Error('away')
+      if ('ids' in selector) ends.push(...selector.ids)
+      return { ended: [toEnded(record, { reason: 'revoked', by: null, at: 0 })], cursor: null }
+    }
+  }
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => { mock.timers.reset() })
+  const pending = new PendingRevocations({ ...core, store })
+  await pending.close()
+  pending.add([record.id], { reason: 'revoked', by: null })
+  t.equal(pending.reasonFor(record.id), 'revoked')
+  mock.timers.tick(1000)
+  await turn()
+  t.equal(pending.reasonFor(record.id), 'revoked', 'still away')
+  fails = false
+  mock.timers.tick(1000)
+  await turn()
+  t.equal(pending.reasonFor(record.id), undefined)
+  t.strictSame([ends, events.map(({ type, id }) => `${type} ${id}`)], [[record.id], [`ended ${record.id}`]])
+  await pending.close()
+})
+
+t.test('a sweep in an outage says so', async t => {
+  const { sessions } = await openManager(t, { store: { ...new Network().node(), cleanup: async () => { throw new Error('away') } } })
+  await t.rejects(sessions.cleanup(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
 })

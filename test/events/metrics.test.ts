@@ -1,6 +1,3 @@
-import { FastifyOtelInstrumentation } from '@fastify/otel'
-import * as api from '@opentelemetry/api'
-import { InMemorySpanExporter, NodeTracerProvider, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node'
 import Fastify from 'fastify'
 import type { FastifyPluginAsync } from 'fastify'
 import fastifyMetrics from 'fastify-metrics'
@@ -10,9 +7,8 @@ import sessions, { memoryStore, sessionMetrics } from '../../lib/index.ts'
 import type { SessionPluginOptions } from '../../lib/index.ts'
 import { StoreTimings } from '../../lib/manager/store-timings.ts'
 import type { GuardedStore } from '../../lib/stores/wrappers/guarded-store.ts'
-import { createSpanAnnotator } from '../../lib/plugin/tracing.ts'
 import { adminApi, adminApp } from '../helpers/admin.ts'
-import { cookieOf, secret, testApp } from '../helpers/app.ts'
+import { secret, testApp } from '../helpers/app.ts'
 
 t.test("the numbers go into the app's own registry, with labels that name nobody", async t => {
   const registry = new client.Registry()
@@ -108,38 +104,4 @@ t.test('the listener of store operations can go', async t => {
   stop()
   await app.sessions.count()
   t.strictSame(seen, ['count'])
-})
-
-t.test('request spans of @fastify/otel have the session id, and the user id only if configured', async t => {
-  const exporter = new InMemorySpanExporter()
-  const provider = new NodeTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })
-  provider.register()
-  t.teardown(() => provider.shutdown())
-  for (const user of [false, true]) {
-    exporter.reset()
-    const app = Fastify()
-    t.teardown(() => app.close())
-    const instrumentation = new FastifyOtelInstrumentation()
-    instrumentation.setTracerProvider(provider)
-    await app.register(instrumentation.plugin() as never)
-    await app.register(sessions, { secret, otel: user ? { api, user } : api })
-    app.post('/login', async request => { await request.session.login('ada'); return { id: request.session.id } })
-    app.get('/me', async request => ({ id: request.session.id }))
-    const login = await app.inject({ method: 'POST', url: '/login' })
-    const { id } = login.json<{ id: string }>()
-    await app.inject({ url: '/me', headers: { cookie: cookieOf(login) } })
-    await app.inject('/me')
-    const spans = exporter.getFinishedSpans().filter(({ name }) => name === 'request').map(({ attributes }) => [attributes['session.id'], attributes['enduser.id']])
-    t.strictSame(spans, [[id, user ? 'ada' : undefined], [id, user ? 'ada' : undefined], [undefined, undefined]])
-  }
-})
-
-t.test('without an instrumentation of Fastify the active span will do', async t => {
-  const attributes: Record<string, string> = {}
-  const mark = createSpanAnnotator({ trace: { getActiveSpan: () => ({ setAttribute: (name: string, value: string) => { attributes[name] = value } }) } })
-  mark({}, { id: 'x', userId: 'ada' })
-  t.strictSame(attributes, { 'session.id': 'x' })
-  createSpanAnnotator({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({ opentelemetry: () => ({ span: null }) }, { id: 'x', userId: null })
-  createSpanAnnotator({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({}, { id: 'x', userId: 'ada' })
-  for (const otel of [{}, { api: {} }, { api, user: 'yes' }, { trace: {} }]) t.throws(() => createSpanAnnotator(otel as never), { code: 'FST_SESSION_INVALID_OPTION' })
 })
