@@ -37,8 +37,15 @@ export function postgresBins (): string[] {
 /** Why tests are skipped, where there is no PostgreSQL. In CI there must be one. */
 export const skip = postgresBins().length === 0 && process.env['CI'] === undefined ? 'initdb not found' : false
 
+/** Programs of PostgreSQL, with their arguments: they make the directory `data`. */
+type Making = (data: string) => readonly [program: string, ...args: string[]]
+
+const newCluster: Making = data => ['initdb', '-D', data, '-U', 'sessions', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N']
+
 /** Makes a cluster and starts it. PostgreSQL refuses root: as root it runs as nobody. */
-export async function startPostgres (bin = postgresBins()[0] ?? '', settings: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+export async function startPostgres (
+  bin = postgresBins()[0] ?? '', settings: Readonly<Record<string, string>> = {}, making = newCluster
+): Promise<PostgresServer> {
   const dir = mkdtempSync(join(tmpdir(), 'sessions-postgres-'))
   const root = userInfo().uid === 0
   const as = root ? { uid: 65534, gid: 65534 } : {}
@@ -46,7 +53,8 @@ export async function startPostgres (bin = postgresBins()[0] ?? '', settings: Re
   if (root) chownSync(dir, 65534, 65534)
   const data = join(dir, 'data')
   const env = { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC' }
-  execFileSync(join(bin, 'initdb'), ['-D', data, '-U', 'sessions', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'], { ...as, cwd: dir, env, stdio: 'pipe' })
+  const [program, ...args] = making(data)
+  execFileSync(join(bin, program), args, { ...as, cwd: dir, env, stdio: 'pipe' })
   const port = await freePort()
   const all = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '', fsync: 'off', shared_buffers: '16MB', max_connections: '60', ...settings }
   let server: ChildProcess | null = null
@@ -90,12 +98,18 @@ export async function startPostgres (bin = postgresBins()[0] ?? '', settings: Re
   }
 }
 
+/** A hot standby that streams from another server. */
+export async function startStandby (primary: PostgresServer): Promise<PostgresServer> {
+  const source = primary.url.replace(/\w+$/, '')
+  return startPostgres(undefined, {}, data => ['pg_basebackup', '-D', data, '-d', source, '-X', 'stream', '-c', 'fast', '-R', '-N'])
+}
+
 /** A pool of `pg` for a server. */
 export function pgPool (server: PostgresServer, options: pg.PoolConfig = {}): pg.Pool {
   return new pg.Pool({ connectionString: server.url, max: 5, ...options })
 }
 
-async function freePort (): Promise<number> {
+export async function freePort (): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1')
   await once(probe, 'listening')
   const { port } = probe.address() as AddressInfo

@@ -3,7 +3,7 @@ import type { Connection } from './connection.ts'
 import { PgConnection } from './pg.ts'
 import type { PgPool } from './pg.ts'
 import { PostgresJsConnection } from './postgres-js.ts'
-import type { PostgresJs } from './postgres-js.ts'
+import type { MakePostgresJs, PostgresJs } from './postgres-js.ts'
 
 /**
  * A client that was handed in: a `pg` pool, what @fastify/postgres decorates an app with, or the function that `postgres` (postgres.js)
@@ -36,9 +36,10 @@ export async function openUrl (
   if (pg !== null) {
     return new PgConnection(new pg.default.Pool({ connectionString: url, connectionTimeoutMillis: timeout, keepAlive: true }))
   }
-  const postgresJs = await attempt(load, 'postgres') as { readonly default: (url: string, options: object) => PostgresJs } | null
+  const postgresJs = await attempt(load, 'postgres') as { readonly default: MakePostgresJs } | null
   if (postgresJs !== null) {
-    return new PostgresJsConnection(postgresJs.default(url, { connect_timeout: Math.ceil(timeout / 1000), onnotice: () => {} }))
+    const { default: make } = postgresJs
+    return new PostgresJsConnection(make(url, { connect_timeout: Math.ceil(timeout / 1000), onnotice: () => {} }), make)
   }
   throw invalidOption('store', 'a PostgreSQL URL with a client that is installed: npm install pg (or postgres)')
 }

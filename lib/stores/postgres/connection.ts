@@ -28,8 +28,11 @@ export interface Connection {
   query (text: string, values: readonly (string | null)[], send: Send): Promise<string[]>
   /** Several statements at once, in one transaction. */
   run (text: string): Promise<void>
-  /** Resolves when it listens for the first time. */
-  listen (channel: string, listener: NotificationListener): Promise<Subscription>
+  /**
+   * Resolves when it listens for the first time, or if the server is a standby, where nothing can listen yet. `timeout`: milliseconds in
+   * which a connection must listen.
+   */
+  listen (channel: string, listener: NotificationListener, timeout: number): Promise<Subscription>
   /** Ends what was handed in or opened. */
   end (): Promise<void>
 }

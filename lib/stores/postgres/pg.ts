@@ -1,12 +1,14 @@
 import { hash } from 'node:crypto'
 import type { Connection, NotificationListener, Send, Subscription } from './connection.ts'
+import { Listener } from './listener.ts'
+import type { ListeningConnection, NewConnection } from './listener.ts'
 
 /** What we use of a `pg` Pool. */
 export interface PgPool {
   query (query: object): Promise<{ readonly rows: readonly unknown[] }>
   end (): Promise<void>
   on (event: 'error', listener: (error: Error) => void): unknown
-  readonly options: object
+  readonly options: { readonly password?: unknown }
   readonly totalCount: number
 }
 
@@ -21,11 +23,9 @@ interface PgClient {
   query (text: string): Promise<unknown>
   end (): Promise<void>
   on (event: string, listener: (value: never) => void): unknown
+  /** Absent in `pg-native`. */
+  readonly connection?: { readonly stream: { destroy (): unknown } }
 }
-
-/** Between two attempts to listen again, in milliseconds; doubled each time. */
-const shortestPause = 50
-const longestPause = 5000
 
 /** Pools that have an error listener of this module: one is enough for all stores of a pool. */
 const watchedPools = new WeakSet<PgPool>()
@@ -55,10 +55,8 @@ export class PgConnection implements Connection {
 
   async run (text: string): Promise<void> { await this.#pool.query({ text }) }
 
-  async listen (channel: string, listener: NotificationListener): Promise<Subscription> {
-    const subscription = new PgListener(this.#pool, channel, listener)
-    await subscription.start()
-    return subscription
+  listen (channel: string, listener: NotificationListener, timeout: number): Promise<Subscription> {
+    return new Listener(events => this.#listeningConnection(channel, events), listener, timeout).open()
   }
 
   async end (): Promise<void> { await this.#pool.end() }
@@ -69,76 +67,25 @@ export class PgConnection implements Connection {
     if (name === undefined) this.#names.set(text, name = `fastify_session_manager_${hash('sha256', text, 'base64url').slice(0, 16)}`)
     return name
   }
-}
 
-/** A connection of its own, beside the pool, so that listening takes none from it and a full pool does not stop it. */
-class PgListener implements Subscription {
-  readonly #pool: PgPool
-  readonly #channel: string
-  readonly #listener: NotificationListener
-  #timer: NodeJS.Timeout | undefined
-  #pause = shortestPause
-  #closed = false
-  /** The connection that listens: it is gone, or taken for gone; it is to end. */
-  #connection: { readonly gone: (cause: unknown) => void, readonly end: () => Promise<void> } | null = null
-
-  constructor (pool: PgPool, channel: string, listener: NotificationListener) {
-    this.#pool = pool
-    this.#channel = channel
-    this.#listener = listener
-  }
-
-  async start (): Promise<void> {
-    const { Client } = this.#pool as PgPool & PgMaker
-    const client = new Client({ keepAlive: true, connectionTimeoutMillis: longestPause, ...this.#pool.options })
-    let listening = false
-    const gone = (cause: unknown): void => {
-      if (!listening) return
-      listening = false
-      this.#listener.lost(cause)
-      this.#retry()
-    }
+  #listeningConnection (channel: string, { notified, gone }: Parameters<NewConnection>[0]): ListeningConnection {
+    const { Client, options } = this.#pool as PgPool & PgMaker
+    // the pool has its password where a copy of its options does not
+    const client = new Client({ keepAlive: true, ...options, password: options.password })
     client.on('error', gone)
     client.on('end', () => { gone(new Error('the connection that listens has ended')) })
-    client.on('notification', ({ payload }: { readonly payload: string }) => { this.#listener.notified(payload) })
-    await client.connect()
-    if (this.#closed) { await client.end(); return }
-    this.#connection = {
-      gone,
-      async end () {
-        listening = false
-        await client.end()
+    client.on('notification', ({ payload }: { readonly payload: string }) => { notified(payload) })
+    return {
+      async listen () {
+        await client.connect()
+        await client.query(`LISTEN "${channel}"`)
+      },
+      end () {
+        const ended = client.end()
+        // a server that is out of reach confirms nothing
+        client.connection?.stream.destroy()
+        return ended
       }
-    }
-    await client.query(`LISTEN "${this.#channel}"`)
-    listening = true
-    this.#pause = shortestPause
-    this.#listener.listening()
-  }
-
-  renew (): void {
-    const connection = this.#connection
-    connection?.gone(new Error('the connection that listens was given up'))
-    connection?.end().catch(() => {})
-  }
-
-  async close (): Promise<void> {
-    this.#closed = true
-    clearTimeout(this.#timer)
-    await this.#connection?.end()
-  }
-
-  #retry (): void {
-    this.#timer = setTimeout(() => { void this.#again() }, this.#pause)
-    this.#timer.unref()
-    this.#pause = Math.min(this.#pause * 2, longestPause)
-  }
-
-  async #again (): Promise<void> {
-    try {
-      await this.start()
-    } catch {
-      if (!this.#closed) this.#retry()
     }
   }
 }

@@ -1,4 +1,6 @@
 import type { Connection, NotificationListener, Send, Subscription } from './connection.ts'
+import { Listener } from './listener.ts'
+import type { ListeningConnection, NewConnection } from './listener.ts'
 
 /** A statement on its way. */
 interface PendingQuery extends PromiseLike<unknown> {
@@ -12,15 +14,24 @@ export interface PostgresJs {
   (...args: never[]): unknown
   unsafe (text: string, values?: never[], options?: { readonly prepare?: boolean }): unknown
   listen (channel: string, notified: (payload: string) => void, listening?: () => void): Promise<{ unlisten (): Promise<unknown> }>
-  end (): Promise<void>
+  end (options?: { readonly timeout?: number }): Promise<void>
+  readonly options: object
 }
+
+/** What the package `postgres` exports. It takes the `options` of a client in place of a URL. */
+export type MakePostgresJs = (place: string | object, options?: object) => PostgresJs
+
+type ListenOptions = Parameters<NewConnection>[0] & { readonly channel: string, readonly timeout: number }
 
 /** `postgres` (postgres.js). */
 export class PostgresJsConnection implements Connection {
   readonly #sql: PostgresJs
+  readonly #make: MakePostgresJs | undefined
 
-  constructor (sql: PostgresJs) {
+  /** `make`: what made it, if this package did. */
+  constructor (sql: PostgresJs, make?: MakePostgresJs) {
     this.#sql = sql
+    this.#make = make
   }
 
   async query (text: string, values: readonly (string | null)[], { prepared, timeout }: Send): Promise<string[]> {
@@ -41,8 +52,11 @@ export class PostgresJsConnection implements Connection {
 
   async run (text: string): Promise<void> { await (this.#sql.unsafe(text) as PendingQuery).simple() }
 
-  /** postgres.js listens on a connection of its own and connects it again by itself; it calls back when it listens again. */
-  async listen (channel: string, listener: NotificationListener): Promise<Subscription> {
+  async listen (channel: string, listener: NotificationListener, timeout: number): Promise<Subscription> {
+    const make = await this.#maker()
+    if (make !== null) {
+      return new Listener(events => this.#listeningConnection(make, { channel, timeout, ...events }), listener, timeout).open()
+    }
     let times = 0
     const listening = await this.#sql.listen(channel, payload => { listener.notified(payload) }, () => {
       if (times++ > 0) listener.lost(new Error('the connection that listens was replaced'))
@@ -52,4 +66,29 @@ export class PostgresJsConnection implements Connection {
   }
 
   async end (): Promise<void> { await this.#sql.end() }
+
+  /** A client with one connection, made as `sql.listen` makes its own, which nothing can replace when it falls silent. */
+  #listeningConnection (make: MakePostgresJs, { channel, timeout, notified, gone }: ListenOptions): ListeningConnection {
+    const sql = make({
+      ...this.#sql.options,
+      max: 1,
+      idle_timeout: null,
+      max_lifetime: null,
+      fetch_types: false,
+      connect_timeout: Math.ceil(timeout / 1000),
+      onnotify: (_channel: string, payload: string) => { notified(payload) },
+      onclose: () => { gone(new Error('the connection that listens has ended')) }
+    })
+    return {
+      listen: () => (sql.unsafe(`LISTEN "${channel}"`) as PendingQuery).simple(),
+      end: () => sql.end({ timeout: 0 })
+    }
+  }
+
+  /** Returns the function that the package `postgres` exports; `null`: the app has it under another name, or in a bundle. */
+  async #maker (): Promise<MakePostgresJs | null> {
+    if (this.#make !== undefined) return this.#make
+    const name = 'postgres'
+    return import(name).then((module: { readonly default: MakePostgresJs }) => module.default, () => null)
+  }
 }

@@ -1,4 +1,4 @@
-import type { Connection, NotificationListener, Subscription } from './connection.ts'
+import type { Connection } from './connection.ts'
 
 /**
  * More statements than that at once, and further ones fail at once: a server that hangs must not fill the memory with what waits for it.
@@ -45,7 +45,6 @@ export class Server {
   }
 
   run (text: string): Promise<void> { return this.#connection.run(text) }
-  listen (channel: string, listener: NotificationListener): Promise<Subscription> { return this.#connection.listen(channel, listener) }
 
   async #ask (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
     if (this.#underWay >= most) throw new Error(`${most} statements are waiting for the server`)

@@ -18,7 +18,7 @@ import { prepareSchema } from './schema.ts'
 import { Server } from './server.ts'
 import { toSqlFilter } from './sql-filter.ts'
 import type { Statements } from './statements.ts'
-import { PostgresSubscription } from './subscribe.ts'
+import { PostgresSubscription, subscriptionIntervals } from './subscribe.ts'
 
 type StatisticsReply = readonly [live: number, users: number, guests: number, remembered: number, slices: readonly SliceRow[]]
 type SliceRow = Parameters<typeof toSlice>[0]
@@ -39,6 +39,7 @@ export interface PostgresOptions {
 
 /** What `open` makes. */
 interface Opened {
+  readonly connection: Connection
   readonly server: Server
   readonly reads: ReadBatcher
   readonly pages: PageQueries
@@ -60,7 +61,7 @@ export class PostgresStore implements Store {
   readonly #recent = new RecentEnds()
   readonly #closing: (() => Promise<void>)[] = []
   #open: Opened | null = null
-  #settings = { now: null as (() => number) | null, history: 0, historyPerUser: 0 }
+  #settings: StoreContext = { now: null, history: 0, historyPerUser: 0, warn: () => {} }
 
   constructor (options: PostgresOptions) {
     this.#options = options
@@ -70,7 +71,7 @@ export class PostgresStore implements Store {
 
   async open (context: StoreContext): Promise<void> {
     const { connect, prepared, timeout } = this.#options
-    this.#settings = { now: context.now, history: context.history, historyPerUser: context.historyPerUser }
+    this.#settings = context
     const { connection, owned } = await connect()
     if (owned) this.#closing.push(() => connection.end())
     const server = new Server(connection, { prepared, timeout, warn: context.warn, onReturn: () => { void this.#reassert() } })
@@ -82,6 +83,7 @@ export class PostgresStore implements Store {
     }
     const { statements } = this.#options
     this.#open = {
+      connection,
       server,
       reads: new ReadBatcher(server, statements),
       pages: new PageQueries(server, statements, () => this.#now()?.toString() ?? null)
@@ -221,20 +223,19 @@ export class PostgresStore implements Store {
   }
 
   async #subscribe (listener: StoreListener): Promise<StoreSubscription> {
-    const { server } = this.#opened()
+    const { server, connection } = this.#opened()
     const { listen, schema, statements, timeout } = this.#options
     const elsewhere = await listen?.()
     if (elsewhere?.owned === true) this.#closing.unshift(() => elsewhere.connection.end())
     const subscription = new PostgresSubscription({
+      ...subscriptionIntervals,
       listener,
       send: payload => server.write(statements.notify, [payload]),
       timeout,
-      every: 30_000,
+      warn: this.#settings.warn,
       onReturn: () => { void this.#reassert() }
     })
-    return subscription.open(listener => elsewhere === undefined
-      ? server.listen(schema, listener)
-      : elsewhere.connection.listen(schema, listener))
+    return subscription.open(listener => (elsewhere?.connection ?? connection).listen(schema, listener, timeout))
   }
 
   /** Ends again, without events, what this node ended recently: the server was away, and may have lost it. */
@@ -245,6 +246,5 @@ export class PostgresStore implements Store {
     }
   }
 }
-
 /** Returns whether a text has the form of an id; other texts have no session. */
 function isId (text: string): boolean { return /^[\w-]{22}$/.test(text) }

@@ -16,32 +16,52 @@ export interface SubscriptionOptions {
   readonly timeout: number
   /** Routers drop idle connections: one heartbeat each `every` milliseconds keeps this one, or shows that it is dead. */
   readonly every: number
+  /** While heartbeats do not come back: the listener loses its trust, and so reads again, each `poll` milliseconds. */
+  readonly poll: number
+  readonly warn: (message: string, cause?: unknown) => void
   /** Called when it listens again: the server was away. */
   readonly onReturn: () => void
 }
 
-/** Receives what other nodes end and change, by LISTEN. */
+/** How often a heartbeat is sent, and a session is read while heartbeats do not come back. Milliseconds. */
+export const subscriptionIntervals = { every: 30_000, poll: 1000 }
+
+const unheard = 'Notifications of other nodes do not arrive. Until they do, sessions with a listener are read once a second, and `cache` ' +
+  'is not used. If a pooler is between, set `listen` to a URL of the server itself.'
+
+/**
+ * Receives what other nodes end and change, by LISTEN. Heartbeats prove that notifications arrive: one when it listens, and one each
+ * `every` milliseconds. If one does not come back, the connection is replaced, because it may be dead without knowing it.
+ */
 export class PostgresSubscription implements StoreSubscription, NotificationListener {
   readonly #options: SubscriptionOptions
   readonly #heartbeats = new Map<string, { readonly resolve: () => void, readonly reject: (error: unknown) => void }>()
   readonly #name = Math.random().toString(36).slice(2)
   readonly #timer: Timer
+  /** There while heartbeats do not come back. */
+  #polling: Timer | null = null
   /** `null` after `close`. */
   #listener: StoreListener | null
   #number = 0
-  #times = 0
+  #opened = false
   #listening = false
+  #warned = false
+  /** A connection is replaced once in `every` milliseconds: a new one does not help where a pooler is between. */
+  #mayRenew = true
   #subscription: Subscription | null = null
 
   constructor (options: SubscriptionOptions) {
     this.#options = options
     this.#listener = options.listener
-    this.#timer = new Timer(() => this.probe().catch(() => {}), { delay: () => options.every })
+    this.#timer = new Timer(() => this.#heartbeat(), { delay: () => options.every })
   }
 
-  /** Resolves when it listens. */
+  /** Resolves when it listens, or if the server is a standby. */
   async open (listen: (listener: NotificationListener) => Promise<Subscription>): Promise<this> {
     this.#subscription = await listen(this)
+    this.#opened = true
+    if (this.#listening) this.#verify()
+    else this.#poll()
     this.#timer.start()
     return this
   }
@@ -52,11 +72,12 @@ export class PostgresSubscription implements StoreSubscription, NotificationList
     let timer: NodeJS.Timeout | undefined
     const received = new Promise<void>((resolve, reject) => {
       this.#heartbeats.set(heartbeat, { resolve, reject })
-      timer = setTimeout(() => { this.#missed(heartbeat) }, this.#options.timeout)
+      timer = setTimeout(() => { this.#missed() }, this.#options.timeout)
       timer.unref()
     })
     try {
       await Promise.all([received, this.#options.send(JSON.stringify(['heartbeat', heartbeat]))])
+      this.#proven()
     } finally {
       clearTimeout(timer)
       this.#heartbeats.delete(heartbeat)
@@ -67,6 +88,7 @@ export class PostgresSubscription implements StoreSubscription, NotificationList
     this.#listener = null
     this.#listening = false
     await this.#timer.stop()
+    await this.#polling?.stop()
     this.#rejectAll(new Error('the subscription was closed'))
     await this.#subscription?.close()
   }
@@ -86,22 +108,58 @@ export class PostgresSubscription implements StoreSubscription, NotificationList
 
   listening (): void {
     this.#listening = true
-    if (this.#times++ === 0) return
+    // the first time: `open` goes on
+    if (!this.#opened) return
     this.#options.onReturn()
     // no message of the time between was received
     this.#listener?.lost()
+    this.#verify()
   }
 
   lost (cause: unknown): void {
     this.#listening = false
     this.#rejectAll(cause)
     this.#listener?.lost()
+    this.#poll()
   }
 
-  /** The connection is dead without knowing it, or the server too slow to rely on. */
-  #missed (heartbeat: string): void {
-    this.#heartbeats.get(heartbeat)?.reject(new Error(`no heartbeat was received within ${this.#options.timeout} ms`))
-    this.#subscription?.renew?.()
+  /** Runs each `every` milliseconds. */
+  async #heartbeat (): Promise<void> {
+    this.#mayRenew = true
+    await this.probe().catch((error: unknown) => { if (!this.#listening) this.#warn(error) })
+  }
+
+  #verify (): void {
+    this.probe().catch(() => {})
+  }
+
+  /** A heartbeat came back: what was published before it has been received. */
+  #proven (): void {
+    this.#warned = false
+    void this.#polling?.stop()
+    this.#polling = null
+  }
+
+  /** The connection is dead without knowing it, a pooler is between, or the server is too slow to rely on. */
+  #missed (): void {
+    const error = new Error(`no heartbeat was received within ${this.#options.timeout} ms`)
+    this.#rejectAll(error)
+    this.#warn(error)
+    const renewed = this.#mayRenew && this.#subscription?.renew !== undefined
+    this.#mayRenew = false
+    if (renewed) this.#subscription?.renew?.()
+    else this.#listener?.lost()
+    this.#poll()
+  }
+
+  #poll (): void {
+    if (this.#listener === null || this.#polling !== null) return
+    this.#polling = new Timer(async () => { this.#listener?.lost() }, { delay: () => this.#options.poll }).start()
+  }
+
+  #warn (cause: unknown): void {
+    if (!this.#warned) this.#options.warn(unheard, cause)
+    this.#warned = true
   }
 
   #rejectAll (cause: unknown): void {

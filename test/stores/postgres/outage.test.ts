@@ -202,7 +202,7 @@ t.test('a watch sends beats of its own, as long as it is open, and one that fail
     watch.notified(payload)
   }
   const listener: StoreListener = { ended: () => {}, changed: () => {}, lost: () => {} }
-  const watch = new PostgresSubscription({ listener, send, timeout: 1000, every: 1, onReturn: () => {} })
+  const watch = new PostgresSubscription({ listener, send, timeout: 1000, every: 1, poll: 1000, warn: () => {}, onReturn: () => {} })
   await watch.open(async hearing => {
     hearing.listening()
     return { close: () => {} }
