@@ -26,6 +26,8 @@ export interface NotificationListener {
 export interface Connection {
   /** The first column of each row, which must be text. */
   query (text: string, values: readonly (string | null)[], send: Send): Promise<string[]>
+  /** Returns whether a pooler is between that can break this client: then no statement may be prepared. Absent: none can. */
+  losesStatements? (): Promise<boolean>
   /** Several statements at once, in one transaction. */
   run (text: string): Promise<void>
   /**

@@ -50,6 +50,16 @@ export class PostgresJsConnection implements Connection {
     }
   }
 
+  /**
+   * postgres.js stops responding after some lost statements. A pooler shows that it is between: the process id that it reports, for
+   * cancellation, is not that of the server's process.
+   */
+  async losesStatements (): Promise<boolean> {
+    const rows = await (this.#sql.unsafe('SELECT pg_backend_pid()') as PendingQuery).values()
+    const { state } = rows as { readonly state?: { readonly pid?: number } }
+    return state?.pid !== undefined && Number(rows[0]?.[0]) !== state.pid
+  }
+
   async run (text: string): Promise<void> { await (this.#sql.unsafe(text) as PendingQuery).simple() }
 
   async listen (channel: string, listener: NotificationListener, timeout: number): Promise<Subscription> {

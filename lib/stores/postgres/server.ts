@@ -30,6 +30,11 @@ export class Server {
     this.#prepared = options.prepared
   }
 
+  /** Looks whether statements can be prepared. */
+  async open (): Promise<void> {
+    if (this.#prepared && await this.#connection.losesStatements?.() === true) this.#unprepare()
+  }
+
   /** For statements that change something. */
   write (text: string, values: readonly (string | null)[]): Promise<string[]> { return this.#ask(text, values, true) }
 
@@ -68,16 +73,21 @@ export class Server {
   }
 
   async #send (text: string, values: readonly (string | null)[], prepared: boolean): Promise<string[]> {
-    const { timeout, warn } = this.#options
+    const { timeout } = this.#options
     try {
       return await this.#connection.query(text, values, { prepared: prepared && this.#prepared, timeout })
     } catch (error) {
       // behind a pooler another connection has the statement, or has it already: nothing was done
       if (!prepared || (codeOf(error) !== '26000' && codeOf(error) !== '42P05')) throw error
-      if (this.#prepared) warn('A pooler does not keep prepared statements: sessions go on without. Set `prepared: false`.', error)
-      this.#prepared = false
+      this.#unprepare(error)
       return this.#connection.query(text, values, { prepared: false, timeout })
     }
+  }
+
+  #unprepare (cause?: unknown): void {
+    const { warn } = this.#options
+    if (this.#prepared) warn('A pooler does not keep prepared statements: sessions go on without. Set `prepared: false`.', cause)
+    this.#prepared = false
   }
 }
 

@@ -76,6 +76,7 @@ export class PostgresStore implements Store {
     if (owned) this.#closing.push(() => connection.end())
     const server = new Server(connection, { prepared, timeout, warn: context.warn, onReturn: () => { void this.#reassert() } })
     try {
+      await server.open()
       await prepareSchema(server, { ...this.#options, warn: context.warn })
     } catch (error) {
       await this.close()
@@ -187,7 +188,6 @@ export class PostgresStore implements Store {
 
   get #server (): Server { return this.#opened().server }
   get #pages (): PageQueries { return this.#opened().pages }
-
   #opened (): Opened {
     if (this.#open === null) throw new SessionError('FST_SESSION_CLOSED')
     return this.#open
