@@ -44,7 +44,8 @@ round. “Least” is the minimum of all rounds minus the minimum of bare Fastif
 ${sections.map(({ question, rows }) => `## ${question.title}\n\n${question.text}\n\n${table(question, rows)}\n`).join('\n')}`
 }
 
-function text (value, key) {
+/** A figure as a cell shows it. */
+export function text (value, key = '') {
   if (value === undefined || value === null) return ''
   if (typeof value === 'string') return value
   if (/ofBare$|^ofLeast$|^seconds$|^commands/i.test(key)) return value.toFixed(2)
