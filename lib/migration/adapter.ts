@@ -31,7 +31,8 @@ export interface MirroredSession {
 
 /**
  * Reads the sessions of one other library. `fromExpressSession` and similar functions return one; write your own for other libraries.
- * Every error that it throws counts as a failure of the old store.
+ * An error that it throws counts as a failure of the old store, unless the credential is to blame: the adapter has no `retire` and so no
+ * store, the error is a `SyntaxError`, or its `code` is an SQLSTATE of class 22.
  */
 export interface LegacyAdapter {
   /** For events and counters: `express-session`. Part of the key of each adopted credential: never change it. */

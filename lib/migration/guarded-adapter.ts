@@ -1,3 +1,4 @@
+import type { Awaitable } from '../async.ts'
 import { CircuitBreaker } from '../stores/circuit-breaker.ts'
 import type { CircuitBreakerOptions } from '../stores/circuit-breaker.ts'
 import { isExpired } from './adapter.ts'
@@ -38,7 +39,7 @@ export class GuardedAdapter {
       return found === false && cookies.rivals.length > 1 ? [...cookies.rivals].sort().join(separator) : found
     } catch (error) {
       // clients choose their cookies: what they send must not make the old store look unavailable
-      if (this.#unreadable++ % 100 === 0) this.#onFailure('match', error, this.#unreadable)
+      this.#reportUnreadable('match', error)
       return false
     }
   }
@@ -46,24 +47,52 @@ export class GuardedAdapter {
   /** Of several credentials, returns the session of the only live one. If several are live (cookie tossing), none is returned. */
   async load (credential: string): Promise<LegacySession | null> {
     if (credential.includes(separator)) return (await this.#onlyLive(credential))?.session ?? null
-    return this.#breaker.call('load', () => this.adapter.load(credential))
+    return this.#call('load', () => this.adapter.load(credential))
   }
 
   /** Deletes the sessions of all credentials. */
   async retire (credential: string): Promise<void> {
-    for (const text of credential.split(separator)) await this.#breaker.call('retire', () => this.adapter.retire?.(text))
+    for (const text of credential.split(separator)) await this.#call('retire', () => this.adapter.retire?.(text))
   }
 
   async mirror (credential: string, session: MirroredSession): Promise<void> {
     // a dead one must not become live
     const text = credential.includes(separator) ? (await this.#onlyLive(credential))?.text : credential
-    if (text !== undefined) await this.#breaker.call('mirror', () => this.adapter.mirror?.(text, session))
+    if (text !== undefined) await this.#call('mirror', () => this.adapter.mirror?.(text, session))
+  }
+
+  /** Runs an operation on one credential. If the credential is to blame for an error, returns `null`: the old store works. */
+  async #call <T>(operation: string, run: () => Awaitable<T>): Promise<T | null> {
+    return this.#breaker.call(operation, async () => {
+      try {
+        return await run()
+      } catch (error) {
+        if (!this.#isOfCredential(error)) throw error
+        this.#reportUnreadable(operation, error)
+        return null
+      }
+    })
+  }
+
+  /**
+   * Returns whether an error comes from what a client sent, or from its one record: the adapter has no store that could fail, a value is
+   * no JSON, or the database refuses the form of a value (SQLSTATE class 22, such as a text for a column of type `uuid`).
+   */
+  #isOfCredential (error: unknown): boolean {
+    if (this.adapter.retire === undefined || error instanceof SyntaxError) return true
+    const { code } = (error ?? {}) as { readonly code?: unknown }
+    return typeof code === 'string' && /^22[0-9A-Z]{3}$/.test(code)
+  }
+
+  /** Reports the first unreadable credential and then every hundredth. */
+  #reportUnreadable (operation: string, error: unknown): void {
+    if (this.#unreadable++ % 100 === 0) this.#onFailure(operation, error, this.#unreadable)
   }
 
   async #onlyLive (credential: string): Promise<{ readonly text: string, readonly session: LegacySession } | null> {
     const live = []
     for (const text of credential.split(separator)) {
-      const session = await this.#breaker.call('load', () => this.adapter.load(text))
+      const session = await this.#call('load', () => this.adapter.load(text))
       if (session !== null && !isExpired(session, this.#now())) live.push({ text, session: { ...session, key: session.key ?? text } })
     }
     const [first = null, second] = live

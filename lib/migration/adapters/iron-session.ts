@@ -29,7 +29,7 @@ const optionNames = namesOf<IronSessionOptions>({
 })
 
 /** `Fe26.2*password id*salt*iv*sealed*expiry*salt*mac`, then `~2` by iron-session. */
-const sealed = /^Fe26\.2\*(?:[^*]*\*){4}(\d*)\*[^*]*\*[^*~]*(?:~\d+)?$/
+const sealed = /^Fe26\.2\*(\w*)\*(?:[^*]*\*){3}(\d*)\*[^*]*\*[^*~]*(?:~\d+)?$/
 
 /** Takes over sessions of iron-session 8: everything is in the cookie, and unsealed with the library's own function. */
 export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
@@ -37,18 +37,32 @@ export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
   const { unsealData, password, cookieName, ttl, cookie, remember = true, identity, name = 'iron-session' } = options
   checkCookieNames(cookie)
   if (typeof unsealData !== 'function') throw invalidOption('unsealData', "the function of that name that 'iron-session' exports")
+  const passwords = toPasswords(password)
   const cookies = [{ name: cookieName, ...cookie }]
   return {
     name,
     cookies,
     // unsealing is asynchronous there: what only looks sealed is found out by `load`
-    match: request => request.genuine(cookies, value => sealed.test(value) ? value : null),
+    match: request => request.genuine(cookies, value => {
+      const id = sealed.exec(value)?.[1]
+      return id !== undefined && (id || 'default') in passwords ? value : null
+    }),
     async load (seal) {
-      const data = await unsealData(seal, { password, ...ttl === undefined ? {} : { ttl } } as never) as Record<string, unknown>
+      const data = await unsealData(seal, { password: passwords, ...ttl === undefined ? {} : { ttl } } as never) as Record<string, unknown>
       // it returns an empty object for a cookie that is expired or was tampered with
       if (Object.keys(data).length === 0) return null
-      const expiry = Number(sealed.exec(seal)?.[1])
+      const expiry = Number(sealed.exec(seal)?.[2])
       return { data, expiresAt: expiry === 0 ? null : expiry, remember, ...identity === undefined ? {} : { key: identity(data) } }
     }
   }
+}
+
+/** The passwords by id. Without a prototype: clients choose the id in a seal, and the library looks it up with `in`. */
+function toPasswords (password: unknown): Readonly<Record<string, string>> {
+  const given: unknown = typeof password === 'string' ? { 1: password } : password
+  const passwords = Object.entries(given ?? {}) as [string, unknown][]
+  if (passwords.length === 0 || passwords.some(([, text]) => typeof text !== 'string' || text.length < 32)) {
+    throw invalidOption('password', 'the password that the old library was given: 32 characters or more, or several by id')
+  }
+  return Object.assign(Object.create(null) as Record<string, string>, Object.fromEntries(passwords))
 }
