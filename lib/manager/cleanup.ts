@@ -1,5 +1,6 @@
 import { Timer, yieldToEventLoop } from '../async.ts'
 import { SessionError } from '../errors.ts'
+import { isBlockId } from '../token/token.ts'
 import type { ManagerCore } from './core.ts'
 import { remeasure } from './resources.ts'
 
@@ -53,8 +54,10 @@ export class Cleanup {
     let total = 0
     for (let more = true; more;) {
       const result = await store.cleanup(batchSize)
-      notifier.ended(result.ended)
-      total += result.ended.length
+      // a mark that blocks legacy credentials is no session
+      const ended = result.ended.filter(({ id }) => !isBlockId(id))
+      notifier.ended(ended)
+      total += ended.length
       more = result.more
       // requests are served between two batches
       if (more) await yieldToEventLoop()

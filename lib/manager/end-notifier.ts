@@ -2,6 +2,7 @@ import { callListeners } from '../async.ts'
 import type { SessionEventEmitter } from '../events/emitter.ts'
 import { toEndedEvent } from '../events/events.ts'
 import type { EndedSession } from '../model/record.ts'
+import { isBlockId } from '../token/token.ts'
 
 type Listener = (session: EndedSession) => void
 
@@ -37,7 +38,7 @@ export class EndNotifier {
 
   /** Notifies remote listeners of an end that the store reports, unless this instance ended the session. */
   endedRemotely (session: EndedSession): void {
-    if (this.#ownEnds.delete(session.id)) return
+    if (this.#ownEnds.delete(session.id) || isBlockId(session.id)) return
     callListeners(this.#remoteListeners, session, this.#onError)
   }
 

@@ -1,4 +1,5 @@
 import { SessionError } from '../errors.ts'
+import { isBlockId } from '../token/token.ts'
 import { compileNetwork } from './ip-network.ts'
 import { expiresAt, hasEnded } from './record.ts'
 import type { EndedSession, EndReason, SessionRecord } from './record.ts'
@@ -41,13 +42,17 @@ export interface Filter {
 /** Decides whether one session matches. */
 export type Matcher = (session: SessionRecord | EndedSession) => boolean
 
-/** Compiles a filter for many sessions. Throws `FST_SESSION_INVALID_FILTER` for an invalid IP address. */
+/**
+ * Compiles a filter for many sessions. Marks that block legacy credentials never match. Throws `FST_SESSION_INVALID_FILTER` for an invalid
+ * IP address.
+ */
 export function compileFilter (filter: Filter): Matcher {
   const inNetwork = filter.ip === undefined ? null : toNetwork(filter.ip)
   const search = filter.search?.toLowerCase()
   const browser = filter.browser?.toLowerCase()
   const system = filter.os?.toLowerCase()
   return session => {
+    if (isBlockId(session.id)) return false
     if (filter.userId !== undefined && session.userId !== filter.userId) return false
     if (filter.guest !== undefined && (session.userId === null) !== filter.guest) return false
     if (filter.remembered !== undefined && session.remembered !== filter.remembered) return false

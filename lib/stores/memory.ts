@@ -171,9 +171,9 @@ class MemoryStore implements Store {
   }
 
   statistics (from: number, to: number): Statistics {
-    const { size, users, guests, remembered } = this.#live
+    const { size, marks, users, guests, remembered } = this.#live
     return {
-      live: size,
+      live: size - marks,
       users,
       guests,
       remembered,

@@ -113,10 +113,21 @@ export function shardOf (userId: string): number {
   return hash('sha256', `fastify-session-manager shard\0${userId}`, 'binary').charCodeAt(0)
 }
 
+/** The time of a mark: six bytes of ones, a time that no session has before the year 10889. */
+const blockTime = Buffer.alloc(6, 0xff)
+
 /** Returns the id of the mark that a user has logged out everywhere: in the user's shard, the same on every node and with every secret. */
 export function blockIdOf (userId: string): string {
   const bytes = hash('sha256', `fastify-session-manager block\0${userId}`, 'buffer')
-  return Buffer.concat([Buffer.of(shardOf(userId)), bytes.subarray(0, 15)]).toString('base64url')
+  return Buffer.concat([Buffer.of(shardOf(userId)), blockTime, bytes.subarray(0, 9)]).toString('base64url')
+}
+
+/**
+ * Returns whether an id is that of a mark that blocks a user's legacy credentials: its characters 3 to 9 are `_`. A store keeps marks as it
+ * keeps guests, but filters, lists, counts and totals pass over them, and no session evicts one.
+ */
+export function isBlockId (id: string): boolean {
+  return id.startsWith('_______', 2)
 }
 
 /** Returns a random shard, for a guest. */

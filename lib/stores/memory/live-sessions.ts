@@ -2,6 +2,7 @@ import { byAge, expiresAt } from '../../model/record.ts'
 import type { SessionRecord } from '../../model/record.ts'
 import { hashOf } from '../../token/token-table.ts'
 import type { TableEntry } from '../../token/token-table.ts'
+import { isBlockId } from '../../token/token.ts'
 import type { MutableRecord } from '../patch.ts'
 import { ExpiryHeap } from './expiry-heap.ts'
 import type { Scheduled } from './expiry-heap.ts'
@@ -43,9 +44,12 @@ export class LiveSessions {
   /** The longest known of each user's ring, and of the guests'. */
   readonly #byUser = new ShardedMap<Entry>()
   #guest: Entry | null = null
+  /** Marks that block legacy credentials are in a ring of their own: they are no guests, and never make room. */
+  #mark: Entry | null = null
   readonly all = new SortedList(entryPlace)
   readonly schedule = new ExpiryHeap<Entry>()
   guests = 0
+  marks = 0
   remembered = 0
 
   get size (): number { return this.#byId.size }
@@ -69,10 +73,10 @@ export class LiveSessions {
   }
 
   add (record: MutableRecord): SessionRecord {
-    const first = this.#firstOf(record.userId)
+    const first = this.#firstOf(record)
     const entry = new Entry(record)
     if (first === null) {
-      this.#setFirst(record.userId, entry)
+      this.#setFirst(record, entry)
     } else {
       // one string a user, not one a sign-in
       record.userId = first.record.userId
@@ -85,7 +89,7 @@ export class LiveSessions {
     this.#byId.add(entry)
     this.all.add(entry)
     this.schedule.add(entry, expiresAt(record))
-    if (record.userId === null) this.guests++
+    if (record.userId === null) this.#countGuest(record.id, 1)
     if (record.remembered) this.remembered++
     return record
   }
@@ -101,29 +105,37 @@ export class LiveSessions {
     const { record, next, previous } = entry
     previous.next = next
     next.previous = previous
-    const first = this.#firstOf(record.userId) as Entry
+    const first = this.#firstOf(record) as Entry
     if (first !== entry) {
       first.count--
     } else if (next === entry) {
-      this.#setFirst(record.userId, null)
+      this.#setFirst(record, null)
     } else {
       next.count = entry.count - 1
-      this.#setFirst(record.userId, next)
+      this.#setFirst(record, next)
     }
     this.#byId.delete(entry)
     this.all.remove(entry)
     this.schedule.remove(entry)
-    if (record.userId === null) this.guests--
+    if (record.userId === null) this.#countGuest(record.id, -1)
     if (record.remembered) this.remembered--
   }
 
-  #firstOf (userId: string | null): Entry | null {
-    return userId === null ? this.#guest : this.#byUser.get(userId) ?? null
+  #countGuest (id: string, by: 1 | -1): void {
+    if (isBlockId(id)) this.marks += by
+    else this.guests += by
   }
 
-  #setFirst (userId: string | null, entry: Entry | null): void {
-    if (userId === null) this.#guest = entry
-    else if (entry === null) this.#byUser.delete(userId)
+  #firstOf ({ userId, id }: SessionRecord): Entry | null {
+    if (userId === null) return isBlockId(id) ? this.#mark : this.#guest
+    return this.#byUser.get(userId) ?? null
+  }
+
+  #setFirst ({ userId, id }: SessionRecord, entry: Entry | null): void {
+    if (userId === null) {
+      if (isBlockId(id)) this.#mark = entry
+      else this.#guest = entry
+    } else if (entry === null) this.#byUser.delete(userId)
     else this.#byUser.set(userId, entry)
   }
 }

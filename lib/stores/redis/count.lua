@@ -5,10 +5,11 @@
 -- Returns  { now, live, 1 if there are more to look at }
 
 local skip, limit = tonumber(ARGV[6]), tonumber(ARGV[7])
-local live = skip == 0 and redis.call('ZCOUNT', base .. 'x', '(' .. now, '+inf') or 0
+local live = skip == 0 and redis.call('ZCOUNT', base .. 'x', '(' .. now, '+inf') - (tonumber(redis.call('HGET', base .. 'c', 'blocks')) or 0) or 0
 local due = redis.call('ZRANGEBYSCORE', base .. 'x', '-inf', now, 'LIMIT', skip, limit)
 for _, id in ipairs(due) do
   local record = find(id)
-  if record and record.due > now then live = live + 1 end
+  -- marks were taken off above, those that are due included
+  if is_block(id) or record and record.due > now then live = live + 1 end
 end
 return { now, live, #due == limit and 1 or 0 }

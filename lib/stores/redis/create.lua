@@ -69,7 +69,7 @@ redis.call('PEXPIRE', session_key(id), math.max(record.absolute_expires_at - now
 redis.call('ZADD', base .. 'i', record.created, id)
 redis.call('ZADD', base .. 'x', math.min(record.absolute_expires_at, last_seen + record.idle_timeout), id)
 if user == '' then
-  count('guests', 1)
+  count(is_block(id) and 'blocks' or 'guests', 1)
 else
   local index = base .. 'u:' .. user_key(user)
   if redis.call('ZADD', index, record.created, id) == 1 and redis.call('ZCARD', index) == 1 then count('users', 1) end

@@ -37,6 +37,9 @@ local function session_key(id) return base .. 's:' .. id end
 -- the end of a key: braces would be read as a hash tag by tools that look for the last one
 local function user_key(user) return (user:gsub('[{}%%]', { ['{'] = '%7B', ['}'] = '%7D', ['%'] = '%25' })) end
 
+-- whether an id is that of a mark that blocks legacy credentials: it counts as neither a session nor a guest
+local function is_block(id) return id:sub(3, 9) == '_______' end
+
 local function round(instant) return math.floor(instant + 0.5) end
 
 -- a long text is stored in pieces: name, 1name, 2name, …
@@ -132,7 +135,7 @@ local function end_session(record, reason, by, at, silent)
   redis.call('ZREM', base .. 'i', id)
   if record.remembered == '1' then count('remembered', -1) end
   if user == '' then
-    count('guests', -1)
+    count(is_block(id) and 'blocks' or 'guests', -1)
   else
     remove_from_user(user, id)
     if history > 0 then

@@ -108,11 +108,12 @@ CREATE TABLE {p}state (
 ) STRICT;
 INSERT INTO {p}state VALUES (1, {version}, 0, 0, 0, 0);
 
-CREATE TRIGGER {p}live_inserted AFTER INSERT ON {p}live BEGIN
+-- marks that block legacy credentials do not count: characters 3 to 9 of their ids are `_`
+CREATE TRIGGER {p}live_inserted AFTER INSERT ON {p}live WHEN substr(new.id, 3, 7) <> '_______' BEGIN
   UPDATE {p}state SET live = live + 1, guests = guests + (new.user_id IS NULL), remembered = remembered + new.remembered,
     users = users + (new.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {p}live WHERE user_id = new.user_id AND rowid <> new.rowid));
 END;
-CREATE TRIGGER {p}live_deleted AFTER DELETE ON {p}live BEGIN
+CREATE TRIGGER {p}live_deleted AFTER DELETE ON {p}live WHEN substr(old.id, 3, 7) <> '_______' BEGIN
   UPDATE {p}state SET live = live - 1, guests = guests - (old.user_id IS NULL), remembered = remembered - old.remembered,
     users = users - (old.user_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {p}live WHERE user_id = old.user_id));
 END;

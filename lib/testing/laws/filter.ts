@@ -2,6 +2,7 @@ import { deepEqual, equal, ok, rejects } from 'node:assert/strict'
 import { compileFilter } from '../../model/filter.ts'
 import type { Filter } from '../../model/filter.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
+import { blockIdOf } from '../../token/token.ts'
 import { hour, law, minute } from './fixture.ts'
 
 const devices = ['Firefox 144|Linux|desktop', 'Safari 18|iOS|mobile', 'Chrome 140.0|Windows 11|desktop', null]
@@ -52,6 +53,36 @@ export const filterLaws = [
       const found = await fixture.historyIds(filter, { limit: 3, order: 'newest' })
       deepEqual(found.sort(), kept.filter(compileFilter(filter)).map(({ id }) => id).sort(), JSON.stringify(filter))
     }
+  }),
+  law('8 no filter, list or count includes a mark that blocks legacy credentials', async fixture => {
+    const { clock, store } = fixture
+    const id = blockIdOf('ada')
+    const [guest, linus] = await fixture.createMany(2, i => ({ userId: i === 0 ? null : 'linus' }))
+    const until = clock.now + 2 * hour
+    await fixture.created({ id, userId: null, deviceName: 'Signed out everywhere', idleTimeout: 2 * hour, absoluteExpiresAt: until })
+    const counted = async (): Promise<number[]> => {
+      const { live, guests } = await store.statistics(0, 0)
+      return [live, guests, await fixture.count({}), await fixture.count({ guest: true })]
+    }
+    deepEqual(await counted(), [2, 1, 2, 1])
+    deepEqual((await fixture.listIds({}, { limit: 1, order: 'oldest' })).sort(), [guest.id, linus.id].sort())
+    for (const filter of [{ search: id.slice(0, 9) }, { search: 'everywhere' }, { guest: true, maxRequests: 0, expiresAfter: until }]) {
+      deepEqual(await fixture.listIds(filter, { limit: 5, order: 'newest' }), [], JSON.stringify(filter))
+    }
+    for (const filter of [{ guest: true }, {}]) {
+      for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
+        const step = await store.end({ filter, limit: 10, cursor }, { reason: 'revoked', by: null })
+        ok(!step.ended.some(session => session.id === id), 'an end by filter must not end a mark')
+        cursor = step.cursor
+      }
+    }
+    deepEqual(await counted(), [0, 0, 0, 0])
+    ok(await fixture.live(id))
+    clock.now = until
+    deepEqual(await counted(), [0, 0, 0, 0])
+    await fixture.cleanUp()
+    deepEqual(await counted(), [0, 0, 0, 0])
+    equal(await fixture.live(id), null)
   })
 ]
 

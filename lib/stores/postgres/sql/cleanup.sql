@@ -30,6 +30,6 @@ BEGIN
   DELETE FROM "fastify_sessions".statistics_slice WHERE (start_at, interval_ms, node) IN (
     SELECT l.start_at, l.interval_ms, l.node FROM "fastify_sessions".statistics_slice l WHERE l.until <= v_now ORDER BY l.until LIMIT 1000 FOR UPDATE SKIP LOCKED);
   PERFORM "fastify_sessions".add_to_counters(-v_gone.live, -v_gone.guests, -v_gone.remembered, -v_gone.users);
-  RETURN json_build_array(v_gone.ended, (cardinality(v_due) = v_max AND v_moved + v_gone.live > 0) OR v_purged = 1000);
+  RETURN json_build_array(v_gone.ended, (cardinality(v_due) = v_max AND v_moved + json_array_length(v_gone.ended) > 0) OR v_purged = 1000);
 END
 $$;

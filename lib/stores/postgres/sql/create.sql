@@ -52,7 +52,8 @@ BEGIN
   v_evicted := "fastify_sessions".end_live(v_live[1:greatest(v_over, 0)::int], r || '{"reason": "evicted"}', v_now);
   v_gone := "fastify_sessions".end_live(ARRAY[v_replaced], r || '{"reason": "replaced"}', v_now);
   PERFORM "fastify_sessions".add_to_counters(
-    1 - v_evicted.live - v_gone.live, (s.user_id IS NULL)::int - v_evicted.guests - v_gone.guests,
+    (NOT "fastify_sessions".is_block(s.id))::int - v_evicted.live - v_gone.live,
+    (s.user_id IS NULL AND NOT "fastify_sessions".is_block(s.id))::int - v_evicted.guests - v_gone.guests,
     s.remembered::int - v_evicted.remembered - v_gone.remembered, v_new_user - v_evicted.users - v_gone.users);
   RETURN json_build_array('created', "fastify_sessions".record_of(s), (v_evicted.ended::jsonb || v_gone.ended::jsonb)::json);
 END

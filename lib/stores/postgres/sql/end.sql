@@ -75,8 +75,8 @@ BEGIN
   ), kept AS (
     INSERT INTO "fastify_sessions".ended SELECT * FROM gone g WHERE g.user_id IS NOT NULL AND (r->>'history')::bigint > 0
   )
-  SELECT coalesce(json_agg("fastify_sessions".ended_of(g::"fastify_sessions".ended) ORDER BY g.created_at, g.id), '[]'), count(*),
-    count(*) FILTER (WHERE g.user_id IS NULL), count(*) FILTER (WHERE g.remembered), array_agg(DISTINCT g.user_id) FILTER (WHERE g.user_id IS NOT NULL)
+  SELECT coalesce(json_agg("fastify_sessions".ended_of(g::"fastify_sessions".ended) ORDER BY g.created_at, g.id), '[]'), count(*) FILTER (WHERE NOT "fastify_sessions".is_block(g.id)),
+    count(*) FILTER (WHERE g.user_id IS NULL AND NOT "fastify_sessions".is_block(g.id)), count(*) FILTER (WHERE g.remembered), array_agg(DISTINCT g.user_id) FILTER (WHERE g.user_id IS NOT NULL)
   INTO ended, live, guests, remembered, v_users FROM gone g;
 
   SELECT count(*) INTO users FROM unnest(v_users) u WHERE NOT EXISTS (SELECT FROM "fastify_sessions".session s WHERE s.user_id = u);

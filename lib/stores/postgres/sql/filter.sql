@@ -17,11 +17,15 @@ EXCEPTION WHEN invalid_text_representation THEN
 END
 $$;
 
+-- Whether an id is that of a mark that blocks legacy credentials: the same as `isBlockId` in lib/token/token.ts. No filter matches one.
+CREATE OR REPLACE FUNCTION "fastify_sessions".is_block(id text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT substr(id, 3, 7) = '_______' $$;
+
 -- The conditions that live and ended sessions share.
 CREATE OR REPLACE FUNCTION "fastify_sessions".matches_any(
   id text, user_id text, remembered boolean, created_at bigint, last_seen_at bigint, request_count bigint, ip text, device text, device_name text, f jsonb, net inet
 ) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT (f->>'userId' IS NULL OR user_id = f->>'userId')
+  SELECT substr(id, 3, 7) <> '_______'
+    AND (f->>'userId' IS NULL OR user_id = f->>'userId')
     AND (f->>'guest' IS NULL OR (user_id IS NULL) = (f->>'guest')::boolean)
     AND (f->>'remembered' IS NULL OR remembered = (f->>'remembered')::boolean)
     AND (f->>'createdAfter' IS NULL OR created_at >= (f->>'createdAfter')::bigint)

@@ -23,6 +23,6 @@ BEGIN
   UPDATE "fastify_sessions".counter SET live = 0, guests = 0, remembered = 0, users = 0;
   UPDATE "fastify_sessions".counter SET (live, guests, remembered, users) = (
     SELECT count(*), count(*) FILTER (WHERE s.user_id IS NULL), count(*) FILTER (WHERE s.remembered), count(DISTINCT s.user_id)
-    FROM "fastify_sessions".session s) WHERE shard = 0;
+    FROM "fastify_sessions".session s WHERE NOT "fastify_sessions".is_block(s.id)) WHERE shard = 0;
 END
 $$;
