@@ -54,8 +54,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** See, limit and revoke sessions. */
     readonly sessions: SessionManager
-    /** Guard for `onRequest`: throws 401 without a signed-in user. */
-    readonly requireSession: (request: FastifyRequest, reply: import('fastify').FastifyReply) => Promise<void>
+    /** Guard for `onRequest` of servers of every kind, HTTP/2 included: throws 401 without a signed-in user. */
+    readonly requireSession: (request: Pick<FastifyRequest, 'session'>, reply?: unknown) => Promise<void>
   }
 
   interface FastifyContextConfig {

@@ -48,7 +48,7 @@ function refuseConflicts (app: FastifyInstance): void {
 
 function decorate (app: FastifyInstance, context: PluginContext): void {
   app.decorate('sessions', context.manager)
-  app.decorate('requireSession', async function sessionPreHandler (request: FastifyRequest) {
+  app.decorate('requireSession', async function sessionPreHandler (request: Pick<FastifyRequest, 'session'>) {
     requireSession(context, stateOf(context, request as SessionRequest), signedIn)
   })
   app.decorateRequest(kState as unknown as string, null)

@@ -61,9 +61,24 @@ app.get('/cart', { config: { session: { required: true } }, onRequest: app.requi
   const userId: string | null = request.session.userId
   return { cart, userId }
 })
+const secure = Fastify({ http2: true, https: { allowHTTP1: true, key: '', cert: '' } })
+await secure.register(sessions, options)
+secure.get('/me', { onRequest: secure.requireSession }, async request => ({ userId: request.session.userId }))
+secure.addHook('preHandler', secure.requireSession)
 const manager: SessionManager = app.sessions
 const found: readonly SessionRecord[] = (await manager.list({ userId: 'ada' }, { limit: 5 })).items
 export const store = (store: Store): string => store.name + found.length
+`
+
+// a project without ES modules, whose compiler does not read `exports`
+const commonJs = `
+import Fastify from 'fastify'
+import sessions from '${manifest.name}'
+${subpaths.slice(1).map((path, i) => `import * as sub${i} from '${path}'`).join('\n')}
+const app = Fastify()
+app.register(sessions, { secret: 'a secret of thirty-two characters' })
+app.get('/me', { onRequest: app.requireSession }, async request => ({ userId: request.session.userId }))
+export const all: readonly object[] = [${subpaths.slice(1).map((_path, i) => `sub${i}`).join(', ')}]
 `
 
 try {
@@ -87,6 +102,7 @@ try {
   if (!/^[\w-]{43}$/.test(secret)) throw new Error(`expected a secret, was ${secret}`)
   console.log('command line: works')
   writeFileSync(join(place, 'typed.ts'), typed)
+  writeFileSync(join(place, 'common.cts'), commonJs)
   for (const [version, spec] of Object.entries(compilers)) {
     const dir = join(place, `compiler-${version}`)
     mkdirSync(dir)
@@ -95,6 +111,9 @@ try {
     const bin = JSON.parse(readFileSync(join(dir, 'node_modules/compiler/package.json'), 'utf8')).bin
     run(process.execPath, [join(dir, 'node_modules/compiler', bin.tsc ?? bin.tsc6), '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext', '--moduleResolution', 'nodenext', '--types', 'node', '--skipLibCheck', 'false', 'typed.ts'])
     console.log(`TypeScript ${version}: compiles`)
+    if (!version.startsWith('5.')) continue
+    run(process.execPath, [join(dir, 'node_modules/compiler', bin.tsc), '--noEmit', '--strict', '--esModuleInterop', '--target', 'es2022', '--module', 'commonjs', '--moduleResolution', 'node10', '--types', 'node', '--skipLibCheck', 'common.cts'])
+    console.log(`TypeScript ${version}: compiles with moduleResolution node10`)
   }
 } catch (error) {
   console.error(error.stdout ?? error)
