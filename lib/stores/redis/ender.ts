@@ -4,7 +4,7 @@ import { toEndedSessions } from './fields.ts'
 import { scripts } from './script.ts'
 import type { Server } from './server.ts'
 import type { RedisStoreSettings } from './settings.ts'
-import { byShard } from './shard.ts'
+import { byShard, shardOfUser, userKeysOf } from './shard.ts'
 
 /** The result of an end by ids. */
 interface EndedByIds {
@@ -13,12 +13,15 @@ interface EndedByIds {
   readonly changed: string[]
 }
 
+/** About 20 MB. */
+const maxUnconfirmed = 50_000
+
 /** Ends sessions, and waits for replicas, if the app requires that. */
 export class Ender {
   readonly #server: Server
   readonly #wait: RedisStoreSettings['wait']
-  /** Ended, but not yet on the required number of replicas; by shard. */
-  readonly #unconfirmed = new Map<number, EndedSession[]>()
+  /** Ended, but not known to be on the required number of replicas, and not reported to any caller; by id. */
+  readonly #unconfirmed = new Map<string, EndedSession>()
 
   constructor (server: Server, wait: RedisStoreSettings['wait']) {
     this.#server = server
@@ -33,22 +36,50 @@ export class Ender {
         return record === undefined ? [id, '', ''] : [id, String(record.lastSeenAt), String(record.requestCount)]
       })
       const [, ended, changed] = await this.#server.run(scripts.end, shard, [why.reason, why.by ?? '', ...args], group.map(id => `s:${id}`))
-      return { ended: await this.confirmed(shard, toEndedSessions(ended)), changed: changed as readonly string[] }
+      const before = this.#unconfirmed.size === 0 ? [] : this.#take(group)
+      return { ended: await this.#confirmed(shard, [...before, ...toEndedSessions(ended)]), changed: changed as readonly string[] }
     }))
     return { ended: answers.flatMap(({ ended }) => ended), changed: answers.flatMap(({ changed }) => changed) }
   }
 
-  /** Waits for replicas, and returns what they have confirmed. The next confirmed end of the shard returns what they have not. */
-  async confirmed (shard: number, ended: EndedSession[]): Promise<EndedSession[]> {
+  /** Ends all sessions of a user but `except`. */
+  async endUser (userId: string, except: string | undefined, why: EndCause): Promise<EndedSession[]> {
+    const shard = shardOfUser(userId)
+    const args = [why.reason, why.by ?? '', userId, except ?? '']
+    const [, ended] = await this.#server.run(scripts.endUser, shard, args, userKeysOf(userId))
+    const before = [...this.#unconfirmed.values()].filter(session => session.userId === userId && session.id !== except)
+    return this.#confirmed(shard, [...this.#take(before.map(({ id }) => id)), ...toEndedSessions(ended)])
+  }
+
+  /** Returns the sessions whose end was reported to no caller, each of them once. */
+  takeUnreported (): EndedSession[] {
+    return this.#take([...this.#unconfirmed.keys()])
+  }
+
+  /** Waits for replicas, and returns what they have confirmed. What they have not is reported to the caller that repeats the end. */
+  async #confirmed (shard: number, ended: EndedSession[]): Promise<EndedSession[]> {
     this.#server.recent.add(ended)
     const wait = this.#wait
-    if (wait === null) return ended
-    const waiting = [...this.#unconfirmed.get(shard) ?? [], ...ended]
-    if (waiting.length === 0) return ended
-    this.#unconfirmed.set(shard, waiting)
-    const replicas = await this.#server.client.wait(this.#server.baseOf(shard), wait.replicas, wait.timeout)
-    if (replicas < wait.replicas) throw new Error(`${replicas} of ${wait.replicas} replicas confirmed an end within ${wait.timeout} ms`)
-    this.#unconfirmed.delete(shard)
-    return waiting
+    if (wait === null || ended.length === 0) return ended
+    try {
+      const replicas = await this.#server.client.wait(this.#server.baseOf(shard), wait.replicas, wait.timeout)
+      if (replicas < wait.replicas) throw new Error(`${replicas} of ${wait.replicas} replicas confirmed an end within ${wait.timeout} ms`)
+    } catch (error) {
+      for (const session of ended) this.#unconfirmed.set(session.id, session)
+      for (const id of this.#unconfirmed.keys()) {
+        if (this.#unconfirmed.size <= maxUnconfirmed) break
+        this.#unconfirmed.delete(id)
+      }
+      throw error
+    }
+    return ended
+  }
+
+  #take (ids: readonly string[]): EndedSession[] {
+    return ids.flatMap(id => {
+      const session = this.#unconfirmed.get(id)
+      this.#unconfirmed.delete(id)
+      return session ?? []
+    })
   }
 }

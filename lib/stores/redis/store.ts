@@ -150,14 +150,7 @@ export class RedisStore implements Store {
   async end (selector: EndSelector, why: EndCause): Promise<EndResult> {
     if ('ids' in selector) return { ended: (await this.#ender.endIds(selector.ids, why)).ended, cursor: null }
     if ('filter' in selector) return this.#endMatching(selector, why)
-    const shard = shardOfUser(selector.userId)
-    const [, answer] = await this.#server.run(
-      scripts.endUser,
-      shard,
-      [why.reason, why.by ?? '', selector.userId, selector.except ?? ''],
-      userKeysOf(selector.userId)
-    )
-    return { ended: await this.#ender.confirmed(shard, toEndedSessions(answer)), cursor: null }
+    return { ended: await this.#ender.endUser(selector.userId, selector.except, why), cursor: null }
   }
 
   async list (filter: Filter, page: PageOptions): Promise<Page<SessionRecord>> {
@@ -182,7 +175,7 @@ export class RedisStore implements Store {
   async cleanup (max: number): Promise<{ ended: readonly EndedSession[], more: boolean }> {
     const { ended, more, next } = await cleanUpShards(this.#server, this.#cleanupFrom, max)
     this.#cleanupFrom = next
-    return { ended: toEndedSessions(ended), more }
+    return { ended: [...this.#ender.takeUnreported(), ...toEndedSessions(ended)], more }
   }
 
   async saveStatistics (slice: StatisticsSlice): Promise<void> {
