@@ -28,7 +28,10 @@ export class ServerClock {
   measured (shard: number, asked: number, said: { readonly now: number, readonly anew: boolean }): void {
     const took = performance.now() - asked
     if (took > quick && this.#known.has(shard) && !said.anew) return
+    const offset = said.now - asked - took / 2
+    // until a shard is measured, its server's clock is taken to be that of another: wrong by how far two servers differ, not by years
+    if (this.#known.size === 0) this.#offsets.fill(offset)
     this.#known.add(shard)
-    this.#offsets[shard] = said.now - asked - took / 2
+    this.#offsets[shard] = offset
   }
 }

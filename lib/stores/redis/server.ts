@@ -1,6 +1,7 @@
 import type { EndedSession } from '../../model/record.ts'
 import type { StoreContext } from '../../store.ts'
 import { RecentEnds } from '../recent-ends.ts'
+import { ignore } from './client.ts'
 import type { RedisClient, Reply } from './client.ts'
 import { ServerClock } from './clock.ts'
 import { toReply } from './fields.ts'
@@ -8,7 +9,7 @@ import type { Fields } from './fields.ts'
 import { isMoving, whileMoving } from './moving.ts'
 import { scripts } from './script.ts'
 import type { Script } from './script.ts'
-import { baseOf, byShard } from './shard.ts'
+import { allShards, baseOf, byShard } from './shard.ts'
 
 /** The server refuses a write that arrives later than this after its call: the caller has long given up. Milliseconds. */
 const maxCommandAge = 10_000
@@ -85,11 +86,21 @@ export class Server {
     keys: readonly string[] = []
   ): Promise<readonly (readonly Reply[])[]> {
     if (this.client.cluster || shards.length === 1) return Promise.all(shards.map(shard => this.run(script, shard, args, keys)))
-    return await this.#track(script.run(
+    const asked = performance.now()
+    const replies = await this.#track(script.run(
       this.client,
       shards.flatMap(shard => script.keysOf(this.baseOf(shard), keys)),
       [...this.#header(), '', ...args]
     )) as readonly (readonly Reply[])[]
+    const now = Number(replies[0]?.[0])
+    for (const shard of shards) this.#clock.measured(shard, asked, { now, anew: false })
+    return replies
+  }
+
+  /** Asks each server of a cluster for its time. One that does not respond is measured with its first reply. */
+  measureClocks (): void {
+    if (!this.client.cluster || this.#context.now !== null) return
+    for (const shard of allShards) this.run(scripts.time, shard).catch(ignore)
   }
 
   /**

@@ -70,6 +70,7 @@ export class RedisStore implements Store {
       await withTimeout(this.ping(), startTimeout)
       await checkDatabase(client)
       await checkHealth(client, context.warn)
+      server.measureClocks()
     } catch (error) {
       this.close()
       throw error
