@@ -43,9 +43,9 @@ Node.js ${at.node} on ${at.machine}. ${['redis', 'ioredis', 'pg'].map(name => `$
 
 - Each store runs in a separate process, through the functions behind the [admin routes](reference/routes.md)${at.pinned ? ', on one core; database servers are on another' : ''}. Read-only work runs up to five times, and the median counts.
 - “Longest turn”: the longest time, in milliseconds, for which the work blocked the event loop and thus every request. An unblocked loop shows 1 to 2.
-- “Longest command”: the longest, in milliseconds, that Redis ran for a page (and its count, if counted) or other work. Other clients wait for it.
+- “Longest command”: the longest time, in milliseconds, for which one command of a page, its count or other work occupied Redis. Other clients wait meanwhile.
 - Matches and sessions are those of the first store. Filters by time match slightly more or fewer in stores filled at another time.
-- A page or a call stops after a bounded scan. If it has another number of sessions for that reason, the number is in brackets; a page then has a cursor.
+- A page or a call stops after a bounded scan. Where its number of sessions differs from the row's, the number is in brackets. Such a page has a cursor.
 - After a count that took longer than five seconds, further counts are skipped: each full scan takes as long.
 
 [Benchmarks](benchmarks.md) has the cost of requests.

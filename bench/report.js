@@ -38,7 +38,7 @@ Measured on ${at.date} by \`${command}\`. Node.js ${at.node} on ${at.machine}. $
 
 Each server is a separate process${at.pinned ? ' on one core; another process on another core creates the load' : ''}. The load has 64 persistent connections, one request at a time on each. Servers take turns in rounds while the others are stopped.
 Each figure is the median over the rounds. CPU is \`process.cpuUsage()\` of the server, garbage collection included, divided by the requests. “Over bare” subtracts the CPU of bare Fastify in the same
-round. “Least” is the minimum of all rounds minus the minimum of bare Fastify. Servers that call Redis or PostgreSQL with each request are compared with bare Fastify under a client that sleeps, as theirs does. Compare ratios: absolute figures vary with the machine. \`busy\` in the JSON is the share of its core that a server used.
+round. “Least” is the minimum of all rounds minus the minimum of bare Fastify. A server that calls Redis or PostgreSQL in each request has a client that sleeps, and is compared with bare Fastify under such a client. Compare ratios: absolute figures vary with the machine. \`busy\` in the JSON is the share of its core that a server used.
 [Performance](explanation/performance.md) explains the method and the optimizations.
 
 ${sections.map(({ question, rows }) => `## ${question.title}\n\n${question.text}\n\n${table(question, rows)}\n`).join('\n')}`

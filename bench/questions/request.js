@@ -9,7 +9,7 @@ const columns = [['server', 'server'], ['cpuUsOverBare', 'µs over bare'], ['cpu
 /** A validated request whose handler asks who the user is: many sessions in rotation, one session over and over; and one without a cookie. */
 export const requestQuestion = {
   title: 'A request',
-  text: 'CPU of the server process per request over bare Fastify, and throughput as a share of bare Fastify\'s. Cookies are 10,000 in rotation (unless noted; 1,000 with `--quick`), one repeated, or absent. This package records IP address, user agent and count of each request; servers named “recording” were extended to do the same. Each handler returns the user id. The Express rows include the cost of Express itself.',
+  text: 'CPU of the server process per request over bare Fastify, and throughput as a share of bare Fastify\'s. The requests have 10,000 cookies in rotation (1,000 with `--quick`; fewer where noted), then one cookie only, then none. This package records IP address, user agent and count of each request; servers named “recording” were extended to do the same. Each handler returns the user id. The Express rows include the cost of Express itself.',
   columns,
   run: options => run(names, options)
 }
