@@ -13,6 +13,11 @@ export interface StoreContext {
   readonly history: number
   /** Maximum number of ended-session records per user; the oldest are deleted first. */
   readonly historyPerUser: number
+  /**
+   * The caller gives an operation up after that many milliseconds, and responds with 503. A store that can tell does not perform a write
+   * later than that. Absent: no limit.
+   */
+  readonly giveUp?: number
   /** Logs failures that no caller gets: a lost subscription, a server setting that may lose sessions. */
   readonly warn: (message: string, cause?: unknown) => void
 }

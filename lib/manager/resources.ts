@@ -56,7 +56,8 @@ export async function openResources (setup: ManagerSetup): Promise<ManagerResour
   const cache = isCacheable(readable) ? new CachedStore(readable) : null
   const store = withGuard(cache ?? readable, setup)
   try {
-    await store.open({ now: options.now, history: options.historyRetention, historyPerUser: options.historyPerUser, warn: options.warn })
+    const { now, historyRetention: history, historyPerUser, storeTimeout: giveUp, warn } = options
+    await store.open({ now, history, historyPerUser, giveUp, warn })
   } catch (error) {
     throw toOpenError(error, options.store)
   }

@@ -53,7 +53,9 @@ export type Statements = ReturnType<typeof statementsFor>
 /** The statements, for one schema. */
 export function statementsFor (schema: string) {
   const sql = (text: string): string => withSchema(text, schema)
-  const call = (name: string): string => sql(`SELECT "fastify_sessions".${name}($1::text::jsonb)::text`)
+  /** `deadline`: after that moment of the server's clock the call changes nothing, and returns `['late', clock]`. */
+  const call = (name: string): string => sql(`SELECT CASE WHEN "fastify_sessions".clock() > ($1::text::jsonb->>'deadline')::bigint
+    THEN "fastify_sessions".late() ELSE "fastify_sessions".${name}($1::text::jsonb) END::text`)
   return {
     settings: `SELECT json_build_array(current_setting('server_encoding'), current_setting('default_transaction_isolation'),
       pg_is_in_recovery(), current_setting('fsync'), current_setting('synchronous_commit'))::text`,

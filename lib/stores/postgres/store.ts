@@ -9,6 +9,7 @@ import type {
 } from '../../store.ts'
 import { RecentEnds } from '../recent-ends.ts'
 import type { Connection } from './connection.ts'
+import { FunctionCalls } from './function-calls.ts'
 import { fromReply, toRequest } from './json.ts'
 import { PageQueries } from './pages.ts'
 import { ReadBatcher } from './reads.ts'
@@ -41,6 +42,7 @@ export interface PostgresOptions {
 interface Opened {
   readonly connection: Connection
   readonly server: Server
+  readonly calls: FunctionCalls
   readonly reads: ReadBatcher
   readonly pages: PageQueries
 }
@@ -75,9 +77,11 @@ export class PostgresStore implements Store {
     const { connection, owned } = await connect()
     if (owned) this.#closing.push(() => connection.end())
     const server = new Server(connection, { prepared, timeout, warn: context.warn, onReturn: () => { void this.#reassert() } })
+    const calls = new FunctionCalls(server, { statements: this.#options.statements, giveUp: context.giveUp ?? null })
     try {
       await server.open()
       await prepareSchema(server, { ...this.#options, warn: context.warn })
+      await calls.measure()
     } catch (error) {
       await this.close()
       throw error
@@ -86,6 +90,7 @@ export class PostgresStore implements Store {
     this.#open = {
       connection,
       server,
+      calls,
       reads: new ReadBatcher(server, statements),
       pages: new PageQueries(server, statements, () => this.#now()?.toString() ?? null)
     }
@@ -98,11 +103,11 @@ export class PostgresStore implements Store {
   }
 
   async now (): Promise<number> {
-    return this.#now() ?? Number((await this.#server.read(this.#options.statements.clock, []))[0])
+    return this.#now() ?? this.#calls.measure()
   }
 
   async create (record: SessionRecord, { at, limit, replaces, adopts }: CreateOptions): Promise<CreateResult> {
-    const [status, first, second] = await this.#call('create', {
+    const [status, first, second] = await this.#calls.call('create', {
       ...this.#endArguments(), record: toColumns(record, at), limit, replaces, adopts: toAdoption(adopts, at)
     }) as readonly [CreateResult['status'], unknown, readonly unknown[]]
     switch (status) {
@@ -121,12 +126,12 @@ export class PostgresStore implements Store {
   }
 
   async touch (batch: readonly ActivityUpdate[], at: number): Promise<readonly string[]> {
-    return await this.#call('touch', { now: this.#now(), batch: batch.map(touch => toTouchRow(touch, at)) }) as readonly string[]
+    return await this.#calls.call('touch', { now: this.#now(), batch: batch.map(touch => toTouchRow(touch, at)) }) as readonly string[]
   }
 
   async update (id: string, change: SessionPatch, expect?: Precondition): Promise<UpdateResult> {
     const set = change.set === undefined ? {} : { set: encodeKeys(change.set) }
-    const [status, row] = await this.#call('update', {
+    const [status, row] = await this.#calls.call('update', {
       ...this.#endArguments(),
       id,
       expect: expect?.generation,
@@ -169,12 +174,12 @@ export class PostgresStore implements Store {
   }
 
   async cleanup (max: number): Promise<{ readonly ended: readonly EndedSession[], readonly more: boolean }> {
-    const [ended, more] = await this.#call('cleanup', { ...this.#endArguments(), max }) as readonly [readonly unknown[], boolean]
+    const [ended, more] = await this.#calls.call('cleanup', { ...this.#endArguments(), max }) as readonly [readonly unknown[], boolean]
     return { ended: ended.map(toEndedSession), more }
   }
 
   async saveStatistics (slice: StatisticsSlice): Promise<void> {
-    await this.#call('saveStatistics', {
+    await this.#calls.call('saveStatistics', {
       node: slice.node, start_at: slice.start, interval_ms: slice.interval, value: slice.value, until: Math.round(slice.until)
     })
   }
@@ -186,17 +191,12 @@ export class PostgresStore implements Store {
     return { live, users, guests, remembered, slices: slices.map(toSlice) }
   }
 
+  get #calls (): FunctionCalls { return this.#opened().calls }
   get #server (): Server { return this.#opened().server }
   get #pages (): PageQueries { return this.#opened().pages }
   #opened (): Opened {
     if (this.#open === null) throw new SessionError('FST_SESSION_CLOSED')
     return this.#open
-  }
-
-  /** Calls one of the SQL functions. */
-  async #call (name: 'create' | 'update' | 'touch' | 'end' | 'cleanup' | 'saveStatistics', request: object): Promise<unknown> {
-    const [text = ''] = await this.#server.write(this.#options.statements[name], [toRequest(request)])
-    return fromReply(text)
   }
 
   /** The arguments of each function that ends sessions. */
@@ -219,7 +219,7 @@ export class PostgresStore implements Store {
   }
 
   async #end (which: object, { reason, by }: EndCause): Promise<EndedSession[]> {
-    return this.#ended(await this.#call('end', { ...this.#endArguments(), ...which, reason, by }))
+    return this.#ended(await this.#calls.call('end', { ...this.#endArguments(), ...which, reason, by }))
   }
 
   async #subscribe (listener: StoreListener): Promise<StoreSubscription> {
@@ -242,7 +242,7 @@ export class PostgresStore implements Store {
   async #reassert (): Promise<void> {
     for (const { ids, why } of this.#recent.groups()) {
       // a server that is away again gets it when it returns
-      await this.#call('end', { ...this.#endArguments(), ids, ...why }).catch(() => {})
+      await this.#calls.call('end', { ...this.#endArguments(), ids, ...why }, { unbounded: true }).catch(() => {})
     }
   }
 }

@@ -1,8 +1,8 @@
 -- The only insert: atomic with the limit, the replaced session and the adoption. A function, because a plain statement would take its
 -- snapshot before it has the lock.
 -- r: record (columns of a session, timestamps as milliseconds from now), limit { max, onExceeded } or null, replaces or null, adopts { key, until }
--- or null, now (null: the clock), history, historyPerUser.
--- Returns [status, …]: created, record, ended[] · refused, records[] · adopted, the live or ended session or null · exists.
+-- or null, now (null: the clock), deadline, history, historyPerUser.
+-- Returns [status, …]: created, record, ended[] · refused, records[] · adopted, the live or ended session or null · exists · late, clock.
 CREATE OR REPLACE FUNCTION "fastify_sessions".create_session(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   s "fastify_sessions".session;
@@ -17,6 +17,8 @@ BEGIN
   s := jsonb_populate_record(s, r->'record');
   PERFORM "fastify_sessions".lock_names(ARRAY[s.user_id, 'adopts ' || (r->'adopts'->>'key'),
     (SELECT o.user_id FROM "fastify_sessions".session o WHERE o.id = v_replaced)]);
+  -- the lock was awaited meanwhile
+  IF "fastify_sessions".clock() > (r->>'deadline')::bigint THEN RETURN "fastify_sessions".late(); END IF;
   v_now := coalesce((r->>'now')::bigint, "fastify_sessions".clock());
 
   IF EXISTS (SELECT FROM "fastify_sessions".adopted_credential m WHERE m.key = r->'adopts'->>'key') THEN

@@ -87,8 +87,8 @@ BEGIN
 END
 $$;
 
--- Ends sessions by ids, or all of a user. Returns each that it ended, oldest first.
--- r: ids, or userId and except; now (null: the clock), history, historyPerUser, reason, by, matching.
+-- Ends sessions by ids, or all of a user. Returns each that it ended, oldest first, or late, clock.
+-- r: ids, or userId and except; now (null: the clock), deadline, history, historyPerUser, reason, by, matching.
 CREATE OR REPLACE FUNCTION "fastify_sessions".end_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   v_ids text[];
@@ -101,6 +101,8 @@ BEGIN
     v_ids := ARRAY(SELECT jsonb_array_elements_text(r->'ids'));
     PERFORM "fastify_sessions".lock_names(ARRAY(SELECT DISTINCT s.user_id FROM "fastify_sessions".session s WHERE s.id = ANY (v_ids)));
   END IF;
+  -- the lock was awaited meanwhile
+  IF "fastify_sessions".clock() > (r->>'deadline')::bigint THEN RETURN "fastify_sessions".late(); END IF;
   v_gone := "fastify_sessions".end_live(v_ids, r, coalesce((r->>'now')::bigint, "fastify_sessions".clock()));
   PERFORM "fastify_sessions".add_to_counters(-v_gone.live, -v_gone.guests, -v_gone.remembered, -v_gone.users);
   RETURN v_gone.ended;

@@ -5,6 +5,11 @@ CREATE OR REPLACE FUNCTION "fastify_sessions".clock() RETURNS bigint LANGUAGE sq
   SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 $$;
 
+-- The reply to a request that arrived after its deadline.
+CREATE OR REPLACE FUNCTION "fastify_sessions".late() RETURNS json LANGUAGE sql VOLATILE AS $$
+  SELECT json_build_array('late', "fastify_sessions".clock())
+$$;
+
 -- When a session expires without further requests.
 CREATE OR REPLACE FUNCTION "fastify_sessions".expires_at(s "fastify_sessions".session) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
   SELECT least(s.absolute_expires_at, s.last_seen_at + s.idle_timeout)

@@ -1,7 +1,7 @@
 -- Applies one patch to one live session: all of it, or nothing. Notifies all nodes that the session changed.
--- r: id, expect (a generation, or null), now (null: the clock), change: set { key: text }, unset [key], rotate { hash, keep },
+-- r: id, expect (a generation, or null), now (null: the clock), deadline, change: set { key: text }, unset [key], rotate { hash, keep },
 -- maxBytes, deviceName, seen, authenticate { methods, idleTimeout, absoluteTimeout }, shorten { absoluteTimeout }.
--- Returns [status, …]: done, record · conflict, record · gone, the ended-session record or null · too-large, bytes.
+-- Returns [status, …]: done, record · conflict, record · gone, the ended-session record or null · too-large, bytes · late, clock.
 CREATE OR REPLACE FUNCTION "fastify_sessions".update_session(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   s "fastify_sessions".session;
@@ -10,6 +10,8 @@ DECLARE
   v_bytes bigint;
 BEGIN
   SELECT * INTO s FROM "fastify_sessions".session o WHERE o.id = r->>'id' FOR UPDATE;
+  -- the lock was awaited meanwhile
+  IF "fastify_sessions".clock() > (r->>'deadline')::bigint THEN RETURN "fastify_sessions".late(); END IF;
   v_now := coalesce((r->>'now')::bigint, "fastify_sessions".clock());
   IF NOT FOUND OR v_now >= "fastify_sessions".expires_at(s) THEN RETURN json_build_array('gone', "fastify_sessions".find_session(r->>'id')); END IF;
   IF s.generation <> (r->>'expect')::int THEN RETURN json_build_array('conflict', "fastify_sessions".record_of(s)); END IF;
