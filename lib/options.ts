@@ -25,7 +25,7 @@ function describe (length: number): string {
 export const day = 86400000
 /** Browsers cap the lifetime of cookies at this (RFC 6265bis §5.5). */
 export const maxCookieAge = 400 * day
-/** Returns an option's value. Throws if it is not one of the words. */
+/** Returns an option's value. Throws if it is not one of the allowed words. */
 export function oneOf<T extends string> (value: unknown, option: string, words: readonly T[]): T {
   if (!words.includes(value as T)) throw invalidOption(option, `one of ${words.map(word => `'${word}'`).join(', ')}`)
   return value as T
@@ -46,8 +46,8 @@ export function namesOf<T extends object> (names: Readonly<Record<keyof T, true>
 }
 
 /**
- * Checks the names in an object of options: an option without effect is a setting that the app relies on and does not have. Throws
- * `FST_SESSION_INVALID_OPTION` with the nearest name, or with the option to use in place of one of another library.
+ * Checks the names in an object of options. An app would rely on an option that has no effect. Throws `FST_SESSION_INVALID_OPTION` with the
+ * nearest name, or with the option to use in place of one of another library.
  *
  * @param path the option that the object belongs to, such as `cookie`; empty for the first level
  */
@@ -63,7 +63,7 @@ export function checkNames (options: unknown, path: string, names: readonly stri
 function unknownOption (wrong: string, path: string, names: readonly string[]): SessionError {
   const full = (name: string): string => path === '' ? name : `${path}.${name}`
   const { name: nearest, distance } = nearestOf(wrong, names)
-  // a slip of one letter is no word of another library: `key` for `keys`
+  // a typo of one letter is no option of another library: `key` for `keys`
   const advice = distance <= 1 ? undefined : foreignOptions[plain(wrong)]
   const expected = advice !== undefined
     ? `left out. ${advice}.`
@@ -118,7 +118,7 @@ function plain (name: string): string {
 function nearestOf (wrong: string, names: readonly string[]): { readonly name: string | undefined, readonly distance: number } {
   const text = plain(wrong)
   let name: string | undefined
-  // of short words one letter may be wrong, of long ones a third; two letters mean nothing
+  // in a short word one letter may be wrong, in a long one a third; a word of two letters has no nearest name
   let distance = Math.min(Math.max(2, Math.floor(text.length / 3)), Math.floor((text.length - 1) / 2)) + 1
   for (const each of names) {
     const found = distanceOf(text, plain(each))

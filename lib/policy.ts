@@ -21,7 +21,7 @@ export interface Policy {
   readonly guest: Lifetime
   /** The age at which a verifier is rotated; 0: never by age. */
   readonly rotateAfter: { readonly session: number, readonly remembered: number }
-  /** Minimum time that a verifier stays valid after its successor was issued: browsers write cookies to disk late, and may crash. */
+  /** Minimum time that a verifier stays valid after its successor was issued: browsers write cookies to disk late, and may crash before. */
   readonly minOverlap: number
   /** Grace period after the successor was first seen, for requests in flight. */
   readonly grace: number

@@ -42,7 +42,7 @@ export interface CreateOptions {
 }
 
 export type CreateResult =
-  /** It exists. `ended`: the evicted and replaced sessions. `record`: as stored, on the store's clock. */
+  /** The session was created. `ended`: the evicted and replaced sessions. `record`: as stored, on the store's clock. */
   | { readonly status: 'created', readonly record: SessionRecord, readonly ended: readonly EndedSession[] }
   /** Nothing changed: the user has `limit.max` live sessions (these, oldest first), and the limit rejects one more. */
   | { readonly status: 'refused', readonly live: readonly SessionRecord[] }
@@ -73,8 +73,8 @@ export interface SessionPatch {
   /** Data to set, key by key. Other keys are unchanged. */
   readonly set?: EncodedData
   /**
-   * The most bytes of keys and texts that the whole data may have after the change, parallel changes included; otherwise nothing changes,
-   * and the operation rejects with `FST_SESSION_DATA_TOO_LARGE`.
+   * Maximum size of the whole data after the change in bytes of keys and texts, parallel changes included. If it is exceeded, nothing
+   * changes, and the operation rejects with `FST_SESSION_DATA_TOO_LARGE`.
    */
   readonly maxBytes?: number
   /** Data keys to remove. */
@@ -147,7 +147,7 @@ export interface StoreListener {
   ended (session: EndedSession): void
   /** A session was rotated, extended or otherwise changed (never: touched). */
   changed (id: string): void
-  /** The stream may have lost messages: it cannot be trusted any longer. */
+  /** The stream may have lost messages: the cache must not trust it until a heartbeat returns. */
   lost (): void
 }
 

@@ -10,46 +10,46 @@ import type { Query } from './query.ts'
 import type { SessionSearch } from './search.ts'
 import { SignedCursor } from './signed-cursor.ts'
 
-/** What a filter would end. */
+/** The preview of a revocation by filter. */
 export interface RevocationPreview {
-  /** How many match now. Advisory: sessions come and go until the run. */
+  /** Number of matches now. It can change until the run. */
   readonly count: number
-  /** The newest ten of them. */
+  /** The newest ten matches. */
   readonly sample: readonly SessionRecord[]
-  /** What the run asks for: good for this filter and actor, and for sessions created up to now, for ten minutes. */
+  /** The run requires it. Valid for ten minutes, for this filter and actor, and for sessions created before the preview. */
   readonly token: string
-  /** The actor's own session matches, and is excluded from the run. */
+  /** Whether the actor's own session matches. The run excludes it. */
   readonly ownSessionKept: boolean
 }
 
-/** What a run needs from the preview, and from the call before. */
+/** The token of the preview, and the cursor of the previous call. */
 export interface RevocationConfirmation {
   readonly token: string | undefined
   readonly cursor: string | null
 }
 
-/** What one call ended. */
+/** The result of one call. */
 export interface RevocationStep {
   readonly revoked: number
-  /** For the next call; `null`: nothing is left. */
+  /** Cursor for the next call; `null`: no match is left. */
   readonly cursor: string | null
 }
 
-/** Who revokes. */
+/** The actor of a revocation. */
 export interface Actor {
   /** Stored in each ended session; `null` if unknown. */
   readonly by: string | null
-  /** The actor's own session: left alive, so that a run over everything does not lock its actor out half-way. */
+  /** The actor's own session. It stays live, so that a revocation of all sessions does not lock its actor out half-way. */
   readonly ownSession: SessionRecord | null
 }
 
 const tokenLife = 600_000
 const stepSize = 500
-/** About how many sessions one call ends. */
+/** Approximate number of sessions that one call ends. */
 const perCall = 1000
 
 /**
- * Ends sessions by filter in two calls: a preview, whose token binds the run to filter, actor and moment, and the run, in bounded steps
+ * Ends sessions by filter in two calls: a preview, whose token binds the run to its filter, actor and time; and the run, in bounded steps
  * until the cursor is `null`.
  */
 export class BulkRevocation {
@@ -66,7 +66,7 @@ export class BulkRevocation {
     this.#cursor = new SignedCursor(this.#signer)
   }
 
-  /** Changes nothing. */
+  /** Returns the preview. Changes nothing. */
   async preview (query: Query, { by, ownSession: own }: Actor): Promise<RevocationPreview> {
     const at = this.#manager.now()
     const count = await this.#search.count(query)
@@ -81,7 +81,7 @@ export class BulkRevocation {
   }
 
   /**
-   * Ends what matches, up to about a thousand; go on with `cursor` until it is null. Throws `FST_SESSION_CONFIRMATION_REQUIRED`,
+   * Ends up to about a thousand matches. Call again with `cursor` until it is null. Throws `FST_SESSION_CONFIRMATION_REQUIRED`,
    * `FST_SESSION_INVALID_CONFIRMATION` and `FST_SESSION_INVALID_CURSOR`.
    */
   async run (query: Query, confirmation: RevocationConfirmation, actor: Actor): Promise<RevocationStep> {
@@ -117,7 +117,7 @@ function contextOf (query: Query, by: string | null): string {
   return JSON.stringify([by, canonicalQuery(query)])
 }
 
-/** What one filter of a run ends. */
+/** One filter of a run. */
 interface RevocationPart {
   readonly filter: Filter
   /** The id of a session that stays live. */
@@ -125,8 +125,8 @@ interface RevocationPart {
 }
 
 /**
- * Returns the one filter; or, around the actor's own session, three: created before it, in the same millisecond, and after it. Only the few
- * sessions in the middle must be listed to leave out the own one.
+ * Returns the filter; or, to exclude the actor's own session, three filters: sessions created before it, in the same millisecond, and after
+ * it. Only the few sessions of that millisecond must be listed.
  */
 function aroundOwnSession (filter: Filter, own: SessionRecord | null): RevocationPart[] {
   if (own === null) return [{ filter, except: null }]

@@ -28,15 +28,15 @@ export interface QueryInput {
   readonly minRequests?: number
   readonly maxRequests?: number
   readonly search?: string
-  /** What was live at a past moment, as far as history reaches: sessions that are live since, and those that ended after it. */
+  /** Sessions that were live at this past time: those that are still live, and those that ended later and are in history. */
   readonly at?: string | number
 }
 
-/** A filter, checked, with the lives it is about. */
+/** A checked filter, and the kinds of sessions that it selects. */
 export interface Query {
   readonly filter: Filter
   readonly state: 'live' | 'ended'
-  /** A past moment, in milliseconds: both lives are looked at. `null`: only `state`. */
+  /** A past time in milliseconds, which selects live and ended sessions; `null`: only those of `state`. */
   readonly at: number | null
 }
 
@@ -47,7 +47,7 @@ const endedOnly = ['reason', 'endedAfter', 'endedBefore'] as const
 const liveOnly = ['expiresAfter', 'expiresBefore'] as const
 const copied = ['remembered', 'guest', 'browser', 'os', 'minRequests', 'maxRequests', 'search'] as const
 
-/** Checks a filter. Throws `FST_SESSION_INVALID_FILTER`, saying what was expected. */
+/** Checks a filter. Throws `FST_SESSION_INVALID_FILTER` with the expected value. */
 export function parseQuery (input: QueryInput): Query {
   const filter: { -readonly [K in keyof Filter]: Filter[K] } = {}
   if (input.userId !== undefined) filter.userId = parseUserId(input.userId)
@@ -63,13 +63,13 @@ export function parseQuery (input: QueryInput): Query {
   return { filter, at, state: toState(input, at) }
 }
 
-/** The one text of a query: whatever means the same reads the same. Tokens and cursors are bound to it. */
+/** Returns the same text for all queries of the same meaning. Tokens and cursors are bound to it. */
 export function canonicalQuery (query: Query): string {
   const fields = Object.entries(query.filter).sort(([a], [b]) => a < b ? -1 : 1)
   return JSON.stringify([query.state, query.at, fields])
 }
 
-/** Whether a query asks for everything. */
+/** Returns whether a query selects all sessions. */
 export function isEmptyQuery (query: Query): boolean {
   return query.at === null && query.state === 'live' && Object.keys(query.filter).length === 0
 }
@@ -87,7 +87,7 @@ export function toInstant (value: string | number, name: string): number {
   return instant
 }
 
-/** Checks the user id of a client. Throws `FST_SESSION_INVALID_FILTER`: an id from a request is no fault of the app. */
+/** Checks a user id that a client sent. Throws `FST_SESSION_INVALID_FILTER`: `FST_SESSION_INVALID_USER_ID` would blame the app. */
 export function parseUserId (userId: string): string {
   try {
     return toUserId(userId)
@@ -96,7 +96,7 @@ export function parseUserId (userId: string): string {
   }
 }
 
-/** The error for a filter that cannot be used. */
+/** Returns the error for an invalid filter. */
 export function invalidFilter (why: string): SessionError {
   return new SessionError('FST_SESSION_INVALID_FILTER', { values: [why] })
 }
@@ -122,7 +122,7 @@ function toReason (text: string): EndReason {
   return reason
 }
 
-/** Addresses are kept in one form; a filter means that form however it is written. */
+/** Returns the canonical form, in which IP addresses are stored. */
 function toNetwork (text: string): string {
   const [address = '', ...rest] = text.trim().split('/')
   return [canonicalIp(address) ?? address, ...rest].join('/')

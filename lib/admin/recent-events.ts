@@ -3,14 +3,14 @@ import { eventMeanings, toEndedEvent } from '../events/events.ts'
 import type { SessionEvent } from '../events/events.ts'
 import type { EndedSession } from '../model/record.ts'
 
-/** An event with its position in the feed, `node.number`, so that a client that reconnects can request the later ones. */
+/** An event with its position `node.number`. A client that reconnects requests the events after that position. */
 export interface RecentEvent {
   readonly id: string
   readonly number: number
   readonly event: SessionEvent
 }
 
-/** What a feed listens to. */
+/** The source of the events. */
 export interface EventSource {
   on (type: '*', listener: (event: SessionEvent) => void): () => void
   onRemoteEnd (listener: (session: EndedSession) => void): () => void
@@ -27,7 +27,7 @@ export class RecentEvents {
   readonly #all: RecentEvent[] = []
   readonly #security: RecentEvent[] = []
   readonly #listeners = new Set<(item: RecentEvent) => void>()
-  /** Ids of buffered ends: a store that publishes ends also publishes those of this node. */
+  /** Ids of the buffered `ended` events: a store that publishes ends also publishes those of this node. */
   readonly #ended = new Set<string>()
   #number = 0
 
@@ -38,13 +38,13 @@ export class RecentEvents {
     })
   }
 
-  /** Calls back for each event from now on. Returns what stops it. */
+  /** Registers a listener for new events. Returns a function that removes it. */
   listen (listener: (item: RecentEvent) => void): () => void {
     this.#listeners.add(listener)
     return () => { this.#listeners.delete(listener) }
   }
 
-  /** What is kept, oldest first; `after`: only what came after this item, if it is one of this node's. */
+  /** Returns the buffered events, oldest first. `after`: only those after this position, if it is one of this node. */
   items (after?: string): RecentEvent[] {
     const [node, number] = (after ?? '').split('.', 2)
     const from = node === this.#node ? Number(number) : 0
@@ -62,7 +62,7 @@ export class RecentEvents {
   }
 
   #add (event: SessionEvent): void {
-    // an open console reads all the time
+    // an open console causes these all the time
     if (event.type === 'cleanup' || (event.type === 'admin-action' && (event.action === 'list' || event.action === 'read'))) return
     if (event.type === 'ended') {
       if (this.#ended.has(event.session.id)) return

@@ -40,7 +40,7 @@ export class SessionSearch {
     return { items, cursor }
   }
 
-  /** Returns how many match. */
+  /** Returns the number of matches. */
   async count (query: Query): Promise<number> {
     this.check(query)
     let total = 0
@@ -74,13 +74,13 @@ export class SessionSearch {
   }
 }
 
-/** One kind of sessions of a query. */
+/** One kind of session that a query selects. */
 export interface QueryPart {
   readonly state: 'live' | 'ended'
   readonly filter: Filter
 }
 
-/** Returns the filters for the store. A past moment has two parts: the sessions that live since then, and those that ended after it. */
+/** Returns the filters for the store. A past time has two parts: the sessions that are live since then, and those that ended after it. */
 export function queryParts ({ filter, state, at }: Query): QueryPart[] {
   if (at === null) return [{ state, filter }]
   const then = { ...filter, createdBefore: Math.min(filter.createdBefore ?? Infinity, at + 1) }

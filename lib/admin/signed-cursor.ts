@@ -2,15 +2,15 @@ import { yieldToEventLoop } from '../async.ts'
 import { SessionError } from '../errors.ts'
 import type { MessageSigner } from '../token/message-signer.ts'
 
-/** Where one step ended. */
+/** The result of one step. */
 export interface Step {
   /** The store's cursor in the part; `null` at its end. */
   readonly cursor: string | null
-  /** The call has what it needs: no further step. */
+  /** Whether the call has enough results. */
   readonly enough: boolean
 }
 
-/** How many steps one call takes at most: where little matches, a page is short rather than slow. */
+/** Maximum number of steps of one call. If few sessions match, a page is short, not slow. */
 const stepsPerCall = 10
 
 /**

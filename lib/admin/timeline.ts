@@ -5,7 +5,7 @@ import type { EndedSession, SessionRecord } from '../model/record.ts'
 import { deviceLabel, toDevice } from '../model/device.ts'
 import { deviceOf } from '../model/user-agent.ts'
 
-/** One moment of a session's life. */
+/** An entry of a timeline. */
 export interface TimelineEntry {
   /** Milliseconds since the epoch. */
   readonly at: number
@@ -15,16 +15,16 @@ export interface TimelineEntry {
   readonly details: EventDetails
 }
 
-/** A session's life in order, from what its record says and from events that are still kept. */
+/** Returns the timeline of a session, from its record and from buffered events. */
 export function timelineOf (session: SessionRecord | EndedSession, events: readonly SessionEvent[]): TimelineEntry[] {
   const own = events.filter(event => event.id === session.id && event.type !== 'created' && event.type !== 'ended')
   const told = (type: string): boolean => own.some(event => event.type === type)
   const entries = hasEnded(session) ? ofEnded(session) : ofLive(session).filter(({ type }) => !told(type))
-  // the last request comes after what it brought about
+  // the last request is shown after its effects
   return [...entries, ...own.map(ofEvent)].sort((a, b) => a.at - b.at || place(a) - place(b))
 }
 
-/** Order of entries with the same timestamp. */
+/** Returns the order of entries with the same timestamp. */
 function place ({ type }: TimelineEntry): number {
   return type === 'created' ? 0 : type === 'seen' ? 2 : type === 'ended' ? 3 : 1
 }

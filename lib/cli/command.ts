@@ -16,11 +16,11 @@ export interface CommandContext {
 /** One command of the command line. */
 export interface Command {
   readonly name: string
-  /** After the name, in the help: `<id…>`. */
+  /** Shown after the name in the help: `<id…>`. */
   readonly usage: string
   readonly summary: string
   readonly options: CommandOptions
-  /** The least and the greatest number of arguments besides options. */
+  /** The minimum and maximum number of arguments besides options. */
   readonly positionals: readonly [number, number]
   /** Whether it works on sessions, and so requires `--store` or `--url`. */
   readonly target: boolean

@@ -1,4 +1,4 @@
-/** An option, as `parseArgs` of node:util takes it, with its line of the help. */
+/** An option as `parseArgs` of node:util accepts it, with its line in the help. */
 export interface CommandOption {
   readonly type: 'string' | 'boolean'
   readonly multiple?: boolean

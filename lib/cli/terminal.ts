@@ -3,7 +3,7 @@ export interface Terminal {
   readonly out: (text: string) => void
   readonly err: (text: string) => void
   readonly input: AsyncIterable<Buffer>
-  /** Whether a user watches, who can confirm. */
+  /** Whether a user watches and can confirm. */
   readonly interactive: boolean
   /** Asks for one line. */
   readonly ask: (question: string) => Promise<string>

@@ -77,7 +77,8 @@ export class SessionCookie {
 
   /**
    * Finds the session cookie in a Cookie header and verifies it, in linear time and without a store. If several have the name, the only
-   * valid one counts. Several different valid ones are returned all. Of more than eight that have the form of the cookie, none counts.
+   * valid one counts; if several different ones are valid, all are returned. If more than eight have the form of the cookie, all are
+   * rejected.
    */
   read (header: string): VerifiedCookie | RivalCookies | CookieRejection | null {
     let good: VerifiedCookie | null = null
@@ -104,7 +105,7 @@ export class SessionCookie {
     return bad ? { ...good, duplicate: true } : good
   }
 
-  /** Returns the Set-Cookie value for a token. `maxAge`: lifetime in milliseconds, capped at 400 days; omitted: a session cookie. */
+  /** Returns the Set-Cookie value for a token. `maxAge`: lifetime in milliseconds, at most 400 days; omitted: a session cookie. */
   write (token: string, maxAge?: number): string {
     const lasting = maxAge === undefined ? '' : `; Max-Age=${Math.max(0, Math.floor(Math.min(maxAge, maxCookieAge) / 1000))}`
     return `${this.name}=${token}.${this.#hmac.of(token)}${lasting}${this.#serialized}`
@@ -115,7 +116,7 @@ export class SessionCookie {
     return `${this.name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${this.#serialized}`
   }
 
-  /** Returns Set-Cookie values that delete cookies of the name, but not those of the same attributes. */
+  /** Returns Set-Cookie values that delete other cookies of the name: those whose attributes differ. */
   clearTwins (target: RequestTarget): string[] {
     return deleteTwins(this.#attributes, target)
   }
@@ -168,8 +169,8 @@ function trimEnd (header: string, from: number, to: number): string {
 }
 
 /**
- * Returns a value as it was written: some clients quote or percent-encode cookies. `null`: its form is not that of the cookie. The form is
- * checked before anything is looked up or hashed.
+ * Returns a value as this package wrote it: some clients quote or percent-encode cookies. `null`: its form is not that of the cookie. The
+ * form is checked before any lookup or hash.
  */
 function toPlainValue (value: string): string | null {
   if (hasForm(value)) return value
@@ -191,7 +192,7 @@ function decodePercent (value: string): string {
   }
 }
 
-/** Returns a signature as base64url. It may be base64, and clients that take cookies for form data make a space of each plus. */
+/** Returns a signature as base64url. It may be base64, and clients that parse cookies as form data turn each plus into a space. */
 function toBase64Url (signature: string): string | null {
   if (/^[\w-]+$/.test(signature)) return signature
   return /^[a-z\d+/ ]+$/i.test(signature) ? signature.replaceAll(/[+ ]/g, '-').replaceAll('/', '_') : null

@@ -1,8 +1,8 @@
 import type { FastifyReply } from 'fastify'
 
 /**
- * Adds Set-Cookie values of one name to the reply, and replaces any other of the name: RFC 6265bis §4.1.1 recommends one per name, and the
- * only others are deletions of cookies that differ in domain, path or partition.
+ * Adds Set-Cookie values of one name to the reply, and replaces any other of that name. RFC 6265bis §4.1.1 recommends one per name. The
+ * values may include deletions of cookies that differ in domain, path or partition.
  */
 export function appendSetCookie (reply: FastifyReply, name: string, cookies: readonly string[]): void {
   const present = reply.getHeader('set-cookie')

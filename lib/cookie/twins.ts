@@ -66,7 +66,10 @@ function formOf ({ name, sameSite, secure }: CookieAttributes, { path, domain, p
   })
 }
 
-/** Returns a host and its parent domains of two labels or more, four at most; none for an IP address, and for text that is no host. */
+/**
+ * Returns a host and its parent domains of two labels or more, at most four. Returns no domain for an IP address, and for text that is no
+ * host.
+ */
 function parentDomains (hostname: string): string[] {
   const host = hostname.toLowerCase()
   if (host.length > 253 || !/^[a-z\d-]+(\.[a-z\d-]+)*\.[a-z][a-z\d-]*$/.test(host)) return []

@@ -32,7 +32,7 @@ interface EventDetailsByType {
   /** A session adopted another library's credential. */
   readonly adopted: { readonly source: string }
   /**
-   * A credential of another library had another result. `joined`: it was adopted a moment ago, and uses the same session. `over`: the
+   * A legacy cookie was processed without creating a session. `joined`: it was adopted a moment ago, and uses the same session. `over`: the
    * legacy store does not have it, or it has expired. `empty`: no user has logged in, and there is no data. `retired`: the legacy record
    * was deleted. In mode `shadow`: `ready`: it would be adopted; `agrees`, `differs`: the browser also has a session of this package, of
    * the same user or another.
@@ -40,8 +40,8 @@ interface EventDetailsByType {
   readonly migration: { readonly source: string, readonly result: 'joined' | 'over' | 'empty' | 'retired' | 'ready' | 'agrees' | 'differs' }
   /**
    * A credential of another library was rejected. `forged`: its signature is wrong. `ended`: the session that adopted it has ended.
-   * `superseded`: its browser has had the new cookie for some time. `limit`: of concurrent sessions. `unusable`: its user id or data cannot
-   * be migrated. `revoked`: the user has logged out everywhere. `count`: since the last such event of this IP address.
+   * `superseded`: its browser has had the new cookie for some time. `limit`: the user has `maxSessions` sessions. `unusable`: its user id
+   * or data cannot be migrated. `revoked`: the user has logged out everywhere. `count`: since the last such event of this IP address.
    */
   readonly 'migration-rejected': {
     readonly source: string
@@ -97,7 +97,7 @@ interface EventDetailsByType {
     readonly hint: string
     readonly count: number
   }
-  /** A client requested what it may not have: another user's session, the admin routes. `count` as above. */
+  /** A client requested another user's session or the admin routes without permission. `count` as above. */
   readonly 'access-denied': { readonly action: string, readonly target: string | null, readonly ip: string | null, readonly count: number }
   /** An admin read, exported, imported or ended sessions. */
   readonly 'admin-action': { readonly action: string, readonly by: string | null, readonly count: number }
@@ -125,9 +125,9 @@ export type SessionEventOf<T extends SessionEventType> = Extract<SessionEvent, {
 /** How an event is logged and counted. */
 export interface EventMeaning {
   readonly level: 'debug' | 'info' | 'warn' | 'error'
-  /** Name in the OWASP Logging Vocabulary; `null` where the vocabulary has none for this. */
+  /** Name in the OWASP Logging Vocabulary; `null` if the vocabulary has none. */
   readonly owasp: string | null
-  /** It counts as a security event. */
+  /** Whether it counts as a security event. */
   readonly security: boolean
   readonly text: string
 }

@@ -14,7 +14,7 @@ export const redactPaths: readonly string[] = ['req.headers.cookie', 'headers.co
 export function logEvent (log: FastifyBaseLogger, event: SessionEvent): void {
   const { text } = eventMeanings[event.type]
   const level = isEviction(event) ? 'warn' : eventMeanings[event.type].level
-  // a line that no logger writes is not built
+  // a line that the logger would drop is not created
   if (isMute(log) || (log as Partial<Logger>).isLevelEnabled?.(level) === false) return
   const { type, at, id, userId, ...details } = event
   const owasp = owaspName(event)

@@ -10,7 +10,7 @@ interface Sample {
 
 type MetricType = 'counter' | 'gauge' | 'histogram'
 
-/** A metric, as far as a registry uses it. */
+/** The members of a metric that a registry uses. */
 interface Metric {
   name: string
   readonly help: string
@@ -20,9 +20,9 @@ interface Metric {
   reset (): void
 }
 
-/** A registry of prom-client, as far as it is used. */
+/** The members of a prom-client registry that are used. */
 export interface MetricsRegistry {
-  // a method: prom-client's own takes its own classes only
+  // declared as a method, because that of prom-client accepts only its own classes
   registerMetric (metric: never): void
   removeSingleMetric (name: string): void
 }
@@ -155,7 +155,7 @@ function metric (name: string, { help, type, aggregator, values }: {
     // OpenMetrics registries change the name of counters
     name, help, type, aggregator,
     async get () { return { name: this.name, help, type, aggregator, values: await values() } },
-    // the totals belong to the manager, and continue
+    // the manager owns the totals, which continue
     reset () {}
   }
 }

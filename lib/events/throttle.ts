@@ -7,7 +7,7 @@ export type ThrottledType =
   'access-denied' | 'migration-rejected' | 'ip-changed' | 'user-agent-changed' | 'record-corrupt'
 
 type WithoutCount<Event> = Event extends unknown ? Omit<Event, 'count'> : never
-/** An event, of which the throttle adds the count. */
+/** An event without its count, which the throttle adds. */
 export type ThrottledEvent = WithoutCount<SessionEventOf<ThrottledType>>
 
 interface Flood {
@@ -19,8 +19,8 @@ const interval = 60_000
 const maxFloods = 10_000
 
 /**
- * Throttles floods of events, by type, user and network of the client: emits the first one at once, then one a minute with the number of
- * those since the last. Events without an IP address are throttled by session.
+ * Throttles floods of events, by type, user and network of the client. Emits the first event at once, then one a minute with the number of
+ * events since the last. Events without an IP address are throttled by session.
  */
 export class EventThrottle {
   readonly #events: SessionEventEmitter

@@ -1,6 +1,6 @@
 import type { ActivityUpdate } from '../store.ts'
 
-/** What requests have changed in one session since the last batch. */
+/** The activity of one session since the last batch. */
 export class ActivityEntry implements ActivityUpdate {
   readonly id: string
   /** The number of the batch that has this entry; -1: none, so that the entry can be used again. */

@@ -16,8 +16,8 @@ import type { ManagerResources } from './resources.ts'
 import type { StoreClock } from './store-clock.ts'
 
 /**
- * Collects what requests change in sessions (last seen, address, user agent, request count), and writes it in batches (write-behind).
- * Nothing here can make an ended session live.
+ * Collects the activity of sessions (last seen, IP address, user agent, request count), and writes it in batches (write-behind). It cannot
+ * make an ended session live.
  */
 export class ActivityBuffer {
   readonly #store: Store
@@ -45,7 +45,7 @@ export class ActivityBuffer {
     this.#successors = successors
     this.#statistics = statistics
     this.#flushInterval = options.flushInterval
-    // a file takes 2 ms for 200
+    // SQLite takes 2 ms for 200 entries
     this.#batchSize = store.maxBatchSize ?? 200
     this.#timer = new Timer(async () => { await this.flush(clock.now()) }, { delay: () => options.flushInterval })
     notifier.onEnd(({ id }) => { this.#forget(id) })
@@ -91,7 +91,7 @@ export class ActivityBuffer {
 
   /**
    * Writes the batch. Entries that fail stay for the next batch, without their request counts: the store may have received them, and a
-   * count must never be too high. Returns nothing if the store took the batch at once. Never rejects.
+   * count must never be too high. Returns nothing if the store wrote the batch synchronously. Never rejects.
    */
   flush (now: number): Promise<void> | undefined {
     if (this.#flushing !== null) return this.#flushing.then(() => this.flush(now))
@@ -115,12 +115,12 @@ export class ActivityBuffer {
     if (this.#flushInterval > 0) void this.#timer.run()
   }
 
-  /** Whether this request proves that its browser has stored the current cookie. Asked until a request does. */
+  /** Returns whether this request proves that its browser has stored the current cookie. Called until a request does. */
   #confirms (record: SessionRecord, now: number): boolean {
     return confirmsRotation(this.#policy, record, this.#successors.resentAt(record.id), now)
   }
 
-  /** Writes from `start` on, one slice per turn of the event loop. Makes no promise for one slice that the store took at once. */
+  /** Writes from `start` on, one batch per turn of the event loop. Creates no promise if the store writes a single batch synchronously. */
   #write (entries: readonly ActivityEntry[], now: number, start: number): Promise<void> | undefined {
     const end = start + this.#batchSize
     const batch = entries.slice(start, end)
@@ -151,7 +151,7 @@ export class ActivityBuffer {
   }
 
   #keep (entries: readonly ActivityEntry[]): void {
-    // into new entries: the store may still be at work on those that it was given
+    // into new entries: the store may still use those that it received
     for (const entry of entries) this.#entryFor(entry.id).merge(entry)
   }
 
@@ -174,7 +174,7 @@ export class ActivityBuffer {
 
   #ipChanged (record: SessionRecord, entry: ActivityEntry, ip: string): void {
     entry.ip = ip
-    // not for the address of another secret, which the session gets without an event
+    // an address that was hashed with another secret is replaced without an event
     if (this.#anonymizer.isSame(ip, record.ip)) return
     emitClientChange(this.#throttle, { record, ip, at: this.#clock.now() })
   }

@@ -4,7 +4,7 @@ import type { SessionRecord } from '../model/record.ts'
 import { sanitizeUserAgent } from '../model/user-agent.ts'
 import type { RequestContext } from './request-context.ts'
 
-/** A request from another client than the session's last one; what is absent has not changed. */
+/** A request from another client than the session's last one. Absent properties have not changed. */
 export interface ClientChange {
   readonly record: SessionRecord
   readonly at: number

@@ -5,7 +5,7 @@ import { RecordFactory } from './record-factory.ts'
 import { openResources } from './resources.ts'
 import type { ManagerResources, ManagerSetup } from './resources.ts'
 
-/** What the services of an open manager share. */
+/** The resources that the services of an open manager share. */
 export interface ManagerCore extends ManagerResources {
   readonly activity: ActivityBuffer
   readonly listeners: EndListeners
@@ -13,7 +13,7 @@ export interface ManagerCore extends ManagerResources {
   readonly records: RecordFactory
 }
 
-/** Opens the store, and makes what the services share. Rejects as `openResources`. */
+/** Opens the store, and creates the shared resources. Rejects as `openResources`. */
 export async function openCore (setup: ManagerSetup): Promise<ManagerCore> {
   const resources = await openResources(setup)
   return {

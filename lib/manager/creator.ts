@@ -21,7 +21,7 @@ export interface NewSessionResult {
   readonly session: SessionRecord
   /** 68 characters, to be signed and sent to the browser. It is returned only here, and stored nowhere. */
   readonly token: string
-  /** Sessions that ended because of it: evicted by the limit, or replaced. */
+  /** Sessions that this creation ended: evicted by the limit, or replaced. */
   readonly ended: readonly EndedSession[]
   /** The credential had been adopted before: the session existed. */
   readonly joined: boolean
@@ -55,7 +55,7 @@ export class Creator {
     const { record } = issued
     const { adopts } = session
     const { maxSessions } = this.#options
-    // no await where there is nothing to wait for
+    // no await if the value is no promise
     let max = record.userId === null ? Infinity : maxSessions.max(record.userId)
     if (isThenable(max)) max = await max
     let created

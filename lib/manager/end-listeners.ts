@@ -15,14 +15,14 @@ interface WatchedSession {
   timer: NodeJS.Timeout | undefined
 }
 
-/** How often a watched session is read if the store does not report the ends of other processes, or has failed. Milliseconds. */
+/** Interval between reads of a watched session if the store does not report the ends of other processes, or has failed. Milliseconds. */
 const pollInterval = 1000
 /** The longest delay of a timer. */
 const maxDelay = 0x7fffffff
 
 /**
- * Notifies listeners of the end of single sessions, for sockets that must close with their session. An end of this instance and one that
- * the store reports arrive at once; a timer reads the session again when it is due to expire.
+ * Notifies listeners of the end of single sessions, for sockets that must close with their session. Ends by this instance, and those that
+ * the store reports, are notified at once. A timer reads the session again when it is due to expire.
  */
 export class EndListeners {
   readonly #store: Store
@@ -49,7 +49,7 @@ export class EndListeners {
     if (watched === undefined) {
       watched = { record, listeners: new Set(), timer: undefined }
       this.#watched.set(record.id, watched)
-      // the caller may have waited for something else since, and a cache may have had an old record
+      // the caller may have awaited something since it read the record, and a cache may have had an old one
       void this.#check(watched)
     }
     const { listeners } = watched
@@ -74,7 +74,7 @@ export class EndListeners {
     if (watched !== undefined) this.notify(toEnded(watched.record, { ...cause, at: this.#clock.now() }))
   }
 
-  /** Reads every watched session: the store may have lost reports. */
+  /** Reads every watched session, because the store may have lost reports. */
   recheckAll (): void {
     for (const watched of this.#watched.values()) void this.#check(watched)
   }
@@ -84,7 +84,7 @@ export class EndListeners {
     for (const id of this.#watched.keys()) this.#drop(id)
   }
 
-  /** `left`: milliseconds until the session is due to expire. If it is due and the store has it as live, their clocks differ. */
+  /** Starts the timer. `left`: milliseconds until the session is due to expire. If it is due but live in the store, the clocks differ. */
   #arm (watched: WatchedSession, left = expiresAt(watched.record) - this.#clock.now()): void {
     watched.timer = setTimeout(() => { void this.#check(watched) }, Math.min(left < 0 ? pollInterval : left + 1, this.#interval))
     watched.timer.unref()
@@ -107,8 +107,8 @@ export class EndListeners {
   }
 
   /**
-   * Returns the session's present state; `null`: the store failed. If the store has no record of a session that is not due to expire, the
-   * session was ended and left no history, as guests do.
+   * Returns the session's current state; `null`: the store failed. If the store has no record of a session that is not due to expire, the
+   * session ended without history, as guests do.
    */
   async #read (record: SessionRecord): Promise<SessionRecord | EndedSession | null> {
     try {

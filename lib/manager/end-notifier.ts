@@ -6,7 +6,7 @@ import { isBlockId } from '../token/token.ts'
 
 type Listener = (session: EndedSession) => void
 
-/** How many ends of this instance are remembered until the store sends them back. */
+/** Maximum number of own ends that are remembered until the store sends them back. */
 const maxOwnEnds = 10_000
 
 /** Publishes ends of sessions: emits `ended` for those that this instance ended, and notifies remote listeners of all others. */
@@ -18,7 +18,7 @@ export class EndNotifier {
   readonly #listeners = new Set<Listener>()
   readonly #remoteListeners = new Set<Listener>()
 
-  /** `echoes`: the store notifies this instance of its own ends, too. `onError` receives what a listener throws or rejects with. */
+  /** `echoes`: the store also notifies this instance of its own ends. `onError` receives errors and rejections of listeners. */
   constructor (events: SessionEventEmitter, { echoes, onError }: { readonly echoes: boolean, readonly onError: (error: unknown) => void }) {
     this.#events = events
     this.#echoes = echoes

@@ -5,10 +5,10 @@ import type { ManagerCore } from './core.ts'
 import type { Revoker } from './revoker.ts'
 import type { StoreClock } from './store-clock.ts'
 
-/** Who ended a session, in its record: other instances delete what they hold of its user in memory. */
+/** The actor in the record of a session that an erasure ended. Other instances then delete the user from their memory. */
 const by = 'forget-user'
 
-/** Deletes what the store and this process hold of a user, for requests of erasure (GDPR Art. 17). */
+/** Deletes the data of a user from the store and from this process, for requests of erasure (GDPR Art. 17). */
 export class Eraser {
   readonly #store: Store
   readonly #clock: StoreClock
@@ -37,7 +37,7 @@ export class Eraser {
     await this.#store.deleteHistory(userId)
   }
 
-  /** Registers a listener that deletes what it holds of a user in memory. Returns a function that removes it. */
+  /** Registers a listener that deletes a user from memory. Returns a function that removes it. */
   onForget (listener: (userId: string) => void): () => void {
     this.#listeners.add(listener)
     return () => { this.#listeners.delete(listener) }

@@ -24,11 +24,10 @@ import type { ExportOptions, ImportOptions, ImportReport } from './transfer.ts'
 import type { Rotation, Validation, ValidationCounts } from './validation-result.ts'
 
 /**
- * Creates, validates, lists and revokes server-side sessions. It knows no HTTP: the plugin, a job, a test and a command line can use it.
- * Call `open` first and `close` last.
- *
- * Every method that uses the store rejects with `FST_SESSION_STORE_UNAVAILABLE` if the store fails or takes longer than `storeTimeout`,
- * and with `FST_SESSION_CLOSED` before `open` and after `close`. Each method lists what it can reject with besides.
+ * Creates, validates, lists and revokes server-side sessions. It does not depend on HTTP: the plugin, a job, a test and a command line can
+ * use it. Call `open` first and `close` last. Every method that uses the store rejects with `FST_SESSION_STORE_UNAVAILABLE` if the store
+ * fails or takes longer than `storeTimeout`, and with `FST_SESSION_CLOSED` before `open` and after `close`. Each method lists the other
+ * errors that it can reject with.
  */
 export class SessionManager {
   readonly #options: ResolvedOptions
@@ -52,13 +51,13 @@ export class SessionManager {
     return this.#services
   }
 
-  /** The options as they are in force; durations in milliseconds. */
+  /** The resolved options; durations in milliseconds. */
   get settings (): ResolvedOptions { return this.#options }
   /** Name, scope and durability of the store. Throws `FST_SESSION_CLOSED` unless the manager is open. */
   get store (): Pick<Store, 'name' | 'scope' | 'durable'> { return this.core.store }
-  /** How many presented tokens this instance has judged, by result. Throws `FST_SESSION_CLOSED` unless the manager is open. */
+  /** Number of validated tokens of this instance, by result. Throws `FST_SESSION_CLOSED` unless the manager is open. */
   get validationCounts (): Readonly<ValidationCounts> { return this.core.validationCounts }
-  /** 99 of 100 store operations took no longer than this, in milliseconds; `null` if none was measured. Throws as `validationCounts`. */
+  /** 99th percentile of the duration of store operations in milliseconds; `null` if none was measured. Throws as `validationCounts`. */
   get storeLatencyP99 (): number | null { return this.core.timings.p99 }
   /** Returns the time of the store's clock, in milliseconds since the epoch. */
   now (): number { return this.#clock.now() }
@@ -119,7 +118,7 @@ export class SessionManager {
 
   /**
    * Validates a token, and counts the request if its session is live. Returns the session, the session with its next token, or why the
-   * token cannot authenticate; without a promise if the store returns none. Also rejects with what `assessRisk` throws.
+   * token cannot authenticate. Returns a promise only if the store does. Also rejects with errors of `assessRisk`.
    */
   validate (token: PresentedToken | string, request: RequestContext): Awaitable<Validation> {
     return this.core.validator.validate(token, request)
@@ -173,7 +172,8 @@ export class SessionManager {
 
   /**
    * Gives a session a new token and invalidates the old one at once. Returns it, or `null` if the presented token is not the current one.
-   * With `authentication`, both timeouts start again (NIST SP 800-63B-4 §5.2), and `assessRisk` takes the client as known.
+   * With `authentication`, it resets both timeouts (NIST SP 800-63B-4 §5.2), and the client becomes the session's known one for
+   * `assessRisk`.
    */
   async rotate (token: PresentedToken | string, authentication?: Authentication): Promise<Rotation | null> {
     return this.core.rotator.rotate(token, authentication)

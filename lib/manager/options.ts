@@ -8,7 +8,7 @@ import type { Limit, Store } from '../store.ts'
 import { toEncryption, toSecrets } from './secrets.ts'
 import type { EncryptionOptions, ResolvedEncryption } from './secrets.ts'
 
-/** How many sessions a user may have at once. */
+/** Limit of concurrent sessions per user. */
 export interface MaxSessionsOptions {
   /** 1 or more, or a function that returns the number for a user; `Infinity`: no limit. */
   readonly max: number | ((userId: string) => number | Promise<number>)
@@ -34,17 +34,17 @@ interface LifetimeOptions {
 /** Options of a `SessionManager`. Durations are texts (`'30m'`) or milliseconds. */
 export interface SessionManagerOptions {
   /**
-   * 32 characters or more. Several change the secret: the first signs, all verify. Without it, one is made for this process; in production
-   * and with a shared store it is required.
+   * 32 characters or more. To change it, list several: the first signs, all verify. Default: one that is generated for this process; in
+   * production and with a shared store a secret is required.
    */
   readonly secret?: string | readonly string[]
-  /** Keeps the keys of several managers apart. Default: the cookie's name. */
+  /** Separates the keys of several managers. Default: the cookie's name. */
   readonly name?: string
   /** An instance, or `memory`, or a URL: `file:…`, `redis://…`, `postgres://…`. Default `memory`. */
   readonly store?: Store | string
-  /** How long a session lives without a request. Default 30m. */
+  /** Maximum time without a request. Default 30m. */
   readonly idleTimeout?: Duration
-  /** How long a session lives at most. Default 12h. */
+  /** Maximum lifetime, regardless of activity. Default 12h. */
   readonly absoluteTimeout?: Duration
   /** Persistent sessions. Defaults 14d, 30d, and a new token each hour. */
   readonly remember?: LifetimeOptions & { readonly rotateAfter?: Duration }
@@ -54,24 +54,27 @@ export interface SessionManagerOptions {
   readonly rotateAfter?: Duration
   /** Makes the timeouts of NIST SP 800-63B-4 the default, and rejects longer ones. `aal2` and `aal3` allow no persistent sessions. */
   readonly nistProfile?: 'aal1' | 'aal2' | 'aal3'
-  /** How many sessions a user may have. Default 100; the oldest is evicted. */
+  /** Maximum number of sessions per user. Default 100; the oldest is evicted. */
   readonly maxSessions?: number | MaxSessionsOptions
-  /** How long the records of ended sessions are kept. Default 30d; 0 keeps none. */
+  /** Retention of ended-session records. Default 30d; 0 stores none. */
   readonly historyRetention?: Duration
   /**
-   * How many ended sessions of each user are kept, 1 to 1,000; the oldest are deleted first. Default: `maxSessions` if that is a number, at
-   * least 20 and at most 1,000.
+   * Maximum number of ended-session records per user, 1 to 1,000; the oldest are deleted first. Default: `maxSessions` if that is a number,
+   * at least 20 and at most 1,000.
    */
   readonly historyPerUser?: number
   /** The time between two cleanups. Default 15m. */
   readonly cleanupInterval?: Duration
-  /** The time between two batches of activity. Default 1s; 0 writes with each request. `idleTimeout` must be at least ten times as long. */
+  /**
+   * The time between two flushes of last-seen updates. Default 1s; 0 writes with each request. `idleTimeout` must be at least ten times as
+   * long.
+   */
   readonly flushInterval?: Duration
-  /** How long an operation of the store may take. Default 500 ms. */
+  /** Maximum duration of a store operation. Default 500 ms. */
   readonly storeTimeout?: Duration
-  /** What is stored of IP addresses. Default `full`. */
+  /** Stored form of IP addresses. Default `full`. */
   readonly ip?: IpMode
-  /** What ends if an outdated token is reused: the session, or all sessions of its user. Default `session`. */
+  /** Sessions that end if an outdated token is reused: this one, or all of its user. Default `session`. */
   readonly onTokenReuse?: 'session' | 'user'
   /** Decides about a request whose IP address or user agent differs from the session's. Default: allow. An event is emitted in any case. */
   readonly assessRisk?: (session: SessionRecord, request: RiskRequest) => RiskVerdict | Promise<RiskVerdict>
@@ -216,7 +219,7 @@ function toMaxSessions (limit: SessionManagerOptions['maxSessions'] & {}): Resol
   }
 }
 
-/** As many as a user may have at once, so that a user who signs out everywhere can see all of them in the history. */
+/** Returns the limit of sessions by default, so that a user who signs out everywhere can see all of them in the history. */
 function toHistoryPerUser ({ historyPerUser, maxSessions = 100 }: SessionManagerOptions): number {
   if (historyPerUser === undefined) {
     const max = typeof maxSessions === 'object' ? maxSessions.max : maxSessions

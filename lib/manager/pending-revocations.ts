@@ -9,7 +9,7 @@ const retryInterval = 1000
 const maxPending = 50_000
 /** How many revocations are in flight at a time. */
 const parallel = 8
-/** After this many failures without a success between them, the store counts as down until the next round. */
+/** After this number of failures without a success between them, the store counts as down until the next round. */
 const maxFailures = 24
 
 /** Retries revocations that failed with the store. Until one succeeds, this instance refuses its session. */

@@ -28,9 +28,9 @@ export interface NewSession {
   /** The raw address and user-agent header of the request. */
   readonly ip?: string | undefined
   readonly userAgent?: string | undefined
-  /** The browser's own former session: it ends as `replaced`, and does not count towards `maxSessions`. */
+  /** The browser's previous session: it ends as `replaced`, and does not count towards `maxSessions`. */
   readonly replaces?: string | null
-  /** @internal The session whose owner goes on without authenticating again: its proof of authentication and its deadlines stay. */
+  /** @internal The session that the new one continues without an authentication: proof of authentication and deadlines stay. */
   readonly continues?: SessionRecord | undefined
   /** A legacy credential that the session adopts. */
   readonly adopts?: AdoptedCredential

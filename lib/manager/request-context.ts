@@ -1,4 +1,4 @@
-/** What the manager must know of a request to validate its token. */
+/** The properties of a request that a validation uses. */
 export interface RequestContext {
   /** The address of the client, already in the form that is stored. */
   readonly ip: string | null
@@ -6,6 +6,6 @@ export interface RequestContext {
   readonly userAgent: string | undefined
   /** The request counts, but does not extend the idle timeout (polling, prefetching). */
   readonly passive: boolean
-  /** The verdict must be true at this moment: the store is read, not the cache. */
+  /** Reads the store, not the cache, so that the verdict is current. */
   readonly strict?: boolean
 }

@@ -19,14 +19,14 @@ import { StoreTimings } from './store-timings.ts'
 import { warnOfStore } from './store-warnings.ts'
 import type { ValidationCounts } from './validation-result.ts'
 
-/** What a manager has before it opens. */
+/** The parts of a manager before it opens. */
 export interface ManagerSetup {
   readonly options: ResolvedOptions
   readonly clock: StoreClock
   readonly events: SessionEventEmitter
 }
 
-/** What the rest of the manager is made of: the opened store with its wrappers, keys, counts. */
+/** The resources of a manager: the opened store with its wrappers, keys, counts. */
 export interface ManagerResources extends ManagerSetup {
   readonly notifier: EndNotifier
   /** `null`: the store cannot be cached, so that every validation reads it. */
@@ -35,7 +35,7 @@ export interface ManagerResources extends ManagerSetup {
   readonly store: Store
   readonly timings: StoreTimings
   readonly anonymizer: IpAnonymizer
-  /** Emits events that a client can cause at will. */
+  /** Emits events that a client can cause at will, throttled. */
   readonly throttle: EventThrottle
   readonly successors: Successors
   readonly credentials: CredentialVerifiers
@@ -84,7 +84,7 @@ export async function openResources (setup: ManagerSetup): Promise<ManagerResour
   }
 }
 
-/** Returns what logs the failure of a listener of ends. */
+/** Returns a function that logs the failures of end listeners. */
 export function toEndListenerWarning ({ warn }: Pick<ResolvedOptions, 'warn'>): (error: unknown) => void {
   return error => { warn('A listener of the end of a session failed.', error) }
 }
@@ -136,7 +136,7 @@ function withGuard (store: Store, setup: ManagerSetup): GuardedStore {
     },
     onRecovery (after) {
       events.emit({ type: 'store-recovered', at: Date.now(), ...base, after })
-      // past the guard: a clock that fails while all else works must not be an outage and a recovery with every call
+      // bypasses the circuit breaker: a clock that fails while all else works must not count as an outage and a recovery each time
       void remeasure(setup, store)
     }
   })

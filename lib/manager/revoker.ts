@@ -10,15 +10,15 @@ import type { PendingRevocations } from './pending-revocations.ts'
 export interface EndOptions {
   /** Default `revoked`. */
   readonly reason?: EndReason
-  /** Who does it: `user`, `admin`, an id of yours; at most 64 characters. */
+  /** The actor: `user`, `admin`, an id of yours; at most 64 characters. */
   readonly by?: string
 }
 
 /** How to end the sessions that match a filter. */
 export interface BulkEndOptions extends EndOptions {
-  /** How many sessions one call looks at. Default 500. */
+  /** Maximum number of sessions that one call examines. Default 500. */
   readonly limit?: number
-  /** From the result of the call before. */
+  /** From the result of the previous call. */
   readonly cursor?: string | null
 }
 
@@ -74,7 +74,7 @@ export class Revoker {
   }
 }
 
-/** Returns the cause that the store keeps. */
+/** Returns the cause that the store records. */
 export function toCause ({ reason = 'revoked', by = null }: { readonly reason?: EndReason, readonly by?: string | null }): EndCause {
   return { reason, by }
 }

@@ -5,8 +5,9 @@ import type { ManagerCore } from './core.ts'
 
 /**
  * Returns the token to validate, of several that one browser presents: the newest token of the one live session among them. Their cookies
- * differ in attributes that the app has changed since. If none is live, returns one that says why. `null`: several sessions are live, which
- * an attacker arranged (cookie tossing). Emits and ends nothing. Rejects with the store's errors.
+ * differ in attributes that the app has changed since. If no session is live, returns the token of an ended one if there is one, so that
+ * the response has a reason. `null`: several sessions are live, which an attacker arranged (cookie tossing). Emits and ends nothing.
+ * Rejects with the store's errors.
  */
 export async function chooseToken<T extends PresentedToken> (tokens: readonly T[], core: ManagerCore): Promise<T | null> {
   let [live, ended]: [T | null, T | null] = [null, null]

@@ -49,7 +49,10 @@ export class Rotator {
     return new Rotation(record, successor.token)
   }
 
-  /** Continues a session of the last generation, which two bytes of a token can count, as another one. The first one ends as `replaced`. */
+  /**
+   * Replaces a session of the highest generation, which is the limit of the token's two bytes, by another one with the same content. The
+   * first one ends as `replaced`.
+   */
   async #replace (current: SessionRecord, authentication: Authentication | undefined): Promise<Rotation> {
     const { clock, events, notifier, records, store } = this.#core
     const { record: { id, hash }, token } = records.create({ userId: current.userId })
@@ -75,12 +78,12 @@ export class Rotator {
     return { methods: toMethods(method), authenticatedAt: now, lastSeenAt: now, idleTimeout, absoluteExpiresAt: now + absoluteTimeout }
   }
 
-  /** Both timeouts start again (NIST SP 800-63B-4 §5.2). */
+  /** Resets both timeouts (NIST SP 800-63B-4 §5.2). */
   #authenticate (record: SessionRecord, methods: string): Pick<SessionPatch, 'authenticate'> {
     return { authenticate: { methods, ...this.#core.records.lifetimeOf(record) } }
   }
 
-  /** Makes the client that authenticated the session's own, so that `assessRisk` is no longer asked about it. */
+  /** Makes the client that authenticated the session's known one, so that `assessRisk` is no longer called for it. */
   async #trustClient (record: SessionRecord, authentication: Authentication): Promise<void> {
     const { options, clock, store, anonymizer } = this.#core
     if (options.assessRisk === undefined) return

@@ -2,9 +2,9 @@ import { randomBytes } from 'node:crypto'
 import { checkNames, invalidOption, namesOf } from '../options.ts'
 import type { Store } from '../store.ts'
 
-/** How stored sessions are encrypted (AES-256-GCM). What is encrypted cannot be filtered by. */
+/** Encryption of stored sessions (AES-256-GCM). Encrypted fields cannot be filtered by. */
 export interface EncryptionOptions {
-  /** 32 random characters or more. Several change the key: the first encrypts, all decrypt. */
+  /** 32 random characters or more. To change the key, list several: the first encrypts, all decrypt. */
   readonly keys: string | readonly string[]
   /** Encrypts IP addresses, too. Default false. */
   readonly ip?: boolean

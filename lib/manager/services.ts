@@ -13,7 +13,7 @@ import { Rotator } from './rotator.ts'
 import { Updater } from './updater.ts'
 import { Validator } from './validator.ts'
 
-/** An open manager: what its services share, and the services. */
+/** An open manager: its services, and the resources that they share. */
 export interface ManagerServices extends ManagerCore {
   readonly validator: Validator
   readonly creator: Creator

@@ -14,14 +14,14 @@ export class StoreTimings {
   readonly #onError: (error: unknown) => void
   #count = 0
 
-  /** `onError` receives what a listener throws. */
+  /** `onError` receives the errors of listeners. */
   constructor (store: Pick<GuardedStore, 'observer' | 'scope'>, onError: (error: unknown) => void) {
     this.#store = store
     this.#onError = onError
     if (store.scope !== 'process') this.#observe()
   }
 
-  /** 99 of the last 100 operations took no longer than this many milliseconds, to a tenth; `null` if none was measured. */
+  /** 99th percentile of the last durations in milliseconds, to a tenth; `null` if none was measured. */
   get p99 (): number | null {
     const sorted = this.#durations.slice(0, this.#count).sort()
     const value = sorted[Math.ceil(sorted.length * 0.99) - 1]

@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import type { Store } from '../store.ts'
 
 const exists = (value: string): boolean => value !== ''
-/** Variables with which platforms show that they run several processes of an app, or stop them between requests. */
+/** Environment variables of platforms that run several processes of an app, or stop them between requests. */
 const severalProcesses: readonly (readonly [variable: string, shows: (value: string) => boolean, name: string])[] = [
   ['NODE_APP_INSTANCE', exists, 'PM2'],
   ['WEB_CONCURRENCY', value => Number(value) > 1, 'WEB_CONCURRENCY'],
@@ -12,7 +12,7 @@ const severalProcesses: readonly (readonly [variable: string, shows: (value: str
 ]
 const alternatives = 'Use Redis, PostgreSQL, or a file if all processes run on one machine.'
 
-/** Warns of a store that does not fit the process: one that other processes do not share, or that a restart empties. */
+/** Warns of a store that does not fit the process: other processes do not share it, or a restart empties it. */
 export function warnOfStore ({ name, scope, durable }: Store, warn: (message: string) => void): void {
   const { env } = process
   const shown = severalProcesses.find(([variable, shows]) => shows(env[variable] ?? ''))?.[2]

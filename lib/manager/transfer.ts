@@ -11,7 +11,7 @@ import { toUserId } from '../model/user-id.ts'
 import type { Page, PageOptions, Store } from '../store.ts'
 import { hashVerifier, isId, newVerifier, shardOf, shardOfId } from '../token/token.ts'
 
-/** Which sessions to export, and what of them. */
+/** Selects the sessions and fields to export. */
 export interface ExportOptions {
   readonly filter?: Filter
   /** `ended` exports the records of ended sessions, which cannot be imported. Default `live`. */
@@ -27,7 +27,7 @@ export interface ExportOptions {
 
 /** How to import rows. */
 export interface ImportOptions {
-  /** What happens to a row whose id exists: it is skipped (default), or the import is rejected. */
+  /** Reaction to a row whose id exists: skip it (default), or reject the import. */
   readonly onConflict?: 'skip' | 'refuse'
   /** Checks the rows, and creates nothing. */
   readonly dryRun?: boolean
@@ -40,7 +40,7 @@ export interface ImportOptions {
 
 /** The result of an import. */
 export interface ImportReport {
-  /** The number of rows; those that are neither imported nor skipped were refused. */
+  /** Number of rows. Those that are neither imported nor skipped were refused. */
   readonly rows: number
   readonly imported: number
   /** Sessions that existed before, or had expired. */
@@ -102,7 +102,7 @@ export async function importSessions (
 type RowResult = 'imported' | 'skipped'
 type RowOptions = ImportOptions & ImportContext & { readonly row: number }
 
-/** What an import needs of the manager. */
+/** The parts of a manager that an import uses. */
 export interface ImportContext {
   /** The time of the store's clock: an import may take hours. */
   readonly now: () => number

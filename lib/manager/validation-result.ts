@@ -20,5 +20,5 @@ export class Rotation {
 }
 /** The result of a validation: the live session, the live session with its next token, or why the token cannot authenticate. */
 export type Validation = SessionRecord | Rotation | Rejection
-/** The number of judged tokens by result. */
+/** The number of validated tokens by result. */
 export type ValidationCounts = Record<'accepted' | 'renewed' | 'ended' | 'reused' | 'superseded' | 'unknown', number>

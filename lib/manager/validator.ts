@@ -25,7 +25,7 @@ import type { StoreClock } from './store-clock.ts'
 import { Rejection, Rotation } from './validation-result.ts'
 import type { Validation, ValidationCounts } from './validation-result.ts'
 
-/** Judges presented tokens by lib/policy.ts, and acts on the verdict. */
+/** Validates presented tokens: judges them with lib/policy.ts, and applies the verdict. */
 export class Validator {
   readonly #store: Store
   readonly #clock: StoreClock
@@ -115,7 +115,10 @@ export class Validator {
     }
   }
 
-  /** A guest's session leaves no record: only one that cannot have expired yet was never in this store, or was lost. */
+  /**
+   * Returns the rejection of a token whose session the store does not know. Guests have no history, so a guest session may have expired. If
+   * the id is too young for that, the session was never in this store, or was lost.
+   */
   #missing ({ id }: PresentedToken, now: number): Rejection {
     if (creationTimeOf(id) + this.#policy.guest.idleTimeout > now) return this.#unknown()
     this.#counts.ended++
@@ -171,15 +174,15 @@ export class Validator {
     this.#counts.renewed++
     const { id, userId } = record
     this.#events.emit({ type: 'rotated', at: now, id, userId, generation: updated.record.generation, cause: 'age' })
-    // recorded under the generation that was presented: the new one is confirmed only when it comes back
+    // recorded under the presented generation: the new one is confirmed only by a request that presents it
     const accepted = await this.#accept(record, request, now, presented)
     if (accepted instanceof Rejection) return accepted
     return new Rotation({ ...updated.record, authenticatedAt: accepted.authenticatedAt }, successor.token)
   }
 
-  /** Sends the current token again to a browser that has not received it. It can be derived if one of our secrets made it. */
+  /** Sends the current token again to a browser that has not received it, if one of the configured secrets derives it. */
   async #resend (record: SessionRecord, presented: PresentedToken, request: RequestContext, now: number): Promise<Validation> {
-    // the current token may have been seen here, and not yet written
+    // this instance may have seen the current token, and not yet written that
     const confirmedAt = record.confirmedAt ?? this.#activity.confirmedAt(record, now)
     if (judge(this.#policy, { ...record, confirmedAt }, presented, now) === 'reused') return this.#endReused(record, presented, request)
     this.#counts.renewed++

@@ -12,11 +12,11 @@ export const maxDataBytes = 64 * 1024
  * place, if JSON would not return the value as it was.
  */
 export function encodeValue (key: string, value: unknown): string | undefined {
-  // in UTF-8 all of them are one character, so that a store would merge two keys
+  // in UTF-8 all lone surrogates become one character, so that a store would merge two keys
   if (!isWellFormed(key)) {
     throw new SessionError('FST_SESSION_INVALID_DATA', { values: [`the key ${JSON.stringify(key)} has half of a surrogate pair`] })
   }
-  // most values are texts and numbers: nothing to walk
+  // most values are texts and numbers, which need no walk
   const lossy = typeof value === 'string' ? null : findLossy(value)
   if (lossy !== null) throw new SessionError('FST_SESSION_INVALID_DATA', { values: [`\`${key}${lossy.path}\` ${lossy.problem}`] })
   return JSON.stringify(value)

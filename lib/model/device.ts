@@ -15,7 +15,7 @@ const maxParsedDevices = 1000
 
 /** Returns the parts of a stored device text. All of them are `null` if there is no text. Frozen, because callers share it. */
 export function toDevice (text: string | null): Device {
-  // many sessions have few devices: each text is taken apart once
+  // many sessions share few devices: each text is parsed once
   const known = parsedDevices.get(text ?? '')
   if (known !== undefined) return known
   const [name = '', os = '', type = ''] = (text ?? '').split('|')

@@ -8,7 +8,7 @@ export type IpMode = 'full' | 'truncate' | 'hmac' | 'none'
 export class IpAnonymizer {
   readonly #mode: IpMode
   readonly #keys: readonly Buffer[]
-  // each request of a client has the same text in a new string
+  // each request of a client has the same text as a new string
   readonly #known = new Map<string, string>()
   /** The IP addresses of hashes that are in use, for `hmac`. */
   readonly #addresses = new Map<string, string>()
@@ -24,7 +24,7 @@ export class IpAnonymizer {
     const known = this.#known.get(raw)
     if (known !== undefined) return known
     const kept = this.#keep(raw)
-    // a client can invent other text without end
+    // clients can send any number of other texts, which must not fill the cache
     if (kept === null) return null
     if (this.#known.size >= 10_000) {
       this.#known.clear()

@@ -10,7 +10,7 @@ import { toManagerOptions, toRequestOptions } from './options.ts'
 import type { SessionPluginOptions } from './options.ts'
 import type { SpanAnnotator } from './tracing.ts'
 
-/** What every request needs, made once at registration. */
+/** The context of every request, created once at registration. */
 export interface PluginContext extends SessionContext {
   readonly anonymizer: IpAnonymizer
   /** `null`: no sessions are migrated. */

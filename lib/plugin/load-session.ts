@@ -22,8 +22,8 @@ import { kReply, kState } from './symbols.ts'
 import type { SessionRequest } from './symbols.ts'
 
 /**
- * Loads the session of a request: route config, cookie, validation or migration, state, guard. Throws where the request must not pass.
- * Returns a promise only where the store does.
+ * Loads the session of a request: route config, cookie, validation or migration, state, guard. Throws if a guard rejects the request.
+ * Returns a promise only if the store does.
  */
 export function loadSession (context: PluginContext, request: SessionRequest, reply: FastifyReply): Promise<void> | null {
   const config = routeConfigOf(request.routeOptions.config)
@@ -64,7 +64,7 @@ function startState (context: PluginContext, request: SessionRequest, cookie: Ve
   return state
 }
 
-/** Returns the cookie if it is valid, and reports what was wrong with it or with others of its name. */
+/** Returns the cookie if it is valid, and reports its faults and those of others of its name. */
 function acceptCookie (
   context: PluginContext,
   request: SessionRequest,
@@ -192,7 +192,7 @@ function applyAdoption (context: PluginContext, state: SessionState, result: Ado
   }
 }
 
-/** Throws a store's failure if the route requires a session; otherwise, using the session throws it. Throws other errors at once. */
+/** Throws the store's failure if the route requires a session; otherwise, only using the session throws it. Throws other errors at once. */
 function handleStoreError ({ onStoreError }: PluginContext, state: SessionState, { required }: RouteConfig, error: unknown): void {
   if (!(error instanceof SessionError) || error.code !== 'FST_SESSION_STORE_UNAVAILABLE') throw error
   if (onStoreError === 'refuse') state.error = error

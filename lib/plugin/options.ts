@@ -75,12 +75,12 @@ const ownNames = namesOf<Omit<SessionPluginOptions, keyof SessionManagerOptions>
 const sharedNames = managerOptionNames.filter(name => name !== 'name' && name !== 'warn')
 /** Every option of the plugin; docs/reference/options.md is checked against it. */
 export const optionNames = [...sharedNames, ...ownNames]
-/** What `register` itself takes. */
+/** The options that belong to `register` itself. */
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 const routesNames = namesOf<Exclude<SessionPluginOptions['routes'], false | undefined>>({ prefix: true, fresh: true, security: true })
 const eventStreamNames = namesOf<NonNullable<SessionPluginOptions['eventStream']>>({ heartbeat: true, expiryWarning: true })
 
-/** Throws `FST_SESSION_INVALID_OPTION` for an option that does not exist. The options within options are checked with their values. */
+/** Throws `FST_SESSION_INVALID_OPTION` for an option that does not exist. The code that reads a nested object checks its names. */
 export function checkPluginOptions (options: SessionPluginOptions): void {
   checkNames(options, '', [...optionNames, ...registerOptions])
 }

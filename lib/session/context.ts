@@ -4,7 +4,7 @@ import type { EventThrottle } from '../events/throttle.ts'
 import type { SessionManager } from '../manager/manager.ts'
 import type { SessionRecord } from '../model/record.ts'
 
-/** What the session of a request needs from the plugin. */
+/** The parts of the plugin that the session of a request uses. */
 export interface SessionContext {
   readonly manager: SessionManager
   /** Emits also after the manager has closed. */

@@ -15,27 +15,27 @@ import type { PresentedToken } from '../token/presented-token.ts'
 import type { SessionContext } from './context.ts'
 import type { DataChanges, TrackedData } from './tracked-data.ts'
 
-/** A request, and the session that it has. */
+/** A request and its session. */
 export interface RequestSession {
   readonly request: FastifyRequest
   readonly record: SessionRecord | null
 }
 
-/** A write of data, besides the session that the request has. */
+/** A write of data. */
 export interface DataWrite {
-  /** Whose session it is to be; `null`: a guest's. */
+  /** The owner after the write; `null`: a guest. */
   readonly userId: string | null
   readonly changes: DataChanges
   /** The app called `regenerate`. */
   readonly regenerate: boolean
 }
 
-/** `none`: there is nothing to write yet. */
+/** `none`: there is nothing to write. */
 export type WritePlan = 'none' | 'update' | 'create' | 'logout'
 
 /**
- * Decides how data is written. Another user, or `regenerate`, makes another session, since a session has one user for its whole life. The
- * first data that is not empty makes a guest's session.
+ * Decides how data is written. For another user, or after `regenerate`, a new session is created, because a session has one user for its
+ * whole life. The first data that is not empty creates a guest session.
  */
 export function planWrite (record: SessionRecord | null, { userId, changes, regenerate }: DataWrite): WritePlan {
   if (record === null && userId === null) return Object.values(changes.set).every(isEmptyText) ? 'none' : 'create'
@@ -43,7 +43,7 @@ export function planWrite (record: SessionRecord | null, { userId, changes, rege
   return userId === null && changes.all === noData ? 'logout' : 'create'
 }
 
-/** Returns whose session it is, which an app may derive from the data. */
+/** Returns the owner of the session. The app may derive it from the data. */
 export function ownerOf (record: SessionRecord | null, data: Record<string, unknown>, { resolveUserId }: SessionContext): string | null {
   if (resolveUserId === null) return record?.userId ?? null
   const userId = resolveUserId({ ...data })
@@ -58,8 +58,8 @@ export function keptOnLogin (record: SessionRecord | null, data: TrackedData, { 
 }
 
 /**
- * Returns a newer record of the session. If the user did not count as authenticated (`assessRisk` challenged the request), that stays so:
- * only an authentication in this request proves anything.
+ * Returns a newer record of the session. If `assessRisk` challenged the request, the user stays unauthenticated: only an authentication in
+ * this request counts.
  */
 export function withSameProof (before: SessionRecord | null, record: SessionRecord): SessionRecord {
   return before !== null && before.authenticatedAt === null && record.authenticatedAt !== null
@@ -67,7 +67,7 @@ export function withSameProof (before: SessionRecord | null, record: SessionReco
     : record
 }
 
-/** Creates another session for a request; the one that it has ends. Rejects as `SessionManager.create`. */
+/** Creates another session for a request, and ends the current one. Rejects as `SessionManager.create`. */
 export function createSessionFor (state: RequestSession, wanted: NewSession, { manager }: SessionContext): Promise<NewSessionResult> {
   const { request, record } = state
   // key by key: a spread of objects of any shape takes longer than the rest of this function
@@ -79,13 +79,13 @@ export function createSessionFor (state: RequestSession, wanted: NewSession, { m
     encodedData: wanted.encodedData,
     ip: request.ip,
     userAgent: request.headers['user-agent'],
-    // a write for the same owner proves nothing: only `login` does
+    // a write for the same owner is no authentication: only `login` is
     continues: record !== null && wanted.encodedData !== undefined && record.userId === wanted.userId ? record : undefined,
     replaces: record?.id ?? null
   })
 }
 
-/** Writes data of the session that a request has, and returns it. Rejects with `FST_SESSION_ENDED`, and with the store's errors. */
+/** Writes data of the request's session, and returns the session. Rejects with `FST_SESSION_ENDED`, and with the store's errors. */
 export async function updateData (state: RequestSession, { set, unset }: DataChanges, context: SessionContext): Promise<SessionRecord> {
   const { id } = state.record as SessionRecord
   const result = await context.manager.core.store.update(id, { set, unset })
@@ -94,14 +94,14 @@ export async function updateData (state: RequestSession, { set, unset }: DataCha
   return withSameProof(state.record, result.record)
 }
 
-/** Reads a session again. Rejects with the error that says why it has ended. */
+/** Reads a session again. If it has ended, rejects with an error that has the reason. */
 export async function readLive (record: SessionRecord, { manager }: SessionContext): Promise<SessionRecord> {
   const found = await manager.get(record.id)
   if (found === null || hasEnded(found)) throw endedError(found?.reason ?? null)
   return withSameProof(record, found)
 }
 
-/** Resets the idle timeout. Rejects with the error that says why the session has ended; the request has none then. */
+/** Resets the idle timeout. If the session has ended, the request loses it, and the promise rejects with an error that has the reason. */
 export async function extendLive (state: { record: SessionRecord | null }, context: SessionContext): Promise<void> {
   const before = state.record
   if (before === null) return
@@ -122,8 +122,7 @@ export async function rotateLive (
 }
 
 /**
- * Returns the session that a logout ends: the one of the request, or the one that its token names if the store could not judge it. A token
- * that was rejected ends none.
+ * Returns the session that a logout ends: that of the request, or that of its token if the store failed. A rejected token ends no session.
  */
 export function sessionToEnd (
   state: { record: SessionRecord | null, rejection: Rejection | null },
@@ -132,13 +131,13 @@ export function sessionToEnd (
   return state.record?.id ?? (state.rejection === null ? presented?.id : undefined)
 }
 
-/** Returns the error that says why a session has ended. */
+/** Returns the error for an ended session, with the reason. */
 export async function endedErrorOf (id: string, { manager }: SessionContext): Promise<SessionError> {
   const found = await manager.get(id)
   return endedError(found !== null && hasEnded(found) ? found.reason : null)
 }
 
-/** Ends a session whose data cannot be read, since that is not missing data. Returns the error of each further use. */
+/** Ends a session whose data cannot be read: it must not pass for a session without data. Returns the error for each further use. */
 export function rejectCorrupt ({ id, userId }: SessionRecord, { throttle, manager }: SessionContext): SessionError {
   throttle.emit({ type: 'record-corrupt', at: manager.now(), id, userId, part: 'data' })
   manager.revoke(id, { by: 'unreadable data' }).catch(() => undefined)

@@ -8,15 +8,15 @@ import type { SessionRecord } from '../model/record.ts'
 export interface Issue {
   readonly record: Pick<SessionRecord, 'remembered' | 'absoluteExpiresAt'>
   readonly now: number
-  /** Only because of the age of the token or of its signature: no reason to make a public response private. */
+  /** Whether only the age of the token or of its signature is the reason. This does not make a public response private. */
   readonly renewal: boolean
 }
 
-/** The cookies of one response, made once there is one. */
+/** The cookies of one response. Created when there is a first one. */
 export class ResponseCookies {
   /** Set-Cookie values that expire legacy cookies. */
   legacyDeletions: readonly string[] = []
-  /** The user logged out: the browser clears more than the cookie, if the app asks for it. */
+  /** The user logged out: if the app configured it, the browser also clears more than the cookie. */
   loggedOut = false
   /** The request has other cookies of the name, which differ in domain, path or partition. */
   hasTwins = false
@@ -67,7 +67,7 @@ export class ResponseCookies {
     if (this.loggedOut && clearSiteData !== null) reply.header('clear-site-data', clearSiteData)
   }
 
-  /** Adds the cookie to what is sent next, also where the app writes to the raw response. */
+  /** Adds the cookie to the raw response, too, because the app may write to it directly. */
   applyNow (reply: FastifyReply): void {
     const cookies = this.#setCookies(reply)
     if (cookies.length === 0 || reply.raw.headersSent) return

@@ -58,8 +58,8 @@ export interface SessionApi {
   /** Returns all data, as a plain object. */
   data (): Record<string, unknown>
   /**
-   * Drops all data but the keys in `keep`. With the response, another session takes the place of this one, whose user is the one that
-   * `resolveUserId` returns for the data.
+   * Drops all data but the keys in `keep`. With the response, a new session replaces this one. Its user is the one that `resolveUserId`
+   * returns for the data.
    */
   regenerate (keep?: readonly string[]): Promise<void>
   /** @deprecated Await it instead. */

@@ -10,7 +10,7 @@ const hints: Readonly<Record<string, string>> = {
   id: 'The session manager issues the ids.'
 }
 
-/** The object behind `request.session`. Its methods hand on to the state of the request. */
+/** The object behind `request.session`. Its methods forward to the state of the request. */
 class Session implements SessionApi {
   readonly #actions: SessionActions
 
@@ -44,7 +44,7 @@ class Session implements SessionApi {
   options () {}
 }
 
-/** What code calls on any object, templates and loggers included. Data may have these names: an assignment makes an own property. */
+/** Methods that templates, loggers and other code call on any object. Data may have these names: an assignment creates an own property. */
 const objectMethods = ['hasOwnProperty', 'isPrototypeOf', 'propertyIsEnumerable', 'toLocaleString', 'toString', 'valueOf'] as const
 
 sealPrototype()

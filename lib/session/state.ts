@@ -31,24 +31,24 @@ export class SessionState implements SessionActions {
   rejection: Rejection | null = null
   /** The store failed: using the session throws this. */
   error: SessionError | null = null
-  /** The cookies of the response, once there are any; `cookies` makes them. */
+  /** The cookies of the response, once there are any; `cookies` creates them. */
   responseCookies: ResponseCookies | null = null
   /** The handler or a write failed: nothing more is written. */
   failed = false
   guarded = false
   readonly reply: FastifyReply
   readonly #context: SessionContext
-  /** The token of the request; a text, if it was issued since and nothing more of it was needed yet. */
+  /** The token of the request; a text, if it was issued since and is not parsed yet. */
   #token: PresentedToken | string | null
   #data: TrackedData<SessionObject> | null = null
-  /** Made with the first step. */
+  /** Created with the first step. */
   #steps: Mutex | null = null
-  /** Why a write failed: a later `save()` must not resolve. */
+  /** The reason of a failed write: a later `save()` must not resolve. */
   #writeError: Error | null = null
   #createdHere = false
   #regenerate = false
 
-  // three arguments: an object for them would be one more for each request
+  // three arguments: an object would be one more allocation for each request
   constructor (context: SessionContext, reply: FastifyReply, presented: PresentedToken | null) {
     this.#context = context
     this.reply = reply
@@ -118,7 +118,7 @@ export class SessionState implements SessionActions {
     this.#regenerate = true
   }
 
-  /** Writes the data, and puts the cookie into the headers of the response, even of one that the app sends itself. */
+  /** Writes the data, and adds the cookie to the headers of the response, even of one that the app sends itself. */
   async save (): Promise<void> {
     await this.commit(this.unsaved())
     this.responseCookies?.applyNow(this.reply)
@@ -131,8 +131,8 @@ export class SessionState implements SessionActions {
   }
 
   /**
-   * Sends these changes in one write; if another step has to end first, the changes of that moment. Rejects with the store's errors, and
-   * with `FST_SESSION_ENDED` if the session has ended meanwhile.
+   * Writes these changes in one operation. If another step must finish first, it writes the changes of that moment. Rejects with the
+   * store's errors, and with `FST_SESSION_ENDED` if the session has ended meanwhile.
    */
   commit (changes: DataChanges | null): Promise<void> {
     return this.#inTurn(async waited => {
@@ -173,7 +173,7 @@ export class SessionState implements SessionActions {
     return this.responseCookies
   }
 
-  /** Two saves of a guest at once must not create two sessions. */
+  /** Runs one step at a time: two saves of a guest at once must not create two sessions. */
   #inTurn (step: (waited: boolean) => Promise<void>): Promise<void> {
     this.#steps ??= new Mutex()
     return this.#steps.runExclusive(step)
@@ -230,7 +230,7 @@ export class SessionState implements SessionActions {
     this.#data?.load(noData)
   }
 
-  /** Loads the data of the record, but for the keys whose value in the object is newer. */
+  /** Loads the data of the record, except keys that the handler changed meanwhile. */
   #load (newer: readonly string[] = []): void {
     const { record } = this
     if (record === null) return

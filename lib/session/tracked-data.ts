@@ -15,8 +15,8 @@ export interface DataChanges {
 }
 
 /**
- * Holds the object whose own properties are the data, and the stored data that it is compared with. A write is what was sent: the handler
- * may change the object meanwhile, and each such change remains one, to be sent with the next write. One write at a time.
+ * Holds the object whose own properties are the data, and the stored data that it is compared with. A write contains the changes of the
+ * moment when it starts. The handler may change the object meanwhile: the next write contains those changes. One write at a time.
  */
 export class TrackedData <T extends Own = Own> {
   readonly object: T
@@ -26,7 +26,9 @@ export class TrackedData <T extends Own = Own> {
     this.object = object
   }
 
-  /** Replaces the object's data with stored data. Keys that are `newer` in the object stay as they are there: a difference is a change. */
+  /**
+   * Replaces the object's data with stored data. Keys in `newer` keep the object's value: a difference from the stored data is a change.
+   */
   load (data: EncodedData, newer: readonly string[] = []): void {
     const object: Own = this.object
     this.drop(newer)
@@ -49,7 +51,7 @@ export class TrackedData <T extends Own = Own> {
   changes (): DataChanges | null {
     const stored = this.#stored
     const keys = Object.keys(this.object)
-    // most sessions hold no data: nothing is made for them
+    // most sessions have no data, and cost no allocation here
     if (keys.length === 0 && stored === noData) return null
     let set: Record<string, string> | null = null
     let unset: string[] | null = null
@@ -68,10 +70,10 @@ export class TrackedData <T extends Own = Own> {
     return { set: set ?? noData, unset: unset ?? [], all }
   }
 
-  /** A write without a difference. */
+  /** The changes of a write without a difference. */
   get unchanged (): DataChanges { return { set: noData, unset: [], all: this.#stored } }
 
-  /** The store has these changes now. */
+  /** Records that the store has these changes now. */
   applied ({ all }: DataChanges): void {
     this.#stored = all
   }

@@ -8,9 +8,12 @@ import type { ForgottenUser } from './bucket.ts'
 import { rangeOf, summarize } from './statistics.ts'
 import type { SessionStatistics, StatisticsRange } from './statistics.ts'
 
-/** How long a time bucket stays open: a cleanup reports ends of some time ago. Later ones are counted at that edge. */
+/**
+ * Time that a bucket stays open after its end, because a cleanup may report ends late. Ends of an earlier time count in the oldest open
+ * bucket.
+ */
 const open = 2 * hour
-/** The slices of this time are read at once when a user is deleted from them. */
+/** Time range of the slices that are read at once when a user is deleted from them. */
 const rewriteStep = 6 * hour
 
 /** Counts the events of this node, and shares them through the store: each node writes its own slices, and a reader adds them up. */
@@ -18,7 +21,7 @@ export class StatisticsCollector {
   readonly #node = randomBytes(6).toString('base64url')
   readonly #store: Store
   readonly #buckets = new Map<number, Bucket>()
-  /** The time buckets of the last event: nearly always of the next one, too. */
+  /** The time buckets of the last event. They are nearly always those of the next one. */
   #latest: readonly Bucket[] = []
   #now = 0
 

@@ -9,7 +9,7 @@ export interface CircuitBreakerOptions {
   readonly probeInterval: number
   /** This process's clock, milliseconds. */
   readonly now: () => number
-  /** Receives the first failure of a row and then every hundredth, with the number of failures: an outage must not flood the log. */
+  /** Receives the first failure in a row and then every hundredth, with the number of failures: an outage must not flood the log. */
   readonly onFailure: (operation: string, error: unknown, count: number) => void
   /** Is called when an operation succeeds after failures, with the milliseconds since the first of them. */
   readonly onRecovery?: (after: number) => void
@@ -18,10 +18,10 @@ export interface CircuitBreakerOptions {
 const failuresUntilOpen = 5
 
 /**
- * Bounds what a failing store can cost. An operation that takes longer than `timeout`, throws or rejects becomes
+ * Bounds the cost of a failing store. An operation that takes longer than `timeout`, throws or rejects becomes
  * `FST_SESSION_STORE_UNAVAILABLE`. After five failures in a row the circuit is open: operations fail at once, and one for each
- * `probeInterval` passes to find out whether the store is back. (By default clients wait for at least 5 seconds, some
- * indefinitely, and queue operations whose callers have given up.)
+ * `probeInterval` passes to check whether the store works again. (By default clients wait for at least 5 seconds, some indefinitely, and
+ * queue operations whose callers have timed out.)
  */
 export class CircuitBreaker {
   readonly #options: CircuitBreakerOptions

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import { SessionError } from '../errors.ts'
 import type { Filter } from '../model/filter.ts'
 
-/** What a cursor is bound to: it works for this list, this filter and this order only. */
+/** The scope of a cursor: it is valid for this list, this filter and this order only. */
 export interface CursorScope {
   readonly list: 'live' | 'history' | 'count' | 'end'
   readonly filter: Filter
@@ -13,7 +13,7 @@ export interface CursorScope {
 export type Position = readonly [at: number, id: string]
 
 /**
- * Returns a place in a list as text that any node can read. It is neither secret nor signed: a caller that sends it to clients, as the
+ * Returns a position in a list as text that any node can read. It is neither secret nor signed: a caller that sends it to clients, as the
  * routes do, must sign it.
  *
  * @param position a timestamp and an id, or whatever an engine needs to find its place again: JSON
@@ -22,7 +22,9 @@ export function encodeCursor (scope: CursorScope, position: readonly (string | n
   return Buffer.from(JSON.stringify([digestOf(scope), ...position])).toString('base64url')
 }
 
-/** Reads what `encodeCursor` wrote for the same scope; `null` stays `null`. Throws `FST_SESSION_INVALID_CURSOR` for anything else. */
+/**
+ * Reads the text that `encodeCursor` wrote for the same scope; `null` stays `null`. Throws `FST_SESSION_INVALID_CURSOR` for anything else.
+ */
 export function decodeCursor (scope: CursorScope, cursor: string | null): readonly unknown[] | null {
   if (cursor === null) return null
   const [digest, ...position] = parse(cursor)
@@ -30,7 +32,7 @@ export function decodeCursor (scope: CursorScope, cursor: string | null): readon
   return position
 }
 
-/** As `decodeCursor`, for lists whose place is a timestamp and an id. */
+/** As `decodeCursor`, for lists whose position is a timestamp and an id. */
 export function decodePosition (scope: CursorScope, cursor: string | null): Position | null {
   const position = decodeCursor(scope, cursor)
   if (position === null) return null
@@ -40,7 +42,7 @@ export function decodePosition (scope: CursorScope, cursor: string | null): Posi
 }
 
 function parse (cursor: string): readonly unknown[] {
-  // one text for one place: what Buffer would forgive is refused
+  // each position has one text: Buffer would ignore invalid characters
   if (cursor.length > 1024 || !/^[\w-]+$/.test(cursor)) return []
   const bytes = Buffer.from(cursor, 'base64url')
   if (bytes.toString('base64url') !== cursor) return []
@@ -52,7 +54,7 @@ function parse (cursor: string): readonly unknown[] {
   }
 }
 
-/** The same for the same filter, in whatever order its fields were written. */
+/** Returns the same text for the same filter, in any order of its fields. */
 function digestOf ({ list, filter, order }: CursorScope): string {
   const fields = Object.entries(filter).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
   return hash('sha256', JSON.stringify([list, order, fields]), 'base64url').slice(0, 16)
