@@ -4,8 +4,7 @@ import type { LegacyCookie, RequestCookies } from '../migration/cookies.ts'
 /** A session of another library, from its record or its encrypted cookie. */
 export interface LegacySession {
   /**
-   * The owner, where the record itself names one; `undefined`: the app's `resolveUserId` returns it from the data. `null`: no user has
-   * signed in.
+   * The owner, if the record contains one; `undefined`: the app's `resolveUserId` returns it from the data. `null`: no user has signed in.
    */
   readonly userId?: string | number | null | undefined
   /** The data of the app; JSON. */
@@ -18,11 +17,11 @@ export interface LegacySession {
   readonly remember?: boolean
   /** `expiresAt` was an idle deadline: each request extended it by this many milliseconds. */
   readonly rolling?: number
-  /** What stays the same when an encrypted cookie is written again. Default: the credential itself. */
+  /** A value that stays the same when an encrypted cookie is written again. Default: the credential itself. */
   readonly key?: string
 }
 
-/** What is written back to the old store while a rollback is possible. */
+/** The session to write back to the old store, for a rollback. */
 export interface MirroredSession {
   readonly userId: string | null
   readonly data: Readonly<Record<string, unknown>>

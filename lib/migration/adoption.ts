@@ -74,7 +74,7 @@ export class Adoption {
   }
 
   /**
-   * Adopts a legacy session. Parallel requests with one credential share one adoption. In mode `shadow`: only compares, and returns `null`.
+   * Adopts a legacy session. Parallel requests with one credential share one adoption. In mode `shadow`, only compares, and returns `null`.
    */
   adopt (credential: Credential, client: ClientInfo): Promise<AdoptionResult> {
     const key = keyOf(credential)
@@ -86,8 +86,8 @@ export class Adoption {
   }
 
   /**
-   * Handles a request with a live session and the cookies of `header`. If the session was adopted, its new cookie has come back: the legacy
-   * record is deleted, or kept, as the mode says. Returns the cookies to delete.
+   * Handles a request with a live session and the cookies of `header`. If the session was adopted, the browser has sent its new cookie: the
+   * legacy record is deleted or kept, according to the mode. Returns the cookies to delete.
    */
   onLiveSession (record: SessionRecord, header: string): readonly string[] {
     const { mode, rollback } = this.#settings

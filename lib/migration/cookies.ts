@@ -1,6 +1,6 @@
 import { checkNames } from '../options.ts'
 
-/** More values of a name are an attack: each of them costs a verification. */
+/** Maximum number of values of a name. More are an attack, because each costs a verification. */
 const maxTried = 8
 
 /** The cookies of one request, found by name on demand. */
@@ -25,7 +25,7 @@ export class RequestCookies {
     return values
   }
 
-  /** Those of the cookies that the request has. */
+  /** Returns those of the cookies that the request has. */
   present (cookies: readonly LegacyCookie[]): LegacyCookie[] {
     return cookies.filter(({ name }) => this.all(name).length > 0)
   }
@@ -44,9 +44,9 @@ export class RequestCookies {
   }
 }
 
-/** The Set-Cookie value that deletes a cookie of another library. */
+/** Returns the Set-Cookie value that deletes a cookie of another library. */
 export function expiringSetCookie ({ name, path = '/', domain }: LegacyCookie): string {
-  // browsers refuse to touch a prefixed cookie without Secure, and Secure harms no other on https
+  // browsers ignore a prefixed cookie without Secure; for other cookies on https, Secure does no harm
   const secure = /^__(Host|Secure)-/.test(name) ? '; Secure' : ''
   const scope = `; Path=${path}${domain === undefined ? '' : `; Domain=${domain}`}`
   return `${name}=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT${scope}; HttpOnly${secure}`
@@ -60,14 +60,14 @@ function decode (value: string): string {
     return bare
   }
 }
-/** A cookie of another library. Path and domain as it was set with, or browsers do not delete it. */
+/** A cookie of another library. Browsers delete it only if path and domain are the original ones. */
 export interface LegacyCookie {
   readonly name: string
   readonly path?: string
   readonly domain?: string
 }
 
-/** What an old library's option `cookie` may have. Path and domain decide which cookie is deleted; the rest may be copied along. */
+/** The allowed members of an old library's option `cookie`. Path and domain are required to delete the cookie; the others are ignored. */
 const cookieOptions = [
   'path', 'domain', 'secure', 'httpOnly', 'sameSite', 'maxAge', 'expires', 'signed', 'overwrite', 'priority', 'partitioned', 'encode'
 ]

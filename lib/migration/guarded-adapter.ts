@@ -6,14 +6,14 @@ import type { LegacyAdapter, LegacySession, MirroredSession } from './adapter.ts
 import type { RequestCookies } from './cookies.ts'
 
 const probeInterval = 1000
-/** Between credentials of one request. No cookie contains it. */
+/** Separates the credentials of one request. No cookie contains it. */
 const separator = '\n'
 
 export interface GuardedAdapterOptions extends Pick<CircuitBreakerOptions, 'timeout' | 'onFailure'> {
   readonly now: () => number
 }
 
-/** An adapter with a circuit breaker, so that an old store that is slow or down does not hold up requests. */
+/** An adapter with a circuit breaker, so that an old store that is slow or down does not delay requests. */
 export class GuardedAdapter {
   readonly adapter: LegacyAdapter
   readonly #breaker: CircuitBreaker
@@ -30,8 +30,8 @@ export class GuardedAdapter {
   }
 
   /**
-   * As the method of the adapter. Several genuine credentials become one: their cookies differ in attributes that the app has changed. An
-   * adapter that cannot read a cookie does not take the request with it.
+   * As the method of the adapter. Several genuine credentials become one: their cookies differ in attributes that the app has changed. A
+   * cookie that the adapter cannot read does not fail the request.
    */
   match (cookies: RequestCookies): string | false | null {
     try {
@@ -56,7 +56,7 @@ export class GuardedAdapter {
   }
 
   async mirror (credential: string, session: MirroredSession): Promise<void> {
-    // a dead one must not become live
+    // an ended session must not become live
     const text = credential.includes(separator) ? (await this.#onlyLive(credential))?.text : credential
     if (text !== undefined) await this.#call('mirror', () => this.adapter.mirror?.(text, session))
   }

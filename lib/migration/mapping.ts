@@ -8,7 +8,7 @@ import type { LegacySession } from './adapter.ts'
 import type { MigrationSettings } from './options.ts'
 import type { Credential } from './source-records.ts'
 
-/** What a mapping depends on besides the legacy session. */
+/** The context of a mapping. */
 export interface MappingContext {
   readonly settings: MigrationSettings
   readonly policy: Policy
@@ -25,7 +25,7 @@ export interface MappedSession extends NewSession {
   readonly renamed: readonly { readonly from: string, readonly to: string }[]
 }
 
-/** How much longer than its use a credential stays blocked. */
+/** Time that a credential stays blocked after it has expired. */
 export const blockMargin = 30 * 86_400_000
 
 /** Returns the new session for a legacy session; pure. Throws what the app's functions throw, and `FST_SESSION_INVALID_USER_ID`. */
@@ -56,8 +56,8 @@ export function mapSession (session: LegacySession, { settings, policy, source, 
 }
 
 /**
- * Returns what a logout blocks: the mapped session of a credential, or the text of the credential if the old store cannot be read, so that
- * a copy of it does not sign in later. `null`: the old store has no session.
+ * Returns the credential to block at a logout: that of the mapped session, or its text if the old store cannot be read, so that a copy of
+ * it cannot sign in later. `null`: the old store has no session.
  */
 export async function mapUnlessUnread (
   { store, text }: Credential, { until }: Pick<MigrationSettings, 'until'>, map: (session: LegacySession) => MappedSession
@@ -85,8 +85,8 @@ export function restoreKeys (data: Readonly<Record<string, unknown>>): Record<st
 }
 
 /**
- * Returns data as the legacy library stored it: objects with a method `toJSON`, such as ids and buffers of a database, as its result. What
- * JSON would lose stays as it is, and is rejected later.
+ * Returns data as the legacy library stored it: objects with a method `toJSON`, such as ids and buffers of a database, as its result.
+ * Values that JSON would change stay, and are rejected later.
  */
 function toPlain (value: unknown): unknown {
   if (typeof value !== 'object' || value === null || value instanceof Date) return value
@@ -97,7 +97,7 @@ function toPlain (value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toPlain(each)]))
 }
 
-/** Puts an underscore before each key that the session API reserves, and before those that would be read as one of them. */
+/** Adds an underscore before each key that the session API reserves, and before those that `restoreKeys` would mistake for one of them. */
 function renameKeys (data: Readonly<Record<string, unknown>>): { data: Record<string, unknown>, renamed: { from: string, to: string }[] } {
   const renamed: { from: string, to: string }[] = []
   const entries = Object.entries(data).map(([from, value]) => {

@@ -9,10 +9,10 @@ export type UserIdResolver = (data: Data, source: string) => string | number | n
 
 /**
  * How sessions of other libraries are migrated:
- * - `shadow`: not at all; only counts and compares what would be, beside the old library
- * - `adopt`: the browser of each legacy session gets a new session instead, once; with `rollback`, the legacy session stays usable
- * - `drain`: as `adopt`, without rollback: every legacy record is deleted, and every legacy cookie that cannot authenticate is deleted, on
- * sight
+ * - `shadow`: beside the old library, only counts and compares the sessions that would be migrated
+ * - `adopt`: replaces each legacy session by a new session, once; with `rollback`, the legacy session stays usable
+ * - `drain`: as `adopt`, without rollback; when a browser returns, also deletes its legacy record, and legacy cookies that cannot
+ *   authenticate
  */
 export type MigrationMode = 'shadow' | 'adopt' | 'drain'
 
@@ -32,10 +32,10 @@ export interface MigrationOptions {
   readonly data?: (data: Data, source: string) => Data
   /**
    * In mode `adopt`: the legacy record stays, and is written back, until its session ends or the mode is `drain`, so that you can roll back
-   * to the old library. Default false: it is deleted once the new cookie has come back. `data`: maps back what the option `data` maps.
+   * to the old library. Default false: it is deleted once the browser has sent the new cookie. `data`: the reverse of the option `data`.
    */
   readonly rollback?: boolean | { readonly data: (data: Data, source: string) => Data }
-  /** How long the old store may take. Default 1s. */
+  /** Maximum duration of an operation of the old store. Default 1s. */
   readonly timeout?: Duration
 }
 

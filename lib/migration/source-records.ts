@@ -109,7 +109,7 @@ export function keyOf ({ store, text }: Credential): string {
   return `${store.adapter.name}\0${text}`
 }
 
-/** Bounds the entries that are kept for sessions; deletes the oldest. */
+/** Limits the number of entries by deleting the oldest. */
 export function bound (entries: Map<string, unknown> | Set<string>): void {
   if (entries.size > maxEntries) entries.delete(entries.keys().next().value as string)
 }

@@ -43,19 +43,19 @@ class MemoryStore implements Store {
   #keep = 0
   readonly #live = new LiveSessions()
   readonly #history = new History()
-  readonly #population: Capacity
-  readonly #texts = new StringPool()
-  readonly #marks = new AdoptedCredentials()
+  readonly #capacity: Capacity
+  readonly #strings = new StringPool()
+  readonly #adoptions = new AdoptedCredentials()
   readonly #slices = new Map<string, StatisticsSlice>()
 
   constructor (max: number) {
-    this.#population = new Capacity(max, { live: this.#live, history: this.#history })
+    this.#capacity = new Capacity(max, { live: this.#live, history: this.#history })
   }
 
   open (context: StoreContext): void {
     this.#now = context.now ?? Date.now
     this.#keep = context.history
-    this.#population.keepPerUser = context.history > 0 ? context.historyPerUser : 0
+    this.#capacity.keepPerUser = context.history > 0 ? context.historyPerUser : 0
   }
 
   ping (): void {}
@@ -64,20 +64,20 @@ class MemoryStore implements Store {
   create (record: SessionRecord, options: CreateOptions): CreateResult {
     const now = this.#now()
     if (options.adopts !== null) {
-      const adopted = this.#marks.get(options.adopts.key)
+      const adopted = this.#adoptions.get(options.adopts.key)
       if (adopted !== undefined) return { status: 'adopted', session: this.read(adopted) }
     }
     if (this.#live.get(record.id) !== undefined || this.#history.get(record.id) !== undefined) return { status: 'exists' }
     const over = this.#over(record.userId, options, now)
     if (!Array.isArray(over)) return over
     const replaced = options.replaces === null ? null : this.#find(options.replaces, now)
-    if (over.length === 0 && replaced === null && this.#population.isFull(now)) return { status: 'full' }
-    const ended = over.map(entry => this.#population.remove(entry, { reason: 'evicted', by: null }, now))
-    if (replaced !== null) ended.push(this.#population.remove(replaced, { reason: 'replaced', by: null }, now))
-    ended.push(...this.#population.makeRoom(now))
+    if (over.length === 0 && replaced === null && this.#capacity.isFull(now)) return { status: 'full' }
+    const ended = over.map(entry => this.#capacity.remove(entry, { reason: 'evicted', by: null }, now))
+    if (replaced !== null) ended.push(this.#capacity.remove(replaced, { reason: 'replaced', by: null }, now))
+    ended.push(...this.#capacity.makeRoom(now))
     const shift = now - options.at
     const stored = this.#live.add(this.#toStored(record, shift))
-    if (options.adopts !== null) this.#marks.add(options.adopts.key, stored.id, options.adopts.until + shift)
+    if (options.adopts !== null) this.#adoptions.add(options.adopts.key, stored.id, options.adopts.until + shift)
     return { status: 'created', record: stored, ended }
   }
 
@@ -95,10 +95,10 @@ class MemoryStore implements Store {
     for (const touch of batch) {
       const entry = this.#find(touch.id, now)
       if (entry === null) { gone.push(touch.id); continue }
-      // in place: of what decides, a request only moves the idle deadline on, and a new record each second was most of a request's cost
+      // in place: a request changes only activity, and a new record each second was most of a request's cost
       const { record } = entry
       applyTouch(record, touch, now, at)
-      if (touch.ip !== undefined || touch.userAgent !== undefined) this.#texts.shareAll(record)
+      if (touch.ip !== undefined || touch.userAgent !== undefined) this.#strings.shareAll(record)
       // a session that was seen is due later; the cleanup reschedules it
     }
     return gone
@@ -122,7 +122,7 @@ class MemoryStore implements Store {
     if ('filter' in selector) {
       const { filter, limit, cursor } = selector
       const page = this.#pageOfLive({ list: 'end', filter, order: 'oldest' }, { limit, cursor })
-      return { ended: page.items.map(entry => this.#population.remove(entry, why, now)), cursor: page.cursor }
+      return { ended: page.items.map(entry => this.#capacity.remove(entry, why, now)), cursor: page.cursor }
     }
     const ids = 'ids' in selector
       ? new Set(selector.ids)
@@ -130,7 +130,7 @@ class MemoryStore implements Store {
     const ended: EndedSession[] = []
     for (const id of ids) {
       const entry = this.#find(id, now)
-      if (entry !== null) ended.push(this.#population.remove(entry, why, now))
+      if (entry !== null) ended.push(this.#capacity.remove(entry, why, now))
     }
     return { ended, cursor: null }
   }
@@ -156,11 +156,11 @@ class MemoryStore implements Store {
     const now = this.#now()
     const ended: EndedSession[] = []
     const most = Math.min(max, cleanupStep)
-    // sessions that were seen since they were scheduled cost a look, once in an idle time
-    for (let looked = 0; looked < 4 * most && ended.length < most; looked++) {
+    // each session that was seen since it was scheduled costs one lookup per idle timeout
+    for (let checked = 0; checked < 4 * most && ended.length < most; checked++) {
       const entry = this.#live.schedule.next(now)
       if (entry === undefined) break
-      if (!this.#population.postpone(entry, now)) ended.push(this.#population.expire(entry))
+      if (!this.#capacity.postpone(entry, now)) ended.push(this.#capacity.expire(entry))
     }
     const purged = this.#purge(now, most)
     return { ended, more: !purged || this.#live.schedule.next(now) !== undefined }
@@ -181,18 +181,18 @@ class MemoryStore implements Store {
     }
   }
 
-  /** The session, if it is live. */
+  /** Returns the session if it is live. */
   #find (id: string, now: number): Entry | null {
     const entry = this.#live.get(id)
     return entry !== undefined && now < expiresAt(entry.record) ? entry : null
   }
 
-  /** A user's live sessions that count to the limit, oldest first. */
+  /** Returns the live sessions of a user that count toward the limit, oldest first. */
   #liveOf (userId: string, { replaces }: CreateOptions, now: number): Entry[] {
     return this.#live.of(userId).filter(({ record }) => record.id !== replaces && now < expiresAt(record))
   }
 
-  /** What one more session puts over the limit, or the refusal. */
+  /** Returns the sessions that one more session evicts, or the refusal. */
   #over (userId: string | null, options: CreateOptions, now: number): Entry[] | CreateResult {
     const { limit } = options
     if (limit === null || userId === null || !this.#live.has(userId, limit.max)) return []
@@ -213,7 +213,7 @@ class MemoryStore implements Store {
     if (stored.confirmedAt !== null) stored.confirmedAt += shift
     if (stored.authenticatedAt !== null) stored.authenticatedAt += shift
     stored.data = copyData(record.data)
-    this.#texts.shareAll(stored)
+    this.#strings.shareAll(stored)
     return stored
   }
 
@@ -225,11 +225,11 @@ class MemoryStore implements Store {
     return readPage(entries, ({ record }) => now < expiresAt(record) && matches(record), scope, page)
   }
 
-  /** Forgets what is old, up to `max` of each kind; whether that was all. */
+  /** Deletes old entries, at most `max` of each kind. Returns whether none is left. */
   #purge (now: number, max: number): boolean {
     let left = max
     while (left > 0 && this.#history.dropOldest(now - this.#keep)) left--
-    while (left > 0 && this.#marks.dropOldest(now)) left--
+    while (left > 0 && this.#adoptions.dropOldest(now)) left--
     for (const [key, { until }] of this.#slices) if (until <= now) this.#slices.delete(key)
     return left > 0
   }
@@ -237,7 +237,7 @@ class MemoryStore implements Store {
 
 const names = namesOf<MemoryStoreOptions>({ max: true })
 
-/** Sessions of this process. Throws `FST_SESSION_INVALID_OPTION` for a cap below 1. */
+/** Creates a store of sessions in this process. Throws `FST_SESSION_INVALID_OPTION` for a cap below 1. */
 export function memoryStore (options: MemoryStoreOptions = {}): Store {
   checkNames(options, '', names)
   const { max = 1_000_000 } = options

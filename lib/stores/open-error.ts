@@ -1,7 +1,7 @@
 import { maskCredentials, SessionError, withoutCredentials } from '../errors.ts'
 import type { Store } from '../store.ts'
 
-/** What to do about a failure, by what its driver says. The first that matches counts. */
+/** The fixes for failures, by the driver's message. The first match counts. */
 const fixes: readonly (readonly [cause: RegExp, fix: string])[] = [
   [/ENOTFOUND|EAI_AGAIN/, 'No such host is known. Check the host name'],
   [/ECONNREFUSED/, 'No server listens there. Check host and port, and start the server'],
@@ -44,8 +44,8 @@ const fixes: readonly (readonly [cause: RegExp, fix: string])[] = [
 ]
 
 /**
- * Returns the error for a store that could not be opened, with the place that was tried, the cause and what to do. It has no credentials.
- * Errors of this package stay as they are.
+ * Returns the error for a store that could not be opened, with the URL or name that was tried, the cause and a fix. It contains no
+ * credentials. Errors of this package are returned unchanged.
  */
 export function toOpenError (error: unknown, store: Store | string): SessionError {
   if (error instanceof SessionError) return error
@@ -54,13 +54,13 @@ export function toOpenError (error: unknown, store: Store | string): SessionErro
   return new SessionError('FST_SESSION_STORE_NOT_OPENED', { values: [placeOf(store), cause, fix], cause: withoutCredentials(error) })
 }
 
-/** Returns the place that was tried: a URL without credentials and parameters, or the name of the store. */
+/** Returns the tried store: a URL without credentials and parameters, or the name. */
 function placeOf (store: Store | string): string {
   if (typeof store !== 'string') return `store \`${store.name}\``
   return store.replace(/:\/\/.*@/s, '://').replace(/[?#].*$/s, '')
 }
 
-/** Returns code and message of a driver's error. If all addresses of a host fail, Node's error has a message for each of them only. */
+/** Returns code and message of a driver's error. If all addresses of a host fail, only the single errors have messages. */
 function causeOf (error: unknown): string {
   const {
     code, message = '', errors = []

@@ -4,7 +4,8 @@ import type { Store } from '../store.ts'
 import { memoryStore } from './memory.ts'
 
 /**
- * The store that an option names: an instance as it is; `memory` and URLs opened. Throws `FST_SESSION_INVALID_OPTION` for anything else.
+ * Returns the store that an option names: an instance unchanged; `memory` and URLs opened. Throws `FST_SESSION_INVALID_OPTION` for anything
+ * else.
  */
 export async function openStore (store: Store | string): Promise<Store> {
   if (store === 'memory') return memoryStore()
@@ -17,7 +18,7 @@ export async function openStore (store: Store | string): Promise<Store> {
   return store
 }
 
-/** `file:///var/lib/sessions.db` is absolute, `file:sessions.db` relative to the working directory. */
+/** Returns the path of a URL: `file:///var/lib/sessions.db` is absolute, `file:sessions.db` relative to the working directory. */
 function toPath (url: string): string {
   return url.startsWith('file:/') ? fileURLToPath(url) : url.slice('file:'.length)
 }

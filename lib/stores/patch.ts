@@ -3,10 +3,10 @@ import { noData } from '../model/record.ts'
 import type { EncodedData, SessionRecord } from '../model/record.ts'
 import type { SessionPatch, ActivityUpdate } from '../store.ts'
 
-/** A record that is being made, or whose activity moves on. */
+/** A record whose fields may be changed. */
 export type MutableRecord = { -readonly [K in keyof SessionRecord]: SessionRecord[K] }
 
-/** The record after a change, for stores that change records in JavaScript. Pure; the record that came in stays as it is. */
+/** Returns the record after a change, for stores that change records in JavaScript. Pure: the given record stays unchanged. */
 export function applyPatch (record: SessionRecord, change: SessionPatch, now: number): SessionRecord {
   let next = record
   if (change.set !== undefined || change.unset !== undefined) next = { ...next, data: mergeData(record.data, change) }
@@ -32,14 +32,17 @@ export function applyPatch (record: SessionRecord, change: SessionPatch, now: nu
   return next
 }
 
-/** Adds what requests added to a live session, in place. `at`: the time on the clock of `seenAt`; `now`: on the store's. */
+/** Adds the activity of requests to a live session, in place. `at`: the time on the clock of `seenAt`; `now`: on the store's. */
 export function applyTouch (record: MutableRecord, touch: ActivityUpdate, now: number, at: number): void {
   const seen = touch.seenAt === 0 ? 0 : Math.min(now, touch.seenAt + now - at)
   addActivity(record, touch, seen)
   if (record.confirmedAt === null && touch.generation === record.generation) record.confirmedAt = seen === 0 ? now : seen
 }
 
-/** Adds what requests added, but what only a store confirms. `seen`: the last of them on the record's clock; 0: none kept it alive. */
+/**
+ * Adds activity, except the confirmation of a rotation, which only a store decides. `seen`: the last request on the record's clock; 0: all
+ * were passive.
+ */
 export function addActivity (record: MutableRecord, { requestCount, ip, userAgent, device }: ActivityUpdate, seen: number): void {
   record.requestCount += requestCount
   if (seen > record.lastSeenAt) record.lastSeenAt = seen
@@ -53,7 +56,7 @@ export function copyData (data: EncodedData): EncodedData {
   return data === noData ? noData : mergeData(data, {})
 }
 
-/** Key by key; what is not named stays. */
+/** Returns the data after a change, key by key; other keys stay. */
 function mergeData (data: EncodedData, { set, unset = [], maxBytes }: SessionPatch): EncodedData {
   const merged = Object.assign(Object.create(null) as Record<string, string>, data, set)
   for (const key of unset) Reflect.deleteProperty(merged, key)
@@ -61,7 +64,7 @@ function mergeData (data: EncodedData, { set, unset = [], maxBytes }: SessionPat
   return Object.keys(merged).length === 0 ? noData : Object.freeze(merged)
 }
 
-/** Returns the record on the store's clock, `shift` ms ahead of the clock of its timestamps, with data of its own. */
+/** Returns the record on the store's clock, which is `shift` ms ahead of the clock of its timestamps, with its own copy of the data. */
 export function shiftRecord (record: SessionRecord, shift: number): SessionRecord {
   const { confirmedAt, authenticatedAt } = record
   return {

@@ -14,18 +14,18 @@ export type { PostgresJs } from './postgres/postgres-js.ts'
 
 /** Options of a PostgreSQL store. */
 export interface PostgresStoreOptions {
-  /** The schema that the store makes and has for itself; each app its own. Default `fastify_sessions`. */
+  /** The store's own schema; each app requires its own. Default `fastify_sessions`. */
   readonly schema?: string
-  /** `false`: you run what `postgresSchema()` returns, and the store only looks whether it is there. Default `true`. */
+  /** `false`: you run the SQL of `postgresSchema()`, and the store only checks that the schema exists. Default `true`. */
   readonly migrate?: boolean
-  /** `false` behind a pooler that does not keep prepared statements. Default `true`. */
+  /** `false` for a pooler that does not keep prepared statements. Default `true`. */
   readonly prepared?: boolean
   /**
-   * Where to LISTEN, if there is a pooler in between: a URL or pool that reaches the server itself. `false`: nowhere, so that this node
+   * Connection for LISTEN, if there is a pooler in between: a URL or pool that reaches the server itself. `false`: none, so that this node
    * is not notified when other nodes end sessions.
    */
   readonly listen?: PostgresClient | string | false
-  /** Milliseconds after which a statement is given up, and its connection closed: 100 or more. Default 5000. */
+  /** Milliseconds after which a statement is canceled, and its connection closed: 100 or more. Default 5000. */
   readonly timeout?: number
   /** Validates from a cache in this process. Default `false`. */
   readonly cache?: boolean | CacheOptions
@@ -34,7 +34,7 @@ export interface PostgresStoreOptions {
 const names = namesOf<PostgresStoreOptions>({ schema: true, migrate: true, prepared: true, listen: true, timeout: true, cache: true })
 
 /**
- * Sessions in PostgreSQL 13 or newer, for many machines.
+ * Creates a store in PostgreSQL 13 or newer, for many machines.
  *
  * @param client a `pg` Pool, what @fastify/postgres decorates, the function that `postgres` makes, or a URL, for which `pg` or `postgres`
  *   must be installed. What is handed in is never closed; what a URL opened is, with the store.

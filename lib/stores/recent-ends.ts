@@ -6,14 +6,14 @@ const maxEnds = 20_000
 const maxGroup = 500
 
 /**
- * The sessions that this process ended in the last 15 minutes. A failover to a standby that lags, a restart from an older snapshot or a
- * crash without synchronous commits can bring back sessions whose end the server had acknowledged. Meanwhile this process refuses them,
- * and ends them again on the server. Expired sessions need none of this: they are still expired when they come back.
+ * The sessions that this process ended in the last 15 minutes. Three failures can restore sessions whose end the server had acknowledged: a
+ * failover to a standby that lags, a restart from an older snapshot, and a crash without synchronous commits. Meanwhile this process
+ * refuses these sessions, and ends them again on the server. Expired sessions need none of this: a restored one is still expired.
  */
 export class RecentEnds {
   readonly #ends = new Map<string, { readonly session: EndedSession, readonly at: number }>()
 
-  /** @param now on a clock that never jumps, milliseconds */
+  /** Adds ended sessions. */
   add (ended: readonly EndedSession[], now = performance.now()): void {
     for (const session of ended) {
       if (session.reason !== 'idle-timeout' && session.reason !== 'absolute-timeout') this.#ends.set(session.id, { session, at: now })
@@ -24,7 +24,7 @@ export class RecentEnds {
     }
   }
 
-  /** Deletes what names a user or a client; the ends themselves stay. */
+  /** Deletes the fields that identify a user or a client; the ends themselves stay. */
   forgetUser (userId: string): void {
     for (const [id, { session, at }] of this.#ends) {
       if (session.userId !== userId) continue
@@ -42,7 +42,7 @@ export class RecentEnds {
     return [...this.#ends.values()].map(({ session }) => session)
   }
 
-  /** Returns their ids in groups with one cause, of at most 500 ids each. */
+  /** Returns their ids in groups of one cause, at most 500 ids each. */
   groups (now = performance.now()): { readonly ids: readonly string[], readonly why: EndCause }[] {
     const groups: { ids: string[], why: EndCause }[] = []
     const open = new Map<string, { ids: string[], why: EndCause }>()

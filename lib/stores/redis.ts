@@ -9,7 +9,7 @@ export type { AnyRedis } from './redis/detect-client.ts'
 export type { RedisStoreOptions } from './redis/settings.ts'
 
 /**
- * Sessions in Redis 6.0 or newer, or Valkey: one server, Sentinel, or a cluster.
+ * Creates a store in Redis 6.0 or newer, or Valkey: one server, Sentinel, or a cluster.
  *
  * @param client a client of `ioredis`, `iovalkey` or `redis` that the app made, and closes; or a URL (`redis:`, `rediss:`, `valkey:`,
  *   `valkeys:`), for which one of these packages is opened, and closed with the manager

@@ -23,19 +23,21 @@ export type { SqliteDatabase } from './sqlite/driver.ts'
 
 export interface SqliteStoreOptions {
   /**
-   * What a loss of power may cost. `normal`: never an end that a user or an admin asked for, but maybe the last sign-ins, changes and
-   * activity; `full`: nothing that was acknowledged, at the price of waiting for the disk at each write. A process that dies costs
-   * nothing either way. Default `normal`.
+   * Durability after a power loss. `normal`: no end that a user or an admin requested is lost, but the last logins, changes and activity
+   * may be. `full`: nothing that was acknowledged is lost, and each write waits for the disk. If only the process crashes, neither loses
+   * anything. Default `normal`.
    */
   readonly synchronous?: 'normal' | 'full'
   /**
-   * What the names of the tables start with: one for each app in a file. A lower-case letter, then those, digits and `_`. Default
+   * Prefix of the table names, one for each app in a file. A lower-case letter, then lower-case letters, digits and `_`. Default
    * `session_`.
    */
   readonly prefix?: string
-  /** How long a verb waits for another process that writes, at most 100ms, because this whole process waits. Default 100ms. */
+  /**
+   * Maximum time that an operation waits for another process that writes, at most 100ms, because it blocks the event loop. Default 100ms.
+   */
   readonly busyTimeout?: Duration
-  /** How often to look for what other processes ended or changed, at least 10ms. Default 250ms. */
+  /** Interval at which ends and changes of other processes are read, at least 10ms. Default 250ms. */
   readonly poll?: Duration
 }
 
@@ -53,7 +55,7 @@ class SqliteStore implements Store {
   readonly #source: string | SqliteDatabase
   readonly #options: Checked
   #history = 0
-  /** The write-ahead log, where ends have to be waited for. */
+  /** The write-ahead log, if ends must wait for the disk. */
   #log: FileHandle | null = null
   /** Set if the store opened the file itself. On a connection of the app, SQLite keeps the app's settings. */
   #checkpoints: Checkpoints | null = null
@@ -84,16 +86,16 @@ class SqliteStore implements Store {
     return openDriven(this.#source)
   }
 
-  /** Takes the write lock for a moment: a read-only file is of no use. */
+  /** Takes the write lock for a moment, because a read-only file must fail the check. */
   ping (): void { this.#opened.database.write(() => {}) }
 
   async close (): Promise<void> {
     const { database } = this.#opened
     this.#sessions = null
     await Promise.allSettled(this.#running)
-    // waits for what is being written
+    // waits for pending writes
     await this.#log?.close()
-    // before the connection: the last one to close leaves a single file
+    // before the connection, because the last connection that closes removes the log
     await this.#checkpoints?.close()
     if (typeof this.#source === 'string') database.close()
   }
@@ -123,8 +125,8 @@ class SqliteStore implements Store {
   subscribe (listener: StoreListener): StoreSubscription { return this.#opened.journal.subscribe(listener, this.#options.poll) }
 
   /**
-   * Ends sessions at once, and resolves when the disk has the change: a session that has ended does not come back after a loss of power.
-   * No other operation waits meanwhile.
+   * Ends sessions at once, and resolves when the change is on the disk: an ended session does not return after a power loss. No other
+   * operation waits meanwhile.
    */
   end (selector: EndSelector, why: EndCause): Awaitable<EndResult> {
     const sessions = this.#opened
@@ -133,11 +135,11 @@ class SqliteStore implements Store {
       ? sessions.end(selector.ids, why)
       : sessions.endAllOf(selector.userId, selector.except ?? '', why))
     const ending = { ended, cursor: null }
-    // also if nothing ended: another call, whose end this caller relies on, may still wait for the disk
+    // also if nothing ended: this caller may rely on an end of another call that still waits for the disk
     return this.#log === null ? ending : this.#log.datasync().then(() => ending)
   }
 
-  /** A step that found nothing, and has others after it, need not wait. */
+  /** Ends matching sessions. A step without a match, with others after it, need not wait. */
   async #endMatching (selector: Extract<EndSelector, { readonly filter: Filter }>, why: EndCause): Promise<EndResult> {
     const sessions = this.#opened
     const ending = await endMatching(sessions, selector, why, () => this.#sessions === sessions)
@@ -145,7 +147,7 @@ class SqliteStore implements Store {
     return ending
   }
 
-  /** What `close` waits for. */
+  /** Adds a promise that `close` awaits. */
   #lasting <T>(promise: Promise<T>): Promise<T> {
     const done = promise.finally(() => { this.#running.delete(done) })
     this.#running.add(done)
@@ -159,7 +161,7 @@ class SqliteStore implements Store {
 }
 
 /**
- * Sessions in one file, shared by the processes of one machine.
+ * Creates a store in one file, shared by the processes of one machine.
  *
  * @param source the path of a file, opened and closed by the store with `node:sqlite`, `libsql` or `better-sqlite3`, whichever is there
  *   first; or an open database of one of them, for this store alone, which stays open

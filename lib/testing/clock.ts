@@ -1,15 +1,15 @@
 import { toMilliseconds } from '../options.ts'
 import type { Duration } from '../options.ts'
 
-/** A clock that stands still until a test moves it. */
+/** A clock that only moves when a test advances it. */
 export interface TestClock {
   /** For the option `now`. */
   readonly now: () => number
-  /** Moves it on: `clock.advance('31m')`. */
+  /** Advances it: `clock.advance('31m')`. */
   advance (length: Duration): void
 }
 
-/** Makes a clock for the option `now`, so that a test need not wait. `start`: default the present. */
+/** Creates a clock for the option `now`, so that a test need not wait. `start`: default the current time. */
 export function testClock (start: Date | number = Date.now()): TestClock {
   let instant = Number(start)
   return {

@@ -1,22 +1,21 @@
 import type { Store, StoreContext } from '../store.ts'
 
-/** One place that keeps sessions (a server, a file, a process), in which a conformance test opens stores like the nodes of an app do. */
+/** A data set (a server, a file, a process) on which a conformance test opens stores, like the nodes of an app. */
 export interface TestEnvironment {
   /**
    * The clock of every store of this environment, as `context.now`. It starts at the present, and conformance tests move it. Milliseconds.
    */
   readonly clock: { now: number }
   /**
-   * Opens another store on the same sessions, as another node would; the same one again where the store is this process's own.
-   * `app`: the sessions of another app in the same place instead (another prefix, schema, file or instance).
+   * Opens another store on the same sessions, as another node would; returns the same store again if it is in this process. `app`: opens
+   * the sessions of another app in the same data set (another prefix, schema, file or instance).
    */
   open (options?: EnvironmentOptions): Promise<Store>
   /**
-   * Returns how many keys, rows or entries the stores of the one app hold in this place; absent where that cannot be counted. Law 10
-   * requires 0.
+   * Returns the number of keys, rows or entries that the stores of the one app have; absent if that cannot be counted. Law 10 requires 0.
    */
   countEntries? (): Promise<number>
-  /** Closes every store it opened, and deletes the place. */
+  /** Closes every store that it opened, and deletes the data set. */
   close (): Promise<void>
 }
 
@@ -25,10 +24,10 @@ export interface EnvironmentOptions extends Partial<Pick<StoreContext, 'history'
   readonly app?: string
 }
 
-/** Makes a new, empty environment. */
+/** Creates a new, empty environment. */
 export type CreateEnvironment = () => Promise<TestEnvironment>
 
-/** One promise of the contract, with the test that shows it. */
+/** One guarantee of the contract, with its test. */
 export interface Law {
   /** The number of the guarantee and a description: `3 limits apply per user, and guests have none`. */
   readonly name: string

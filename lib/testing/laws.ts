@@ -13,8 +13,8 @@ import { rotationLaws } from './laws/rotation.ts'
 import { subscriptionLaws } from './laws/subscribe.ts'
 
 /**
- * The conformance tests of a store, each with the number of the guarantee (law) of the contract that it shows. Run each in environments of
- * your own, in any test runner: `for (const law of storeConformanceTests) test(law.name, () => law.run(createEnvironment))`.
+ * The conformance tests of a store, each with the number of its guarantee (law). Run each in environments of your own, in any test runner:
+ * `for (const law of storeConformanceTests) test(law.name, () => law.run(createEnvironment))`.
  */
 export const storeConformanceTests: readonly Law[] = [
   ...expiryLaws,

@@ -10,8 +10,8 @@ export interface TestedApp {
 }
 
 /**
- * Creates a session without your login route, and returns the Cookie header of its browser: `app.inject({ url, headers: { cookie } })`.
- * The session is a real one, with the limit and its events. `options`: as for `app.sessions.create`.
+ * Creates a session without your login route, and returns the Cookie header of its browser: `app.inject({ url, headers: { cookie } })`. It
+ * is a real session: the limit applies, and events are emitted. `options`: as for `app.sessions.create`.
  */
 export async function createSessionCookie (
   app: TestedApp,
@@ -22,7 +22,7 @@ export async function createSessionCookie (
   const { token } = await app.sessions.create({ ...options, userId })
   const { name, secrets } = app.sessions.settings
   const attributes = toCookieAttributes({ name })
-  // over plain http from this machine the app reads the name without its prefix, and never both
+  // both names: over plain http from loopback the app reads the one without a prefix, otherwise the full one
   const pairs = [attributes, toLoopbackAttributes(attributes)].map(form => {
     return new SessionCookie(form, secrets, name).write(token).split(';', 1).join('')
   })

@@ -44,7 +44,7 @@ export class CredentialVerifiers {
   }
 }
 
-/** Returns the mark that the store keeps for a credential. */
+/** Returns the mark that the store records for a credential. */
 export function adoptionKeyOf (adopts: AdoptedCredential): { key: string, until: number } {
   return { key: hashVerifier(Buffer.from(textOf(adopts))), until: adopts.blockedUntil ?? adopts.until }
 }

@@ -12,7 +12,7 @@ export interface Presented {
   readonly accepted?: string | null
 }
 
-/** A presented token, ready to be judged. `token`: its text, from which the successor is derived. */
+/** A presented token, ready for validation. `token`: its text, from which the successor is derived. */
 export interface PresentedToken extends Presented {
   readonly token: string
   /** The activity entry of its requests. Only the manager reads it: a token that is repeated within a batch costs no lookup. */

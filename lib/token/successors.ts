@@ -11,7 +11,7 @@ export interface Successor {
 /** Derives the successors of presented tokens. Neither the store nor a key alone is enough to derive them. */
 export class Successors {
   readonly #keys: readonly Buffer[]
-  /** When a lost new cookie was sent again, by session id: from then on it needs the same time to be confirmed as a new one. */
+  /** When a lost new cookie was sent again, by session id. Its confirmation then takes the same minimum time as that of a new cookie. */
   readonly #resent = new Map<string, number>()
 
   constructor (secrets: readonly string[], name: string) {
@@ -38,7 +38,7 @@ export class Successors {
     return this.#resent.get(id) ?? 0
   }
 
-  /** Forgets the cookies that were sent again before a time. */
+  /** Drops the entries of cookies that were sent again before a time. */
   forget (before: number): void {
     for (const [id, at] of this.#resent) if (at <= before) this.#resent.delete(id)
   }

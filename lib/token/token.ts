@@ -69,7 +69,7 @@ export function decodeToken (text: string): Token | null {
   return { generation: bytes.readUInt16BE(1), id: bytes.toString('base64url', 3, 19), verifier: bytes.subarray(19) }
 }
 
-/** Whether the text has the one canonical form of an id. */
+/** Returns whether the text has the canonical form of an id. */
 export function isId (text: string): boolean {
   return text.length === idLength && /^[\w-]{21}[AQgw]$/.test(text)
 }
@@ -168,7 +168,7 @@ export function sameHash (a: string, b: string): boolean {
   return difference === 0
 }
 
-// A pool filled at once: 75 ns for 32 bytes against 1.6 µs for crypto.randomBytes. Bytes are wiped as they leave.
+// A pool filled at once: 75 ns for 32 bytes against 1.6 µs for crypto.randomBytes. Bytes are wiped when they are used.
 const pool = Buffer.alloc(8192)
 let used = pool.length
 

@@ -4,7 +4,7 @@ import type { LegacyAdapter } from '../adapter.ts'
 import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 
-/** What is used of an adapter of Auth.js. */
+/** The members of an Auth.js adapter that are used. */
 export interface AuthJsAdapter {
   getSessionAndUser? (token: string): Awaitable<{ readonly session: { readonly userId: string, readonly expires: Date } } | null>
   deleteSession? (token: string): Awaitable<unknown>
@@ -12,7 +12,7 @@ export interface AuthJsAdapter {
 }
 
 export interface AuthJsOptions {
-  /** The adapter that Auth.js was given. Strategy `database`: with `jwt` there is no session to take over. */
+  /** The adapter that Auth.js uses, with strategy `database`: with `jwt` there are no sessions to migrate. */
   readonly adapter: AuthJsAdapter
   /** Default `authjs.session-token`, `next-auth.session-token`, and both with `__Secure-`. */
   readonly cookieName?: string
@@ -24,10 +24,10 @@ export interface AuthJsOptions {
 
 const optionNames = namesOf<AuthJsOptions>({ adapter: true, cookieName: true, cookie: true, name: true })
 
-/** A random token: a UUID, or what `generateSessionToken` made of it. Encrypted JWTs have dots. */
+/** A random token: a UUID, or the result of `generateSessionToken`. Encrypted JWTs contain dots. */
 const tokenShape = /^[\w-]{16,255}$/
 
-/** Takes over database sessions of Auth.js (NextAuth). The data of the new session are the columns that the app added to the table. */
+/** Migrates database sessions of Auth.js (NextAuth). The data of the new session are the columns that the app added to the table. */
 export function fromAuthJs (options: AuthJsOptions): LegacyAdapter {
   checkNames(options, 'fromAuthJs', optionNames)
   const { adapter, cookieName, cookie, name = 'auth.js' } = options

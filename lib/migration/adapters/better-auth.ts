@@ -5,7 +5,7 @@ import type { LegacyAdapter, LegacySession } from '../adapter.ts'
 import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 
-/** What is used of better-auth's instance (`betterAuth({ … })`), by shape. */
+/** The members of better-auth's instance (`betterAuth({ … })`) that are used. */
 export interface BetterAuth {
   readonly $context: Promise<{
     readonly internalAdapter: {
@@ -32,7 +32,7 @@ const optionNames = namesOf<BetterAuthOptions>({ auth: true, secret: true, cooki
 const day = 86_400_000
 
 /**
- * Takes over sessions of better-auth, through its own adapter. The data of the new session are the fields that plugins and the app added to
+ * Migrates sessions of better-auth, through its own adapter. The data of the new session are the fields that plugins and the app added to
  * the session, such as `activeOrganizationId`. Users stay in its tables.
  */
 export function fromBetterAuth (options: BetterAuthOptions): LegacyAdapter {
@@ -64,7 +64,7 @@ export function fromBetterAuth (options: BetterAuthOptions): LegacyAdapter {
   }
 }
 
-/** `token.signature`: HMAC-SHA-256 of the token, base64 with its padding. */
+/** Returns the token of `token.signature`: HMAC-SHA-256 of the token, base64 with its padding. */
 function verified (value: string, secrets: readonly string[]): string | null {
   const dot = value.lastIndexOf('.')
   const token = value.slice(0, Math.max(dot, 0))

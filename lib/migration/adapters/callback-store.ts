@@ -1,7 +1,7 @@
 import { isThenable } from '../../async.ts'
 import type { LegacyAdapter, LegacySession, MirroredSession } from '../adapter.ts'
 
-/** A store of express-session's kind, as far as it is used: connect-redis, connect-mongo, @fastify/session's own, … */
+/** The methods of an express-session store that are used: of connect-redis, connect-mongo, @fastify/session's own, … */
 export interface CallbackStore {
   // `never`: each library types its own callbacks
   get (id: string, callback: never): unknown
@@ -10,18 +10,18 @@ export interface CallbackStore {
   all? (callback: never): unknown
 }
 
-/** What such stores keep: the cookie's state, and beside it whatever the app put there. */
+/** A record of such a store: the cookie's state, and the data of the app. */
 interface Kept {
   readonly cookie?: { readonly expires?: string | null, readonly originalMaxAge?: number | null }
   readonly [key: string]: unknown
 }
 
-/** Records of express-session and those who write like it, behind one interface of promises. */
+/** Adapts the callbacks of express-session stores, and of stores with the same interface, to promises. */
 export class CallbackRecords implements Pick<LegacyAdapter, 'load' | 'retire' | 'mirror' | 'scan'> {
   readonly #store: CallbackStore
   readonly #rolling: boolean
 
-  /** `rolling`: each request moved the expiry on. */
+  /** `rolling`: each request extended the expiry. */
   constructor (store: CallbackStore, options: { readonly rolling: boolean }) {
     this.#store = store
     this.#rolling = options.rolling
@@ -45,7 +45,7 @@ export class CallbackRecords implements Pick<LegacyAdapter, 'load' | 'retire' | 
 
   async * scan (): AsyncGenerator<{ credential: string, session: LegacySession }> {
     const found = await called<Kept[] | Record<string, Kept>>(done => this.#store.all?.(done as never))
-    // some return a list with each record's id
+    // some return a list with the id in each record
     for (const [key, kept] of Object.entries(plain(found ?? []))) {
       const { id = key, ...record } = Array.isArray(found) ? kept : { ...kept, id: key }
       yield { credential: String(id), session: this.#toSession(record) }
@@ -65,7 +65,7 @@ export class CallbackRecords implements Pick<LegacyAdapter, 'load' | 'retire' | 
   }
 }
 
-/** Stores return results by callback, by promise, or both. */
+/** Resolves to the result of a store method: stores return it by callback, by promise, or both. */
 function called <T> (call: (done: (error?: unknown, value?: T | null) => void) => unknown): Promise<T | null> {
   return new Promise((resolve, reject) => {
     const done = (error?: unknown, value?: T | null): void => {
@@ -83,7 +83,7 @@ function absent (error: unknown): null {
   throw error
 }
 
-/** As it would come from a store that writes JSON: stores in memory hand out live objects. */
+/** Returns a value as a store that writes JSON would: memory stores return live objects. */
 function plain <T> (value: T): T {
   return JSON.parse(JSON.stringify(value)) as T
 }

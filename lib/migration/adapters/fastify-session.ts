@@ -6,23 +6,23 @@ import type { LegacyCookie } from '../cookies.ts'
 import { CallbackRecords } from './callback-store.ts'
 import type { CallbackStore } from './callback-store.ts'
 
-/** What verifies a cookie's signature: @fastify/cookie's `Signer` is one. */
+/** Verifies a cookie's signature, such as the `Signer` of @fastify/cookie. */
 export interface Unsigner {
   unsign (value: string): { readonly valid: boolean, readonly value: string | null }
 }
 
-/** Options of `fromFastifySession` and `fromExpressSession`: as the old library was given them. */
+/** Options of `fromFastifySession` and `fromExpressSession`: those of the old library. */
 export interface StoredSessionOptions {
   /** Every secret that cookies in browsers may be signed with. */
   readonly secret: string | readonly string[]
   readonly store: CallbackStore
   /** Default `sessionId` (@fastify/session), `connect.sid` (express-session). */
   readonly cookieName?: string
-  /** The cookie's path and domain, if the old library was given them: to delete it. */
+  /** The cookie's path and domain, if the old library had them: to delete it. */
   readonly cookie?: Omit<LegacyCookie, 'name'>
   /**
-   * The old expiry moved on with each request. Default false: a session's life ends when the old one's would have without another request.
-   * `true`: that length is its idle time, within your `absoluteTimeout`.
+   * Whether each request extended the old expiry. Default false: the session ends when the legacy session would have ended without another
+   * request. `true`: the duration becomes the idle timeout, within your `absoluteTimeout`.
    */
   readonly rolling?: boolean
   /** For events and counters. Default the library's name. */
@@ -31,12 +31,12 @@ export interface StoredSessionOptions {
 
 const optionNames = namesOf<StoredSessionOptions>({ secret: true, store: true, cookieName: true, cookie: true, rolling: true, name: true })
 
-/** Takes over sessions of @fastify/session. */
+/** Migrates sessions of @fastify/session. */
 export function fromFastifySession (options: Omit<StoredSessionOptions, 'secret'> & {
   readonly secret: string | readonly string[] | Unsigner
-  /** Of the HMAC. Default `sha256`. */
+  /** The algorithm of the HMAC. Default `sha256`. */
   readonly algorithm?: string
-  /** What stands before the id in the cookie. Default nothing. */
+  /** The text before the id in the cookie. Default none. */
   readonly cookiePrefix?: string
 }): LegacyAdapter {
   checkNames(options, 'fromFastifySession', [...optionNames, 'algorithm', 'cookiePrefix'])
@@ -44,7 +44,7 @@ export function fromFastifySession (options: Omit<StoredSessionOptions, 'secret'
   return fromSignedCookie(toUnsigner(secret, algorithm), { ...rest, name, cookieName, prefix: cookiePrefix })
 }
 
-/** Takes over sessions of express-session. */
+/** Migrates sessions of express-session. */
 export function fromExpressSession (options: StoredSessionOptions): LegacyAdapter {
   checkNames(options, 'fromExpressSession', optionNames)
   const { secret, cookieName = 'connect.sid', name = 'express-session', ...rest } = options

@@ -3,7 +3,7 @@ import type { LegacyAdapter } from '../adapter.ts'
 import { checkCookieNames } from '../cookies.ts'
 import type { LegacyCookie } from '../cookies.ts'
 
-/** Options of `fromIronSession`: as the old library was given them. */
+/** Options of `fromIronSession`: those of the old library. */
 export interface IronSessionOptions {
   /** `import { unsealData } from 'iron-session'` */
   readonly unsealData: (seal: string, options: never) => Promise<unknown>
@@ -16,8 +16,8 @@ export interface IronSessionOptions {
   /** Whether the cookie is persistent. Default true: iron-session sets a Max-Age by default. */
   readonly remember?: boolean
   /**
-   * Finds in the data what stays the same through a session's life, such as a sign-in's id. Without it, ending a session blocks the cookie
-   * that it was adopted from, but not an older copy: each `save()` seals a new one.
+   * Returns a value of the data that stays the same from login to logout, such as the id of a sign-in. Without it, ending a session blocks
+   * the cookie that it was adopted from, but not an older copy: each `save()` creates a new cookie.
    */
   readonly identity?: (data: Record<string, unknown>) => string
   /** For events and counters. Default `iron-session`. */
@@ -31,7 +31,7 @@ const optionNames = namesOf<IronSessionOptions>({
 /** `Fe26.2*password id*salt*iv*sealed*expiry*salt*mac`, then `~2` by iron-session. */
 const sealed = /^Fe26\.2\*(\w*)\*(?:[^*]*\*){3}(\d*)\*[^*]*\*[^*~]*(?:~\d+)?$/
 
-/** Takes over sessions of iron-session 8: everything is in the cookie, and unsealed with the library's own function. */
+/** Migrates sessions of iron-session 8, whose cookie contains everything and is decrypted with the library's own function. */
 export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
   checkNames(options, 'fromIronSession', optionNames)
   const { unsealData, password, cookieName, ttl, cookie, remember = true, identity, name = 'iron-session' } = options

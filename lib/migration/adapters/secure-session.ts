@@ -15,13 +15,13 @@ export interface Sodium {
   crypto_pwhash (key: Buffer, secret: Buffer, salt: Buffer, operations: number, memory: number, algorithm: number): void
 }
 
-/** Options of `fromSecureSession`: as the old library was given them. */
+/** Options of `fromSecureSession`: those of the old library. */
 export interface SecureSessionOptions {
   /** `import sodium from 'sodium-native'` */
   readonly sodium: Sodium
   /** As there: a buffer, base64, or a list of them, newest first. */
   readonly key?: Buffer | string | readonly (Buffer | string)[]
-  /** Instead of a key: the secret, and the salt if one was set. Deriving the key takes about half a second, once. */
+  /** Instead of a key: the secret, and the salt if there was one. Deriving the key takes about half a second, once. */
   readonly secret?: string | Buffer
   readonly salt?: string | Buffer
   /** Default `session`. */
@@ -33,8 +33,8 @@ export interface SecureSessionOptions {
   /** Whether the cookie had a `maxAge` or `expires`: it is persistent. Default false. */
   readonly remember?: boolean
   /**
-   * Finds in the data what stays the same through a session's life, such as a sign-in's id. Without it, ending a session blocks the cookie
-   * that it was adopted from, but not an older copy: each change seals a new one.
+   * Returns a value of the data that stays the same from login to logout, such as the id of a sign-in. Without it, ending a session blocks
+   * the cookie that it was adopted from, but not an older copy: each change creates a new cookie.
    */
   readonly identity?: (data: Record<string, unknown>) => string
   /** For events and counters. Default `@fastify/secure-session`. */
@@ -47,7 +47,7 @@ const optionNames = namesOf<SecureSessionOptions>({
   ...{ cookie: true, expiry: true, remember: true, identity: true, name: true }
 })
 
-/** Takes over sessions of @fastify/secure-session: everything is in the cookie, sealed with libsodium's secretbox. */
+/** Migrates sessions of @fastify/secure-session, whose cookie contains everything, encrypted with libsodium's secretbox. */
 export function fromSecureSession (options: SecureSessionOptions): LegacyAdapter {
   checkNames(options, 'fromSecureSession', optionNames)
   checkCookieNames(options.cookie)
@@ -71,7 +71,7 @@ export function fromSecureSession (options: SecureSessionOptions): LegacyAdapter
   }
 }
 
-/** What is sealed in a cookie; `null` for what none of the keys opens. */
+/** Returns the content of a cookie; `null` if no key decrypts it. */
 function open (sodium: Sodium, keys: readonly Buffer[], value: string): Record<string, unknown> | null {
   const [cipher = Buffer.alloc(0), nonce] = value.split(';').map(part => Buffer.from(part, 'base64'))
   if (cipher.length < sodium.crypto_secretbox_MACBYTES || nonce?.length !== sodium.crypto_secretbox_NONCEBYTES) return null

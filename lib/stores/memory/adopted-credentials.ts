@@ -6,22 +6,22 @@ interface AdoptedMark extends Scheduled {
   readonly id: string
 }
 
-/** Which credentials of other libraries were adopted, and by which sessions. */
+/** The adopted credentials of other libraries, each with the session that adopted it. */
 export class AdoptedCredentials {
   readonly #byKey = new Map<string, AdoptedMark>()
   readonly #schedule = new ExpiryHeap<AdoptedMark>()
 
-  /** The id of the session that adopted a credential. */
+  /** Returns the id of the session that adopted a credential. */
   get (key: string): string | undefined { return this.#byKey.get(key)?.id }
 
-  /** Remembers, until a timestamp, that a session has adopted a credential. */
+  /** Records that a session has adopted a credential, until a timestamp. */
   add (key: string, id: string, until: number): void {
     const mark = { key, id, slot: 0 }
     this.#byKey.set(key, mark)
     this.#schedule.add(mark, until)
   }
 
-  /** Forgets the mark that is due first, if it is due by `now`. */
+  /** Deletes the mark that is due first, if it is due by `now`. */
   dropOldest (now: number): boolean {
     const mark = this.#schedule.next(now)
     if (mark === undefined) return false

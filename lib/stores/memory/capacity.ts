@@ -4,9 +4,9 @@ import type { EndCause } from '../../store.ts'
 import type { History } from './history.ts'
 import type { Entry, LiveSessions } from './live-sessions.ts'
 
-/** Live and ended sessions together, up to a cap: how one becomes the other, and what goes to make room. */
+/** Bounds the number of live and ended sessions together. Ends sessions, and evicts others to make room. */
 export class Capacity {
-  /** The largest number of ended sessions that the store remembers of a user. */
+  /** Maximum number of ended-session records per user. */
   keepPerUser = 0
   readonly #max: number
   readonly #live: LiveSessions
@@ -18,12 +18,12 @@ export class Capacity {
     this.#history = history
   }
 
-  /** Nothing could go to make room for one more. */
+  /** Returns whether no entry can be evicted to make room. */
   isFull (now: number): boolean {
     return this.#live.size >= this.#max && this.#live.guests === 0 && this.#history.size === 0 && this.#nextExpired(now) === undefined
   }
 
-  /** Makes room for one more: history goes first, then sessions that have expired anyway, then guests. Returns what ended. */
+  /** Makes room for one more session: deletes history first, then expired sessions, then guests. Returns the ended sessions. */
   makeRoom (now: number): EndedSession[] {
     const ended: EndedSession[] = []
     while (this.#live.size + this.#history.size >= this.#max) {
@@ -36,7 +36,7 @@ export class Capacity {
     return ended
   }
 
-  /** A session that was seen since it was scheduled is due later: whether this one is. */
+  /** Reschedules a session that was seen since it was scheduled. Returns whether it is due later. */
   postpone (entry: Entry, now: number): boolean {
     const deadline = expiresAt(entry.record)
     if (deadline <= now) return false
@@ -44,12 +44,12 @@ export class Capacity {
     return true
   }
 
-  /** Ends a session that is past its deadline, as of then. */
+  /** Ends an expired session. Its end is the timestamp of its deadline. */
   expire (entry: Entry): EndedSession {
     return this.remove(entry, { reason: expiryReason(entry.record), by: null }, expiresAt(entry.record))
   }
 
-  /** Ends a session. Of a user's, history remembers it; guests leave nothing. */
+  /** Ends a session. Only sessions of users have history. */
   remove (entry: Entry, why: EndCause, at: number): EndedSession {
     const { record } = entry
     this.#live.remove(entry)

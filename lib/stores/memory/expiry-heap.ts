@@ -1,4 +1,4 @@
-/** What a schedule can hold: it keeps its place in the item, so that an item is moved and removed without a search. */
+/** An item of a schedule. It stores its slot, so that it is moved and removed without a search. */
 export interface Scheduled {
   slot: number
 }
@@ -6,8 +6,8 @@ export interface Scheduled {
 const smallest = 64
 
 /**
- * Items by when they are due: a binary heap, with the timestamps in an array of their own (8 bytes each, compared without a look at the
- * item).
+ * Items by due time: a binary heap. The timestamps are in an array of their own (8 bytes each), so that a comparison does not read the
+ * item.
  */
 export class ExpiryHeap<T extends Scheduled> {
   readonly #items: T[] = []
@@ -20,17 +20,17 @@ export class ExpiryHeap<T extends Scheduled> {
     this.#rise(item, due, slot)
   }
 
-  /** The item that is due first, if it is due by `now`. */
+  /** Returns the item that is due first, if it is due by `now`. */
   next (now: number): T | undefined {
     return this.#dues[0] as number <= now ? this.#items[0] : undefined
   }
 
-  /** When an item is due. */
+  /** Returns the due time of an item. */
   dueOf (item: T): number {
     return this.#dues[item.slot] as number
   }
 
-  /** Changes when an item is due. */
+  /** Changes the due time of an item. */
   move (item: T, due: number): void {
     if (due < this.dueOf(item)) this.#rise(item, due, item.slot)
     else this.#sink(item, due, item.slot)
@@ -47,7 +47,7 @@ export class ExpiryHeap<T extends Scheduled> {
     if (this.#items.length < this.#dues.length / 4 && this.#dues.length > smallest) this.#resize(this.#dues.length / 2)
   }
 
-  /** Towards the root, from `slot`. */
+  /** Moves an item from `slot` toward the root. */
   #rise (item: T, due: number, slot: number): void {
     let at = slot
     while (at > 0) {
@@ -60,7 +60,7 @@ export class ExpiryHeap<T extends Scheduled> {
     this.#put(item, due, at)
   }
 
-  /** Away from the root, from `slot`. */
+  /** Moves an item from `slot` away from the root. */
   #sink (item: T, due: number, slot: number): void {
     const { length } = this.#items
     let at = slot

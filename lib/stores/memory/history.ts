@@ -5,10 +5,10 @@ import type { SortKey } from './sorted-list.ts'
 
 export const endedPlace: SortKey<EndedSession> = { at: session => session.endedAt, id: session => session.id }
 
-/** Ended sessions: by id, by user, and by when they ended. */
+/** Ended sessions: by id, by user, and by end time. */
 export class History {
   readonly #byId = new ShardedMap<EndedSession>()
-  /** One session or several: most users have one, and an array for each would cost as much as what it holds. */
+  /** One session or several: most users have one, and an array for each would cost as much as its content. */
   readonly #byUser = new ShardedMap<EndedSession | readonly EndedSession[]>()
   readonly all = new SortedList(endedPlace)
 
@@ -16,12 +16,12 @@ export class History {
 
   get (id: string): EndedSession | undefined { return this.#byId.get(id) }
 
-  /** A user's ended sessions. */
+  /** Returns a user's ended sessions. */
   of (userId: string): readonly EndedSession[] {
     return listOf(this.#byUser.get(userId) ?? [])
   }
 
-  /** Keeps an ended session, and at most `max` of its user: the ones that ended last. */
+  /** Stores an ended session, and at most the `max` latest ones of its user. */
   add (session: EndedSession, userId: string, max: number): void {
     this.#byId.set(session.id, session)
     this.all.add(session)
@@ -35,7 +35,7 @@ export class History {
     if (sessions.length > max) this.#drop(sessions.reduce((a, b) => b.endedAt < a.endedAt ? b : a))
   }
 
-  /** Forgets the session that ended first, if it did by `until`. */
+  /** Deletes the session that ended first, if it ended by `until`. */
   dropOldest (until: number): boolean {
     const { first } = this.all
     if (first === undefined || first.endedAt > until) return false

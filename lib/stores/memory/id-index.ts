@@ -3,7 +3,7 @@ import type { TableEntry } from '../../token/token-table.ts'
 
 const parts = 64
 
-/** Items by id, in 64 tables, so that none takes more than a millisecond to grow. */
+/** Items by id, in 64 tables, so that no table takes more than a millisecond to grow. */
 export class IdIndex<T extends TableEntry> {
   readonly #parts = Array.from({ length: parts }, () => new TokenTable<T>())
   size = 0
@@ -19,7 +19,7 @@ export class IdIndex<T extends TableEntry> {
     this.size++
   }
 
-  /** Takes out an item that is there. */
+  /** Removes an item that the index contains. */
   delete (item: T): void {
     this.#partOf(item.keyHash).delete(item.key, item.keyHash)
     this.size--

@@ -12,16 +12,16 @@ import { SortedList } from './sorted-list.ts'
 import type { SortKey } from './sorted-list.ts'
 
 /**
- * A session's place in every index. Its record is replaced by a change, so that what was handed out stays as it was; only activity moves on
- * in it.
+ * The entry of a session in every index. A change replaces its record, so that returned records stay unchanged; only activity is changed in
+ * place.
  */
 export class Entry implements Scheduled, TableEntry {
   record: MutableRecord
   readonly keyHash: number
   slot = 0
-  /** The sessions of one user form a ring, in order of arrival. */
+  /** The sessions of one user form a ring, in order of insertion. */
   next: Entry = this
-  /** How many there are in its ring; kept by the first one only. */
+  /** Number of entries in the ring; only that of the first one is current. */
   count = 1
   previous: Entry = this
 
@@ -36,12 +36,12 @@ export class Entry implements Scheduled, TableEntry {
 export const entryPlace: SortKey<Entry> = { at: entry => entry.record.createdAt, id: entry => entry.record.id }
 
 /**
- * Live sessions, and those that expired and were not swept: by id, by user, by age, and by when they are due. An entry is due no later
- * than its session expires; activity does not change it, the cleanup does.
+ * Live sessions, and expired ones before cleanup: by id, by user, by age, and by due time. An entry is due no later than its session
+ * expires. Activity does not change the due time; the cleanup does.
  */
 export class LiveSessions {
   readonly #byId = new IdIndex<Entry>()
-  /** The longest known of each user's ring, and of the guests'. */
+  /** The first inserted entry of each user's ring, and of the guests'. */
   readonly #byUser = new ShardedMap<Entry>()
   #guest: Entry | null = null
   /** Marks that block legacy credentials are in a ring of their own: they are no guests, and never make room. */
@@ -58,7 +58,7 @@ export class LiveSessions {
 
   get (id: string): Entry | undefined { return this.#byId.get(id) }
 
-  /** A user's sessions, oldest first. */
+  /** Returns a user's sessions, oldest first. */
   of (userId: string): Entry[] {
     const first = this.#byUser.get(userId)
     if (first === undefined) return []
@@ -67,7 +67,9 @@ export class LiveSessions {
     return entries.sort((a, b) => byAge(a.record, b.record))
   }
 
-  /** Whether a user has at least `count` sessions (1 or more), the expired ones included. Most sign-ins need no more to check a limit. */
+  /**
+   * Returns whether a user has at least `count` sessions (1 or more), including expired ones. Most logins need no more to check a limit.
+   */
   has (userId: string, count: number): boolean {
     return (this.#byUser.get(userId)?.count ?? 0) >= count
   }
@@ -78,7 +80,7 @@ export class LiveSessions {
     if (first === null) {
       this.#setFirst(record, entry)
     } else {
-      // one string a user, not one a sign-in
+      // one string per user, not per login
       record.userId = first.record.userId
       entry.previous = first.previous
       entry.next = first
@@ -94,7 +96,7 @@ export class LiveSessions {
     return record
   }
 
-  /** Replaces a record; the session is due earlier if its life got shorter. */
+  /** Replaces a record. If its lifetime got shorter, the session is due earlier. */
   replace (entry: Entry, record: MutableRecord): void {
     entry.record = record
     const due = expiresAt(record)
@@ -141,8 +143,8 @@ export class LiveSessions {
 }
 
 /**
- * A copy to be changed and then kept. Every record is made here, so that all have one shape and none carries what a store does not know.
- * What each request looks at comes first: it is adjacent in memory.
+ * Returns a copy to be changed and then stored. Every record is created here, so that all have one shape and none has a field that a store
+ * does not know. The fields that each request reads come first: they are adjacent in memory.
  */
 export function draftOf (record: SessionRecord): MutableRecord {
   return {

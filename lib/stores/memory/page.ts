@@ -3,10 +3,10 @@ import { decodePosition, encodeCursor } from '../cursor.ts'
 import type { CursorScope } from '../cursor.ts'
 import type { SortedList } from './sorted-list.ts'
 
-/** The largest number of sessions that one call looks at: about a millisecond. */
+/** Maximum number of sessions that one call examines: about a millisecond. */
 const looks = 10_000
 
-/** Returns a page of what matches. The page ends early after `looks` sessions. */
+/** Returns a page of matches. The page ends early after `looks` sessions. */
 export function readPage <T> (
   items: SortedList<T>,
   matches: (item: T) => boolean,

@@ -1,8 +1,8 @@
 const parts = 64
 
 /**
- * A map of texts in 64 parts. One map of a million keys stops the process for up to 80 ms whenever it grows or shrinks, because all of it
- * is hashed again at once; here that is a part.
+ * A map of texts in 64 parts. A single map of a million keys blocks the process for up to 80 ms whenever it grows or shrinks, because all
+ * of it is hashed again at once; here only a part is.
  */
 export class ShardedMap<V> {
   readonly #parts = Array.from({ length: parts }, () => new Map<string, V>())
@@ -23,7 +23,7 @@ export class ShardedMap<V> {
     if (this.#partOf(key).delete(key)) this.size--
   }
 
-  /** By up to eight characters from the end: the end of an id is random, and numbers differ there. */
+  /** Returns the part of a key, by up to eight characters from its end: the end of an id is random, and the end of a number differs. */
   #partOf (key: string): Map<string, V> {
     let sum = 0
     for (let i = key.length - 1, stop = Math.max(i - 8, -1); i > stop; i--) sum = (sum * 31 + key.charCodeAt(i)) | 0

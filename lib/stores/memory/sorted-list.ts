@@ -1,6 +1,6 @@
 import type { Position } from '../cursor.ts'
 
-/** How an item's place is found. */
+/** The sort key of an item. */
 export interface SortKey<T> {
   readonly at: (item: T) => number
   readonly id: (item: T) => string
@@ -10,8 +10,8 @@ const chunkSize = 512
 const nearEnd = 16
 
 /**
- * Items in order of a timestamp and an id. They lie in chunks, so that an insert or a removal moves at most one chunk, however many there
- * are; what comes last is appended.
+ * Items in order of a timestamp and an id. They are stored in chunks, so that an insert or a removal moves at most one chunk. The newest
+ * item is appended.
  */
 export class SortedList<T> {
   readonly #chunks: T[][] = []
@@ -39,7 +39,7 @@ export class SortedList<T> {
     if (chunk.length > chunkSize) this.#chunks.splice(index + 1, 0, chunk.splice(chunkSize / 2))
   }
 
-  /** Adds an item at the end, or among the few of the same timestamp, without a search through older items. Returns whether it did. */
+  /** Adds an item at the end, or among the few of the same timestamp, without a search through older items. Returns whether it could. */
   #addNearEnd (chunk: T[], item: T, at: number, id: string): boolean {
     const { length } = chunk
     for (let place = length; place > Math.max(0, length - nearEnd); place--) {
@@ -51,7 +51,7 @@ export class SortedList<T> {
     return false
   }
 
-  /** Takes out an item that is in. */
+  /** Removes an item that the list contains. */
   remove (item: T): void {
     const [at, id] = this.positionOf(item)
     const index = this.#chunkOf(at, id)
@@ -60,7 +60,7 @@ export class SortedList<T> {
     if (chunk.length === 0) this.#chunks.splice(index, 1)
   }
 
-  /** Each item that comes after a position in an order; `null`: from the start. Nothing may be added or removed meanwhile. */
+  /** Yields each item after a position in an order; `null`: from the start. The list must not change meanwhile. */
   * walk (order: 'newest' | 'oldest', after: Position | null): Generator<T, void> {
     const step = order === 'oldest' ? 1 : -1
     const [at, id] = after ?? [-step * Infinity, '']
@@ -79,7 +79,7 @@ export class SortedList<T> {
     return [this.#place.at(item), this.#place.id(item)]
   }
 
-  /** The first chunk that does not end before a position; one past the last if all do. */
+  /** Returns the first chunk that does not end before a position; the number of chunks if all do. */
   #chunkOf (at: number, id: string): number {
     let low = 0
     let high = this.#chunks.length
@@ -92,7 +92,7 @@ export class SortedList<T> {
     return low
   }
 
-  /** The first place in a chunk that is not before a position; its length if all are. */
+  /** Returns the first index in a chunk that is not before a position; its length if all are. */
   #indexIn (chunk: readonly T[], at: number, id: string): number {
     let low = 0
     let high = chunk.length

@@ -2,18 +2,18 @@ import { LruCache } from '../../token/lru-cache.ts'
 import type { MutableRecord } from '../patch.ts'
 
 /**
- * Texts that many sessions have in common (agents, devices, addresses), as one string each. What has not come again for thousands of other
- * texts is forgotten, so that texts made up by clients cost no more than the sessions that have them.
+ * Texts that many sessions have in common (user agents, devices, IP addresses), as one string each. A text that does not occur again within
+ * thousands of other texts is dropped. Texts that clients invent therefore cost no more memory than their sessions.
  */
 export class StringPool {
   readonly #known = new LruCache<string>(8192)
 
-  /** The same text, as the string that others have. */
+  /** Returns the pooled string of the same text. */
   share <T extends string | null> (text: T): T {
     return text === null ? text : (this.#known.get(text) ?? this.#known.set(text, text)) as T
   }
 
-  /** One string for all sessions that have the same. */
+  /** Replaces the texts of a record with pooled strings. */
   shareAll (record: MutableRecord): void {
     record.ip = this.share(record.ip)
     record.userAgent = this.share(record.userAgent)

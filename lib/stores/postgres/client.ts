@@ -5,10 +5,7 @@ import type { PgPool } from './pg.ts'
 import { PostgresJsConnection } from './postgres-js.ts'
 import type { MakePostgresJs, PostgresJs } from './postgres-js.ts'
 
-/**
- * A client that was handed in: a `pg` pool, what @fastify/postgres decorates an app with, or the function that `postgres` (postgres.js)
- * makes.
- */
+/** A client of the app: a `pg` pool, the decorator of @fastify/postgres, or the function that `postgres` (postgres.js) returns. */
 export type PostgresClient = PgPool | { readonly pool: PgPool } | PostgresJs
 
 /** Returns the connection for a client, recognized by its shape. Throws `FST_SESSION_INVALID_OPTION` for anything else. */
@@ -23,7 +20,8 @@ export function connectionOf (client: unknown): Connection {
 }
 
 /**
- * Opens a client from a URL: `pg`, or `postgres`, whichever the app has installed. Throws `FST_SESSION_INVALID_OPTION` if it has neither.
+ * Opens a client from a URL with the first installed package of `pg` and `postgres`. Throws `FST_SESSION_INVALID_OPTION` if neither is
+ * installed.
  *
  * @param load imports a package
  */
@@ -62,7 +60,7 @@ async function attempt (load: (name: string) => Promise<unknown>, name: string):
   try {
     return await load(name)
   } catch (error) {
-    // an installed client that does not load is not the same as none
+    // an installed client that fails to load must not count as missing
     if ((error as { code?: unknown }).code === 'ERR_MODULE_NOT_FOUND' || (error as { code?: unknown }).code === 'MODULE_NOT_FOUND') {
       return null
     }

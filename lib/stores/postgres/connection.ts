@@ -1,40 +1,40 @@
 import type { Awaitable } from '../../async.ts'
 
-/** How statements are sent. */
+/** Options of a statement. */
 export interface Send {
-  /** Prepare it once per connection, and then send its name only. */
+  /** Prepares it once per connection, and then sends only its name. */
   readonly prepared: boolean
-  /** Milliseconds until it is given up. */
+  /** Milliseconds after which it is canceled. */
   readonly timeout: number
 }
-/** Receives notifications until it is closed. Reconnects by itself. */
+/** Receives notifications until it is closed. Reconnects automatically. */
 export interface Subscription {
-  /** Replaces a connection that is believed dead. Only where the client allows it. */
+  /** Replaces a connection that seems dead. Absent if the client cannot. */
   renew?(): void
   close (): Awaitable<void>
 }
 
 export interface NotificationListener {
-  /** A notification came. */
+  /** Receives a notification. */
   notified (payload: string): void
-  /** The subscription listens. Called again after each reconnection. */
+  /** Is called when the subscription listens, also after each reconnection. */
   listening (): void
-  /** The connection is gone. */
+  /** Is called when the connection is lost. */
   lost (cause: unknown): void
 }
-/** One way to talk to the server, whatever the client. */
+/** A connection to the server, with one interface for all clients. */
 export interface Connection {
-  /** The first column of each row, which must be text. */
+  /** Resolves to the first column of each row, which must be text. */
   query (text: string, values: readonly (string | null)[], send: Send): Promise<string[]>
-  /** Returns whether a pooler is between that can break this client: then no statement may be prepared. Absent: none can. */
+  /** Returns whether there is a pooler that can break this client: then no statement may be prepared. Absent: no pooler can. */
   losesStatements? (): Promise<boolean>
-  /** Several statements at once, in one transaction. */
+  /** Runs several statements at once, in one transaction. */
   run (text: string): Promise<void>
   /**
-   * Resolves when it listens for the first time, or if the server is a standby, where nothing can listen yet. `timeout`: milliseconds in
-   * which a connection must listen.
+   * Resolves when it first listens, or if the server is a standby, which cannot LISTEN. `timeout`: milliseconds in which a connection must
+   * listen.
    */
   listen (channel: string, listener: NotificationListener, timeout: number): Promise<Subscription>
-  /** Ends what was handed in or opened. */
+  /** Closes the client. */
   end (): Promise<void>
 }

@@ -3,29 +3,29 @@ import type { Awaitable } from '../../async.ts'
 import type { NotificationListener, Subscription } from './connection.ts'
 import { codeOf } from './server.ts'
 
-/** One connection, made for listening. */
+/** A connection for LISTEN. */
 export interface ListeningConnection {
   /** Connects and sends LISTEN. */
   listen (): PromiseLike<unknown>
-  /** Closes the connection at once, without waiting for the server, which may be out of reach. */
+  /** Closes the connection at once, without waiting for the server, which may be unreachable. */
   end (): Awaitable<unknown>
 }
 
-/** Makes a connection. It calls `notified` with each notification, and `gone` when it breaks. */
+/** Creates a connection. It calls `notified` with each notification, and `gone` when it breaks. */
 export type NewConnection = (events: {
   readonly notified: (payload: string) => void
   readonly gone: (cause: unknown) => void
 }) => Awaitable<ListeningConnection>
 
-/** Between two attempts to listen again, in milliseconds; doubled each time. */
+/** Shortest pause between two attempts to listen again, in milliseconds; doubled each time. */
 const shortestPause = 50
 const longestPause = 5000
-/** The server is a standby, where LISTEN is not possible. */
+/** SQLSTATE of a standby, where LISTEN is not possible. */
 const onlyReads = '25006'
 
 /**
- * Listens on a connection of its own, beside those for data: it takes none from a pool, and a full pool does not stop it. A connection that
- * breaks, or that does not listen within `timeout` milliseconds, is closed and replaced.
+ * Listens on its own connection, so that it takes no connection from a pool, and works if the pool is exhausted. A connection that breaks,
+ * or that does not listen within `timeout` milliseconds, is closed and replaced.
  */
 export class Listener implements Subscription {
   readonly #make: NewConnection

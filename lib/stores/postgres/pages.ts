@@ -8,10 +8,10 @@ import { toSqlFilter } from './sql-filter.ts'
 import { scanned } from './statements.ts'
 import type { Statements } from './statements.ts'
 
-/** Before every session, in either order of `(createdAt, id)`. */
+/** Positions before every session, in either order of `(createdAt, id)`. */
 const edges = { oldest: ['-9223372036854775808', ''], newest: ['9223372036854775807', ''] } as const
 
-/** A row of a page and its place; without a row, the place where the scan ended. */
+/** A row of a page and its position; without a row, the position where the scan ended. */
 type Placed = readonly [at: number, id: string, row?: unknown]
 
 /** Lists and counts, in bounded steps. */
@@ -27,22 +27,22 @@ export class PageQueries {
     this.#now = now
   }
 
-  /** Live sessions. */
+  /** Returns a page of live sessions. */
   live (filter: Filter, { order, ...page }: PageOptions): Promise<Page<unknown>> {
     return this.#page({ list: 'live', filter, order }, page, { text: this.#statements.live[order], values: [this.#now()] })
   }
 
-  /** Ids of live sessions that match, oldest first. */
+  /** Returns a page of ids of live sessions that match, oldest first. */
   ids (filter: Filter, page: Pick<PageOptions, 'limit' | 'cursor'>): Promise<Page<string>> {
     return this.#page({ list: 'end', filter, order: 'oldest' }, page, { text: this.#statements.ids, values: [this.#now()] })
   }
 
-  /** Ended sessions. */
+  /** Returns a page of ended sessions. */
   ended (filter: Filter, { order, ...page }: PageOptions): Promise<Page<unknown>> {
     return this.#page({ list: 'history', filter, order }, page, { text: this.#statements.history[order], values: [] })
   }
 
-  /** One step of a count. */
+  /** Runs one step of a count. */
   async count (filter: Filter, cursor: string | null): Promise<{ readonly count: number, readonly cursor: string | null }> {
     const scope = { list: 'count', filter, order: 'newest' } as const
     const sql = toSqlFilter(filter)
@@ -64,7 +64,7 @@ export class PageQueries {
     const replies = await this.#server.read(text, [filter, net, String(most), String(at), id, ...values], false)
     const found = replies.map(row => fromReply(row) as Placed)
     const rows = found.filter(row => row.length === 3).slice(0, most)
-    // where the scan ended; or, if there is one row more than asked for, the last one asked for
+    // the position where the scan ended; or, if there is one row more than the limit, the last row of the page
     const end = found.find(row => row.length === 2) ?? (found.length > most ? rows.at(-1) : undefined)
     return { items: rows.map(([,, item]) => item as T), cursor: end === undefined ? null : encodeCursor(scope, [end[0], end[1]]) }
   }

@@ -3,7 +3,7 @@ import type { Connection, NotificationListener, Send, Subscription } from './con
 import { Listener } from './listener.ts'
 import type { ListeningConnection, NewConnection } from './listener.ts'
 
-/** What we use of a `pg` Pool. */
+/** The members of a `pg` Pool that are used. */
 export interface PgPool {
   query (query: object): Promise<{ readonly rows: readonly unknown[] }>
   end (): Promise<void>
@@ -12,12 +12,12 @@ export interface PgPool {
   readonly totalCount: number
 }
 
-/** What every pool of `pg` has, but its types do not declare. */
+/** The members of every `pg` pool that its types do not declare. */
 interface PgMaker {
   readonly Client: new (options: object) => PgClient
 }
 
-/** What we use of a `pg` Client. */
+/** The members of a `pg` Client that are used. */
 interface PgClient {
   connect (): Promise<unknown>
   query (text: string): Promise<unknown>
@@ -27,10 +27,10 @@ interface PgClient {
   readonly connection?: { readonly stream: { destroy (): unknown } }
 }
 
-/** Pools that have an error listener of this module: one is enough for all stores of a pool. */
+/** Pools that have an error listener of this module: one listener serves all stores of a pool. */
 const watchedPools = new WeakSet<PgPool>()
 
-/** `pg`. */
+/** A connection through `pg`. */
 export class PgConnection implements Connection {
   readonly #pool: PgPool
   readonly #names = new Map<string, string>()
@@ -61,7 +61,7 @@ export class PgConnection implements Connection {
 
   async end (): Promise<void> { await this.#pool.end() }
 
-  /** The same name for the same text, and for no other: several stores, and versions of this package, share a pool. */
+  /** Returns one name per text: several stores, and versions of this package, share a pool. */
   #nameOf (text: string): string {
     let name = this.#names.get(text)
     if (name === undefined) this.#names.set(text, name = `fastify_session_manager_${hash('sha256', text, 'base64url').slice(0, 16)}`)
@@ -70,7 +70,7 @@ export class PgConnection implements Connection {
 
   #listeningConnection (channel: string, { notified, gone }: Parameters<NewConnection>[0]): ListeningConnection {
     const { Client, options } = this.#pool as PgPool & PgMaker
-    // the pool has its password where a copy of its options does not
+    // the pool hides its password in a copy of its options
     const client = new Client({ keepAlive: true, ...options, password: options.password })
     client.on('error', gone)
     client.on('end', () => { gone(new Error('the connection that listens has ended')) })
@@ -82,7 +82,7 @@ export class PgConnection implements Connection {
       },
       end () {
         const ended = client.end()
-        // a server that is out of reach confirms nothing
+        // an unreachable server confirms nothing
         client.connection?.stream.destroy()
         return ended
       }

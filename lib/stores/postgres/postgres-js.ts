@@ -2,14 +2,14 @@ import type { Connection, NotificationListener, Send, Subscription } from './con
 import { Listener } from './listener.ts'
 import type { ListeningConnection, NewConnection } from './listener.ts'
 
-/** A statement on its way. */
+/** A statement in flight. */
 interface PendingQuery extends PromiseLike<unknown> {
   values (): PromiseLike<readonly (readonly [string])[]>
   simple (): PromiseLike<unknown>
   cancel (): unknown
 }
 
-/** What we use of the function that `postgres` (postgres.js) makes. */
+/** The members that are used of the function that `postgres` (postgres.js) returns. */
 export interface PostgresJs {
   (...args: never[]): unknown
   unsafe (text: string, values?: never[], options?: { readonly prepare?: boolean }): unknown
@@ -18,17 +18,17 @@ export interface PostgresJs {
   readonly options: object
 }
 
-/** What the package `postgres` exports. It takes the `options` of a client in place of a URL. */
+/** The export of the package `postgres`. It accepts the `options` of a client in place of a URL. */
 export type MakePostgresJs = (place: string | object, options?: object) => PostgresJs
 
 type ListenOptions = Parameters<NewConnection>[0] & { readonly channel: string, readonly timeout: number }
 
-/** `postgres` (postgres.js). */
+/** A connection through `postgres` (postgres.js). */
 export class PostgresJsConnection implements Connection {
   readonly #sql: PostgresJs
   readonly #make: MakePostgresJs | undefined
 
-  /** `make`: what made it, if this package did. */
+  /** `make`: the function that created the client, if this package called it. */
   constructor (sql: PostgresJs, make?: MakePostgresJs) {
     this.#sql = sql
     this.#make = make
@@ -51,8 +51,8 @@ export class PostgresJsConnection implements Connection {
   }
 
   /**
-   * postgres.js stops responding after some lost statements. A pooler shows that it is between: the process id that it reports, for
-   * cancellation, is not that of the server's process.
+   * Returns whether a pooler is in between: postgres.js stops responding after some lost statements. A pooler reports a process id, for
+   * cancellation, that is not that of the server's process.
    */
   async losesStatements (): Promise<boolean> {
     const rows = await (this.#sql.unsafe('SELECT pg_backend_pid()') as PendingQuery).values()
@@ -77,7 +77,7 @@ export class PostgresJsConnection implements Connection {
 
   async end (): Promise<void> { await this.#sql.end() }
 
-  /** A client with one connection, made as `sql.listen` makes its own, which nothing can replace when it falls silent. */
+  /** Creates a client with one connection, as `sql.listen` creates its own. That one cannot be replaced if it stops receiving. */
   #listeningConnection (make: MakePostgresJs, { channel, timeout, notified, gone }: ListenOptions): ListeningConnection {
     const sql = make({
       ...this.#sql.options,

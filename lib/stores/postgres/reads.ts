@@ -1,7 +1,7 @@
 import type { Server } from './server.ts'
 import type { Statements } from './statements.ts'
 
-/** The most ids that one statement reads. */
+/** Maximum number of ids that one statement reads. */
 const most = 200
 
 interface Question {
@@ -11,8 +11,8 @@ interface Question {
 }
 
 /**
- * Reads of single ids. Those that come in one turn of the event loop become one statement: the busier a process is, the less each of its
- * reads costs, here and in the server. No read joins a statement that was sent before it, so no result is older than its read.
+ * Reads single ids. Reads within one turn of the event loop share one statement: the busier a process is, the less each of its reads costs,
+ * here and in the server. No read joins a statement that was sent before it, so no result is older than its read.
  */
 export class ReadBatcher {
   readonly #server: Server
@@ -24,7 +24,7 @@ export class ReadBatcher {
     this.#statements = statements
   }
 
-  /** The text of whatever is known of an id, which must be one (`isId`): it becomes part of an array's text as it is. */
+  /** Returns the text of the record of an id. The text must be an id (`isId`), because it becomes part of an array's text unescaped. */
   read (id: string): Promise<string> {
     return new Promise((resolve, reject) => {
       if (this.#waiting.push({ id, resolve, reject }) === 1) setImmediate(() => { this.#send() })

@@ -42,7 +42,7 @@ export function toKnown (row: KnownRow, now: number | undefined): SessionRecord 
   return (now ?? row[22]) < at ? record : toEnded(record, { reason: expiryReason(record), by: null, at })
 }
 
-/** The columns of a new session. Timestamps are milliseconds from the caller's present, which the store's clock replaces. */
+/** Returns the columns of a new session. Timestamps are milliseconds from the caller's current time, which the store's clock replaces. */
 export function toColumns (record: SessionRecord, at: number): Record<string, unknown> {
   const ipChanged = record.ip !== record.firstIp
   const userAgentChanged = record.userAgent !== record.firstUserAgent
@@ -78,7 +78,7 @@ export function toAdoption (adopts: CreateOptions['adopts'], at: number): Create
   return adopts === null ? null : { key: adopts.key, until: since(adopts.until, at) }
 }
 
-/** One touch as touch.sql reads it: short, because there are many. */
+/** Returns one touch as touch.sql reads it: short, because a batch has many. */
 export function toTouchRow (touch: ActivityUpdate, at: number): readonly unknown[] {
   const { id, requestCount, seenAt, generation, ip, userAgent, device } = touch
   const row = [id, requestCount, seenAt === 0 ? null : since(seenAt, at), generation]
@@ -90,7 +90,7 @@ export function toSlice (row: readonly [node: string, start: number, interval: n
   return { node, start, interval, value, until }
 }
 
-/** Data as it is stored: keys are the app's, and may hold anything. */
+/** Returns data as it is stored. Keys are the app's, and may contain any character. */
 export function encodeKeys (data: EncodedData): EncodedData {
   const encoded = Object.create(null) as Record<string, string>
   for (const key of Object.keys(data)) encoded[encodeText(key)] = data[key] as string
@@ -100,7 +100,7 @@ export function encodeKeys (data: EncodedData): EncodedData {
 function toData (stored: Readonly<Record<string, unknown>> | null): EncodedData {
   if (stored === null) return noData
   const data = Object.create(null) as Record<string, string>
-  // this package writes texts only: another program wrote any other value, which is itself the JSON
+  // this package writes only texts: another program wrote any other value, which is itself the JSON
   for (const key of Object.keys(stored)) data[decodeText(key)] = typeof stored[key] === 'string' ? stored[key] : JSON.stringify(stored[key])
   return Object.freeze(data)
 }

@@ -5,15 +5,15 @@ import { codeOf } from './server.ts'
 import type { Server } from './server.ts'
 import type { Statements } from './statements.ts'
 
-/** What this version of the package expects to find in `version`. */
+/** The schema version that this version of the package expects. */
 const currentVersion = 1
 
-/** In the order in which they must run. */
+/** The SQL files, in the order in which they must run. */
 const files = ['tables', 'shapes', 'filter', 'end', 'create', 'update', 'touch', 'cleanup', 'statistics']
 
 /**
  * Returns all SQL that the store needs, for apps that run migrations themselves (`migrate: false`): tables, functions, a view. Run it in
- * one transaction; where it ran before, it changes nothing.
+ * one transaction. Running it again changes nothing.
  *
  * @param schema the option `schema`; default `fastify_sessions`
  */
@@ -29,14 +29,14 @@ export interface PrepareOptions {
 }
 
 /**
- * Ensures that the server has the tables and functions of this version, and that its settings fit. Throws `FST_SESSION_INVALID_OPTION`
- * where they do not.
+ * Ensures that the server has the tables and functions of this version, and compatible settings. Throws `FST_SESSION_INVALID_OPTION`
+ * otherwise.
  */
 export async function prepareSchema (server: Server, { schema, migrate, statements, warn }: PrepareOptions): Promise<void> {
   const [text = ''] = await server.read(statements.settings, [])
   const [encoding, isolation, standby, ...durability] = JSON.parse(text) as readonly [string, string, boolean, string, string]
   if (encoding !== 'UTF8') throw invalidOption('store', `a database with encoding UTF8, not ${encoding}`)
-  // our functions look again after they have waited for a lock, which a snapshot older than the lock would hide
+  // the SQL functions read again after they waited for a lock; an older snapshot would hide the changes
   if (isolation !== 'read committed') {
     throw invalidOption('store', `a role whose default_transaction_isolation is 'read committed', not '${isolation}'`)
   }
@@ -55,7 +55,7 @@ export async function prepareSchema (server: Server, { schema, migrate, statemen
   }
 }
 
-/** 0: nothing is there. */
+/** Returns the version of the schema; 0: it does not exist. */
 async function versionOf (server: Server, statements: Statements): Promise<number> {
   try {
     return Number((await server.read(statements.version, []))[0])

@@ -1,8 +1,6 @@
 import type { Connection } from './connection.ts'
 
-/**
- * More statements than that at once, and further ones fail at once: a server that hangs must not fill the memory with what waits for it.
- */
+/** Maximum number of concurrent statements. Further ones fail at once, so that a server that hangs does not fill the memory. */
 const most = 1000
 
 export interface ServerOptions {
@@ -30,15 +28,18 @@ export class Server {
     this.#prepared = options.prepared
   }
 
-  /** Looks whether statements can be prepared. */
+  /** Checks whether statements can be prepared. */
   async open (): Promise<void> {
     if (this.#prepared && await this.#connection.losesStatements?.() === true) this.#unprepare()
   }
 
-  /** For statements that change something. */
+  /** Runs a statement that changes something. */
   write (text: string, values: readonly (string | null)[]): Promise<string[]> { return this.#ask(text, values, true) }
 
-  /** For statements that only read: asked once more if the connection broke, as all idle ones do when a server restarts or fails over. */
+  /**
+   * Runs a statement that only reads. It is sent once more if the connection broke: all idle ones break when a server restarts or fails
+   * over.
+   */
   async read (text: string, values: readonly (string | null)[], prepared = true): Promise<string[]> {
     const started = performance.now()
     try {
@@ -77,7 +78,7 @@ export class Server {
     try {
       return await this.#connection.query(text, values, { prepared: prepared && this.#prepared, timeout })
     } catch (error) {
-      // behind a pooler another connection has the statement, or has it already: nothing was done
+      // the pooler's other connection lacks the statement, or has it already: nothing was done
       if (!prepared || (codeOf(error) !== '26000' && codeOf(error) !== '42P05')) throw error
       this.#unprepare(error)
       return this.#connection.query(text, values, { prepared: false, timeout })
@@ -91,14 +92,14 @@ export class Server {
   }
 }
 
-/** The code of an error that the server sent; `undefined` for any other. */
+/** Returns the code of an error that the server sent; `undefined` for any other. */
 export function codeOf (error: unknown): string | undefined {
   const { code, severity } = error as { readonly code?: string, readonly severity?: string }
   return severity === undefined ? undefined : code
 }
 
 /**
- * Nothing came from the server, or it said that it goes: class 08, connections, and 57P, shut down
+ * Returns whether the server sent no reply, or is shutting down: class 08, connections, and 57P, shutdown
  * (https://www.postgresql.org/docs/current/errcodes-appendix.html).
  */
 function isAway (error: unknown): boolean {

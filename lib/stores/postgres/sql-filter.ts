@@ -2,7 +2,7 @@ import { compileFilter } from '../../model/filter.ts'
 import type { Filter } from '../../model/filter.ts'
 import { toRequest } from './json.ts'
 
-/** A filter as filter.sql reads it: `filter` is JSON, `net` the network that its address stands for. */
+/** A filter as filter.sql reads it: `filter` is JSON, `net` the network of its IP address. */
 export interface SqlFilter {
   readonly filter: string
   readonly net: string | null
@@ -32,17 +32,17 @@ export function toSqlFilter (filter: Filter): SqlFilter {
       minRequests: atLeast(filter.minRequests),
       maxRequests: filter.maxRequests === undefined ? undefined : whole(Math.floor(filter.maxRequests))
     }),
-    // a zone names an interface of one machine: no address that is kept has one
+    // a zone names an interface of one machine: stored addresses have no zone
     net: ip?.replace(/%[^/]*/, '') ?? null
   }
 }
 
-/** The store counts whole milliseconds: `>= 5.5` and `< 5.5` mean 6. */
+/** Rounds up, because the store has whole milliseconds: `>= 5.5` and `< 5.5` mean 6. */
 function atLeast (value: number | undefined): number | undefined {
   return value === undefined ? undefined : whole(Math.ceil(value))
 }
 
-/** What fits into a bigint. Beyond it there is nothing to find. */
+/** Limits a number to the range of a bigint, beyond which no session matches. */
 function whole (value: number): number {
   return Math.max(Number.MIN_SAFE_INTEGER, Math.min(Number.MAX_SAFE_INTEGER, value))
 }

@@ -1,13 +1,13 @@
 import { withSchema } from './schema-name.ts'
 
-/** At most this many rows are looked at for one page, or one step of a count, so that a filter without matches stays cheap. */
+/** Maximum number of rows that one page, or one step of a count, examines, so that a filter without matches stays cheap. */
 export const scanned = { page: 5000, count: 10_000 }
 
 /**
- * A page, as rows of one JSON text each: `[at, id, row]` for each match, at most one more than the limit; then, if rows may be left
- * to look at, the position of the last row: `[at, id]`. Both are of one snapshot, so that nothing falls between two pages.
+ * Returns the statement of a page, whose rows are JSON texts: `[at, id, row]` for each match, at most one more than the limit; then, if
+ * rows may remain, the position of the last row: `[at, id]`. Both use one snapshot, so that no row is missed between two pages.
  *
- * $1 filter, $2 network or null, $3 limit, $4 $5 where to go on after; $6, of live sessions: now or null
+ * $1 filter, $2 network or null, $3 limit, $4 $5 the position to continue after; $6, of live sessions: now or null
  */
 function pageOf (list: {
   readonly table: string
@@ -50,7 +50,7 @@ const ended = {
 /** Every statement of one schema. */
 export type Statements = ReturnType<typeof statementsFor>
 
-/** The statements, for one schema. */
+/** Returns the statements of one schema. */
 export function statementsFor (schema: string) {
   const sql = (text: string): string => withSchema(text, schema)
   /** `deadline`: after that moment of the server's clock the call changes nothing, and returns `['late', clock]`. */
@@ -78,8 +78,8 @@ export function statementsFor (schema: string) {
     ids: sql(pageOf(ids, 'oldest')),
     history: { newest: sql(pageOf(ended, 'newest')), oldest: sql(pageOf(ended, 'oldest')) },
     /**
-     * One step of a count: `[matches]`, or `[matches, at, id]` if rows may be left. $1 filter, $2 network, $3 $4 where to go on after, $5
-     * now.
+     * One step of a count: `[matches]`, or `[matches, at, id]` if rows may remain. $1 filter, $2 network, $3 $4 the position to continue
+     * after, $5 now.
      */
     count: sql(`WITH step AS (
       SELECT s.* FROM "fastify_sessions".session s

@@ -24,7 +24,7 @@ import { PostgresSubscription, subscriptionIntervals } from './subscribe.ts'
 type StatisticsReply = readonly [live: number, users: number, guests: number, remembered: number, slices: readonly SliceRow[]]
 type SliceRow = Parameters<typeof toSlice>[0]
 
-/** Options, checked, with the statements and how to connect. */
+/** Checked options, with the statements and the functions that connect. */
 export interface PostgresOptions {
   readonly statements: Statements
   readonly schema: string
@@ -34,11 +34,11 @@ export interface PostgresOptions {
   readonly cache: CacheOptions | null
   /** `owned`: the store opened it, and closes it. */
   readonly connect: () => Promise<{ readonly connection: Connection, readonly owned: boolean }>
-  /** Where to listen; `null`: nowhere; `undefined`: where data goes. */
+  /** Connection for LISTEN; `null`: none; `undefined`: the data connection. */
   readonly listen: (() => Promise<{ readonly connection: Connection, readonly owned: boolean }>) | null | undefined
 }
 
-/** What `open` makes. */
+/** The state of an open store. */
 interface Opened {
   readonly connection: Connection
   readonly server: Server
@@ -47,15 +47,15 @@ interface Opened {
   readonly pages: PageQueries
 }
 
-/** At most this many sessions end in one step of an end by filter. */
+/** Maximum number of sessions that one step of an end by filter ends. */
 const maxEnds = 500
 
-/** Sessions in PostgreSQL. Each operation is one statement, most of them a call of a function in `sql/`. */
+/** Stores sessions in PostgreSQL. Each operation is one statement, usually a call of a function in `sql/`. */
 export class PostgresStore implements Store {
   readonly name = 'postgres'
   readonly scope = 'network'
   readonly durable = true
-  // their rows are locked for as long as that takes, some milliseconds
+  // the rows of a batch are locked for its duration, some milliseconds
   readonly maxBatchSize = 500
   readonly cache?: CacheOptions
   readonly subscribe?: (listener: StoreListener) => Promise<StoreSubscription>
@@ -121,7 +121,7 @@ export class PostgresStore implements Store {
   async read (id: string): Promise<SessionRecord | EndedSession | null> {
     if (!isId(id)) return null
     const found = this.#known(fromReply(await this.#opened().reads.read(id)))
-    // a session that a failover brought back is refused until it is ended again
+    // a session that a failover restored is refused until it is ended again
     return found === null || hasEnded(found) ? found : this.#recent.get(id) ?? found
   }
 
@@ -150,7 +150,7 @@ export class PostgresStore implements Store {
     }
     const { filter, limit, cursor } = selector
     const page = await this.#pages.ids(filter, { limit: Math.min(limit, maxEnds), cursor })
-    // what no longer matches when it is its turn stays
+    // sessions that no longer match stay live
     return { ended: await this.#end({ ids: page.items, matching: toSqlFilter(filter) }, why), cursor: page.cursor }
   }
 
@@ -238,7 +238,7 @@ export class PostgresStore implements Store {
     return subscription.open(listener => (elsewhere?.connection ?? connection).listen(schema, listener, timeout))
   }
 
-  /** Ends again, without events, what this node ended recently: the server was away, and may have lost it. */
+  /** Ends again, without events, the sessions that this node ended recently: the server may have lost their ends. */
   async #reassert (): Promise<void> {
     for (const { ids, why } of this.#recent.groups()) {
       // a server that is away again gets it when it returns

@@ -5,40 +5,40 @@ import { fromReply } from './json.ts'
 import { toEndedSession } from './rows.ts'
 import type { EndedRow } from './rows.ts'
 
-/** What comes over the channel. */
+/** A message on the channel. */
 type Message = readonly ['ended', ...EndedRow[]] | readonly ['changed', string] | readonly ['heartbeat', string]
 
 export interface SubscriptionOptions {
   readonly listener: StoreListener
-  /** Sends a message through the connection that data takes. */
+  /** Sends a message over the data connection. */
   readonly send: (payload: string) => Promise<unknown>
-  /** Milliseconds for a heartbeat to come back. */
+  /** Milliseconds in which a heartbeat must return. */
   readonly timeout: number
-  /** Routers drop idle connections: one heartbeat each `every` milliseconds keeps this one, or shows that it is dead. */
+  /** Interval of heartbeats, which keep the connection open, because routers drop idle ones, or show that it is dead. */
   readonly every: number
-  /** While heartbeats do not come back: the listener loses its trust, and so reads again, each `poll` milliseconds. */
+  /** While heartbeats do not return: interval in milliseconds at which the listener is notified of lost messages, and so reads again. */
   readonly poll: number
   readonly warn: (message: string, cause?: unknown) => void
-  /** Called when it listens again: the server was away. */
+  /** Called when it listens again after a lost connection. */
   readonly onReturn: () => void
 }
 
-/** How often a heartbeat is sent, and a session is read while heartbeats do not come back. Milliseconds. */
+/** Interval of heartbeats, and of reads of a session while heartbeats do not return. Milliseconds. */
 export const subscriptionIntervals = { every: 30_000, poll: 1000 }
 
 const unheard = 'Notifications of other nodes do not arrive. Until they do, sessions with a listener are read once a second, and `cache` ' +
   'is not used. If a pooler is between, set `listen` to a URL of the server itself.'
 
 /**
- * Receives what other nodes end and change, by LISTEN. Heartbeats prove that notifications arrive: one when it listens, and one each
- * `every` milliseconds. If one does not come back, the connection is replaced, because it may be dead without knowing it.
+ * Receives the ends and changes of other nodes by LISTEN. Heartbeats prove that notifications arrive: one when it starts to listen, and one
+ * each `every` milliseconds. If one does not return, the connection is replaced, because it may be dead without an error.
  */
 export class PostgresSubscription implements StoreSubscription, NotificationListener {
   readonly #options: SubscriptionOptions
   readonly #heartbeats = new Map<string, { readonly resolve: () => void, readonly reject: (error: unknown) => void }>()
   readonly #name = Math.random().toString(36).slice(2)
   readonly #timer: Timer
-  /** There while heartbeats do not come back. */
+  /** Set while heartbeats do not return. */
   #polling: Timer | null = null
   /** `null` after `close`. */
   #listener: StoreListener | null
@@ -46,7 +46,7 @@ export class PostgresSubscription implements StoreSubscription, NotificationList
   #opened = false
   #listening = false
   #warned = false
-  /** A connection is replaced once in `every` milliseconds: a new one does not help where a pooler is between. */
+  /** A connection is replaced at most once in `every` milliseconds: a new one does not help if a pooler is in between. */
   #mayRenew = true
   #subscription: Subscription | null = null
 
@@ -101,17 +101,17 @@ export class PostgresSubscription implements StoreSubscription, NotificationList
         break
       case 'changed': this.#listener?.changed(message[1]); break
       case 'heartbeat': this.#heartbeats.get(message[1])?.resolve(); break
-      // other writers of the channel cannot be parsed: something may be missing
+      // another writer used the channel: a message may be missing
       case undefined: this.#listener?.lost()
     }
   }
 
   listening (): void {
     this.#listening = true
-    // the first time: `open` goes on
+    // the first time: `open` continues
     if (!this.#opened) return
     this.#options.onReturn()
-    // no message of the time between was received
+    // messages that were sent meanwhile are lost
     this.#listener?.lost()
     this.#verify()
   }
@@ -133,14 +133,14 @@ export class PostgresSubscription implements StoreSubscription, NotificationList
     this.probe().catch(() => {})
   }
 
-  /** A heartbeat came back: what was published before it has been received. */
+  /** A heartbeat returned: everything published before it has been received. */
   #proven (): void {
     this.#warned = false
     void this.#polling?.stop()
     this.#polling = null
   }
 
-  /** The connection is dead without knowing it, a pooler is between, or the server is too slow to rely on. */
+  /** The connection is dead without an error, a pooler is in between, or the server is too slow. */
   #missed (): void {
     const error = new Error(`no heartbeat was received within ${this.#options.timeout} ms`)
     this.#rejectAll(error)

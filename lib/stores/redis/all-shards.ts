@@ -6,12 +6,12 @@ import { scripts } from './script.ts'
 import type { Server } from './server.ts'
 import { allShards, shards } from './shard.ts'
 
-/** Shards whose cleanup is one command. */
+/** Number of shards that one command cleans up. */
 const atOnce = 16
 const dueAtOnce = 50
 const slicesAtOnce = 50
 
-/** Cleans up shard after shard, once around, until `max` sessions were looked at. `next`: the shard to go on with. */
+/** Cleans up shard after shard, once around, until `max` sessions were examined. `next`: the shard to continue with. */
 export async function cleanUpShards (
   server: Server,
   from: number,
@@ -33,7 +33,7 @@ export async function cleanUpShards (
   return { ended, more, next: from }
 }
 
-/** Counts live sessions without reading those that cannot have expired: one bounded step. */
+/** Counts live sessions in one bounded step. Reads only sessions that may have expired. */
 export async function countAll (server: Server, cursor: string | null): Promise<{ count: number, cursor: string | null }> {
   const scope = { list: 'count', filter: {}, order: 'newest' } as const
   const [skip] = decodeCursor(scope, cursor) ?? [0]
@@ -56,7 +56,7 @@ export async function slicesIn (server: Server, from: number, to: number): Promi
   return slices
 }
 
-/** The name under which a slice is stored. */
+/** Returns the name under which a slice is stored. */
 export function toSliceName ({ start, interval, node }: StatisticsSlice): string {
   return `${start} ${interval} ${node}`
 }

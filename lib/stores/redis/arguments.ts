@@ -71,7 +71,7 @@ export function toUpdateArguments (id: string, change: SessionPatch, expect: Pre
   const names = [...Object.keys(set), ...unset].map(key => `=${key}`)
   const texts: string[] = []
   for (const [key, value] of Object.entries(set)) {
-    // what is set and unset at once is unset
+    // a key that is both set and unset is unset
     if (!unset.includes(key)) put(texts, `=${key}`, value)
   }
   if (deviceName !== undefined) {

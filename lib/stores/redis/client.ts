@@ -3,11 +3,11 @@ import { withTimeout } from '../../async.ts'
 /** A server's reply to a command. */
 export type Reply = string | number | null | readonly Reply[]
 
-/** Waits for what happens on one subscription. */
+/** Receives messages of one subscription. */
 export interface SubscriptionListener {
   /** A message, in the order in which the server sent them. */
   message (text: string): void
-  /** The connection broke, or was made again: messages may be missing. */
+  /** The connection broke, or was restored: messages may be missing. */
   lost (): void
 }
 
@@ -15,33 +15,33 @@ export interface Subscription {
   close (): Promise<void>
 }
 
-/** A server that takes writes: the only one, or one of a cluster's. */
+/** A server that accepts writes: the only one, or a master of a cluster. */
 export interface Primary {
-  /** Sends a command over a connection that data takes. */
+  /** Sends a command over the data connection. */
   command (args: readonly string[]): Promise<unknown>
-  /** Listens to a channel over a connection of its own; resolves when the server has confirmed it. */
+  /** Subscribes to a channel on a connection of its own. Resolves when the server has confirmed it. */
   subscribe (channel: string, listener: SubscriptionListener): Promise<Subscription>
 }
 
-/** What the store needs of a client, whichever it is. */
+/** The operations of a client that the store uses, with one interface for all clients. */
 export interface RedisClient {
-  /** What the client itself puts before every key; the store's channel gets it, too. */
+  /** The prefix that the client itself adds to every key; the store adds it to its channel, too. */
   readonly keyPrefix: string
   /** The number of the database that the client is configured to use. */
   readonly database: number
-  /** Keys of different slots may lie on different servers. */
+  /** Whether keys of different slots may be on different servers. */
   readonly cluster: boolean
   /** Sends a command to the primary that has the key; the key is among the arguments. */
   command (key: string, args: readonly string[]): Promise<unknown>
-  /** As `command`, outside of any pipeline in which the client collects commands of other callers. */
+  /** As `command`, but not in a pipeline in which the client collects commands of other callers. */
   alone (key: string, args: readonly string[]): Promise<unknown>
-  /** Every field of a hash, from the primary. */
+  /** Resolves to every field of a hash, from the primary. */
   fields (key: string): Promise<unknown>
   /** Waits until `replicas` replicas have the writes to the key's primary. Resolves to the number that have them. */
   wait (key: string, replicas: number, timeout: number): Promise<number>
-  /** The primaries as the client knows them now. One that stays is the same object each time. */
+  /** Resolves to the primaries that the client knows now. A primary that stays is the same object each time. */
   primaries (): Promise<readonly Primary[]>
-  /** Calls back when a connection was made again, or the primaries may have changed. Returns what stops it. */
+  /** Registers a listener for restored connections and possible changes of the primaries. Returns a function that removes it. */
   onReconnect (listener: () => void): () => void
 }
 
@@ -51,20 +51,20 @@ export interface Emitter {
   off (event: string, listener: (...args: unknown[]) => void): unknown
 }
 
-/** For errors that are reported in another way, too. */
+/** Handles errors that are also reported in another way. */
 export const ignore = (): void => {}
 
-/** Calls back for each of some events. Returns what stops it. */
+/** Registers a listener for several events. Returns a function that removes it. */
 export function listen (emitter: Emitter, events: readonly string[], listener: () => void): () => void {
   const call = (): void => { listener() }
   for (const event of events) emitter.on(event, call)
   return () => { for (const event of events) emitter.off(event, call) }
 }
 
-/** A subscription that has not begun by then is given up: its server may never come back. Milliseconds. */
+/** Milliseconds after which a subscription that has not started is abandoned: its server may never respond. */
 export const connectTimeout = 2000
 
-/** Waits until a subscription has begun; closes it if it does not. */
+/** Waits until a subscription has started; closes it if it does not. */
 export async function started (subscribing: Promise<unknown>, subscription: Subscription): Promise<void> {
   try {
     await withTimeout(subscribing, connectTimeout)

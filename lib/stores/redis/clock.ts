@@ -4,8 +4,8 @@ import { shards } from './shard.ts'
 const quick = 50
 
 /**
- * The servers' time, as far as this process knows it: measured with every reply, separately for each shard, because masters of a cluster
- * have clocks of their own. Counts from a monotonic clock, so that a node whose clock is moved neither ends nor revives any session.
+ * The servers' time, estimated by this process. It is measured with every reply, separately for each shard, because the masters of a
+ * cluster have different clocks. It counts from a monotonic clock, so that a change of the node's clock neither ends nor revives a session.
  */
 export class ServerClock {
   readonly #given: (() => number) | null

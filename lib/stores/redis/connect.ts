@@ -57,7 +57,7 @@ async function openIoredis ({ Redis }: IoredisPackage, url: string): Promise<Con
     retryStrategy: retry,
     lazyConnect: true
   })
-  // commands only reject with the number of retries, and a SELECT that fails is this event only: the client goes on with database 0
+  // commands reject only with the number of retries, and a failed SELECT only emits this event: the client continues with database 0
   const failed = new Promise<never>((_resolve, reject) => { client.on('error', reject) })
   try {
     // the ping comes after AUTH and SELECT, so that their failures are known when it resolves

@@ -28,7 +28,7 @@ export class Ender {
     this.#wait = wait
   }
 
-  /** Ends what is live among the ids. `seen`: only sessions that have had no request since. */
+  /** Ends the live sessions among the ids. `seen`: only sessions that have had no request since. */
   async endIds (ids: readonly string[], why: EndCause, seen?: ReadonlyMap<string, SessionRecord>): Promise<EndedByIds> {
     const answers = await Promise.all(Array.from(byShard(ids, id => id), async ([shard, group]) => {
       const args = group.flatMap(id => {

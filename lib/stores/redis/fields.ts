@@ -20,7 +20,7 @@ const longest = 512
 const shortestPiece = Math.floor((piece - 3) / 3)
 const zero = 48
 const space = 32 - zero
-// stands for null in an IP address or user agent that differs from the first: neither has control characters
+// null in an IP address or user agent that differs from the first: neither contains control characters
 const nothing = '\0'
 
 /** The fields that never depend on the server's time, as names and values. */
@@ -39,7 +39,7 @@ export function toFields (record: SessionRecord): string[] {
   return fields
 }
 
-/** Adds a text in pieces; null adds nothing. */
+/** Adds a text in pieces. Adds nothing for null. */
 export function put (fields: string[], name: string, text: string | null): void {
   if (text === null) return
   const bytes = Buffer.byteLength(text)
@@ -62,7 +62,7 @@ export function putLast (fields: string[], name: string, text: string | null): v
   put(fields, name, text ?? nothing)
 }
 
-/** A reply to HGETALL, whichever form the client gives it: names and values in a row, or an object. */
+/** Returns the fields of a reply to HGETALL: the client returns names and values in a row, or an object. */
 export function toReply (reply: unknown): Fields {
   const fields = new Map<string, string>()
   if (Array.isArray(reply)) {
@@ -78,7 +78,7 @@ export function toSessionOrEnded (id: string, answer: unknown, now: number): Ses
   return typeof answer === 'string' ? toEndedSession(answer) : toSession(id, toReply(answer), now)
 }
 
-/** What is left of a session that ended: the JSON that shared.lua writes. */
+/** Returns an ended-session record from the JSON that shared.lua writes. */
 export function toEndedSession (json: string): EndedSession {
   const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = JSON.parse(
     json
@@ -92,8 +92,8 @@ type EndedFields = [
 ]
 
 /**
- * Returns the session that a hash holds. If it is over, returns its ended-session record, whether a cleanup has run or not. Returns
- * `null` if the hash does not exist or cannot be parsed.
+ * Returns the session that a hash contains. If it has expired, returns its ended-session record, even before cleanup. Returns `null` if the
+ * hash does not exist or cannot be parsed.
  */
 export function toSession (id: string, fields: Fields, now: number): SessionRecord | EndedSession | null {
   const [createdAt, absoluteExpiresAt, idleTimeout, remembered, authenticatedAt] = numbers(fields, 't')
@@ -136,7 +136,10 @@ export function toSession (id: string, fields: Fields, now: number): SessionReco
   return now < deadline ? record : toEnded(record, { reason: expiryReason(record), by: null, at: deadline })
 }
 
-/** Whole numbers in one field; `-` is undefined, and so is what is missing. No pattern and no parts: a read has eight of them. */
+/**
+ * Returns the whole numbers of one field; `undefined` for `-` and for missing ones. Neither a pattern nor `split`, because a read has eight
+ * of them.
+ */
 function numbers (fields: Fields, name: string): (number | undefined)[] {
   const text = fields.get(name) ?? ''
   const found: (number | undefined)[] = []
@@ -158,7 +161,7 @@ function numbers (fields: Fields, name: string): (number | undefined)[] {
 function textOf (fields: Fields, name: string): string | null {
   let text = fields.get(name)
   if (text === undefined) return null
-  // what goes on has a first piece of 61 bytes or more, three of which are one character at most: no look-up for a further one
+  // a text that continues has a first piece of 61 bytes or more, at most three of them for one character: no lookup of a second piece
   if (text.length < shortestPiece) return text
   for (let n = 1, next = fields.get(`1${name}`); next !== undefined; next = fields.get(`${++n}${name}`)) text += next
   return text

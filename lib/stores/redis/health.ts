@@ -19,8 +19,8 @@ export async function checkHealth (client: RedisClient, warn: (message: string) 
 }
 
 /**
- * Throws if the connection uses another database than the one that was configured. ioredis only emits an event if SELECT fails, and goes on
- * with database 0, where other apps may be. Servers older than 6.2 do not name the database of a connection.
+ * Throws if the connection uses another database than the configured one. If SELECT fails, ioredis only emits an event, and continues with
+ * database 0, which other apps may use. Servers older than 6.2 do not report the database of a connection.
  */
 export async function checkDatabase (client: RedisClient): Promise<void> {
   if (client.cluster || client.database === 0) return

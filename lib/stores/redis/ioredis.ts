@@ -7,7 +7,7 @@ export interface IoredisLike extends Emitter {
   readonly options: object
   call (command: string, ...args: string[]): Promise<unknown>
   pipeline (): IoredisPipeline
-  // eslint cannot see that clients differ in what an override may be
+  // `object`, because clients differ in the options that an override accepts
   duplicate (override?: object): IoredisLike
   subscribe (channel: string): Promise<unknown>
   disconnect (): void
@@ -27,7 +27,7 @@ export interface IoredisPipeline {
   exec (): Promise<unknown>
 }
 
-/** Speaks through ioredis and its fork iovalkey, which share a face. */
+/** Adapts ioredis and its fork iovalkey, which have the same methods. */
 export class IoredisClient implements RedisClient {
   readonly keyPrefix: string
   readonly database: number
@@ -42,7 +42,7 @@ export class IoredisClient implements RedisClient {
     this.database = 'db' in client.options ? Number(client.options.db) : 0
   }
 
-  // names in lower case: iovalkey finds the keys of no others
+  // names in lower case: iovalkey does not find the keys of others
   command (_key: string, [name = '', ...args]: readonly string[]): Promise<unknown> {
     return this.#client.call(name, ...args)
   }
@@ -59,7 +59,7 @@ export class IoredisClient implements RedisClient {
   }
 
   async wait (key: string, replicas: number, timeout: number): Promise<number> {
-    // a command with the key takes the pipeline, and with it the wait, to the connection that wrote
+    // a command with the key routes the pipeline, and with it the wait, to the connection that wrote
     const answers = await this.#client.pipeline().call('exists', key).call('wait', String(replicas), String(timeout)).exec()
     const [, [error, confirmed]] = answers as readonly [unknown, readonly [Error | null, unknown]]
     if (error !== null) throw error

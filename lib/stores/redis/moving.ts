@@ -13,7 +13,7 @@ export function isMoving (error: unknown): boolean {
   return error instanceof Error && reply.test(error.message)
 }
 
-/** Sends a command again and again while the slot of its keys is moving, for `patience` milliseconds at most. */
+/** Repeats a command while the slot of its keys is moving, for `patience` milliseconds at most. */
 export async function whileMoving <T> (send: () => Promise<T>, patience: number): Promise<T> {
   const giveUp = performance.now() + patience
   for (let wait = firstDelay; ; wait = Math.min(wait * 2, maxDelay)) {

@@ -41,14 +41,15 @@ export type NodeRedis = NodeRedisLike | NodeRedisPoolLike | NodeRedisSentinelLik
 const plain = { typeMapping: {} }
 
 /**
- * For a read while the server is there: its asker looks at the time, and the client's own way, an AbortSignal for each, costs a third of
- * the read. Without a server it keeps the client's, so that a read whose caller has given up leaves the queue.
+ * Options of a read while the server responds. The caller has its own timeout; that of the client, an AbortSignal for each read, costs a
+ * third of the read. While the server does not respond, the client's timeout stays, so that a read whose caller has timed out leaves the
+ * queue.
  */
 const untimed = { ...plain, timeout: 0 }
 
-/** Speaks through node-redis, whose four faces send in four ways. */
+/** Adapts node-redis, whose four kinds of clients send commands in four ways. */
 export class NodeRedisClient implements RedisClient {
-  // node-redis puts its own prefix before keys of typed commands only, and this sends none of those
+  // node-redis adds its own prefix only to keys of typed commands, which this adapter does not send
   readonly keyPrefix = ''
   // it does not connect if the server refuses the database
   readonly database = 0
@@ -82,7 +83,7 @@ export class NodeRedisClient implements RedisClient {
 
   async wait (key: string, replicas: number, timeout: number): Promise<number> {
     const args = ['WAIT', String(replicas), String(timeout)]
-    // after any command a connection waits for everything written so far; a pool's next command may take another connection
+    // after any command a connection waits for everything written so far; a pool may send the next command over another connection
     if ('execute' in this.#client) {
       return Number(await this.#client.execute(async client => {
         await client.sendCommand(['EXISTS', key], plain)
@@ -118,7 +119,7 @@ export class NodeRedisClient implements RedisClient {
 
 const guarded = new WeakSet<object>()
 
-/** A client without an `error` listener ends the process when its server goes away. Each failed operation is reported anyway. */
+/** Adds an `error` listener: without one, a client ends the process when its server fails. Each failed operation is reported anyway. */
 function guardErrors (client: NodeRedis): void {
   if (guarded.has(client)) return
   guarded.add(client)

@@ -8,7 +8,7 @@ import type { CursorScope, Position } from '../cursor.ts'
 import type { Reply } from './client.ts'
 import { allShards, userKeyOf, shardOfUser } from './shard.ts'
 
-/** Where a page reads positions and sessions. */
+/** The source of a page: positions and sessions. */
 export interface PageSource {
   /** Returns the next positions of an index, named by its suffix, in some shards: the result of page.lua. */
   readonly places: (shards: readonly number[], index: string, args: readonly string[]) => Promise<readonly (readonly Reply[])[]>
@@ -16,9 +16,9 @@ export interface PageSource {
   readonly session: (id: string, now: number) => Promise<SessionRecord | EndedSession | null>
 }
 
-/** At most this many sessions are read in one step. */
+/** Maximum number of sessions that one step reads. */
 const maxScanned = 1000
-/** How many are read at once: few at first, because those may be the page. */
+/** Number of sessions that are read at once: few at first, because those may fill the page. */
 const [firstRead, maxRead] = [32, 256]
 
 interface Place {
@@ -28,8 +28,8 @@ interface Place {
 }
 
 /**
- * The next live, or ended, sessions that match, in order over all shards; of one user from that user's index, otherwise by a walk that
- * looks at a bounded number.
+ * Returns the next live or ended sessions that match, in order over all shards. Sessions of one user are read from that user's index;
+ * others by a scan of bounded size.
  */
 export async function nextPage <T extends SessionRecord | EndedSession> (
   source: PageSource,
@@ -42,7 +42,7 @@ export async function nextPage <T extends SessionRecord | EndedSession> (
   const index = indexOf(filter, ended)
   let place = decodePosition(scope, page.cursor) ?? startOf(filter, order, ended)
   const items: T[] = []
-  // of most pages, the first few are the page
+  // usually the first few fill the page
   let size = Math.min(page.limit + firstRead, maxRead)
   for (let seen = 0, count = size; seen < maxScanned; count = maxScanned - seen) {
     const { places, more } = await nextPositions(source, index, { order, place, count })
@@ -76,16 +76,16 @@ function indexOf ({ userId }: Filter, ended: boolean): Index {
 }
 
 /**
- * Returns the next places over all shards. Each shard returns a few. If a shard has more, places after its last one wait for the next
- * walk, because places that were not read yet may come before them.
+ * Returns the next positions over all shards. Each shard returns a few. If a shard has more, positions after its last one wait for the next
+ * step, because positions that were not read yet may precede them.
  */
 async function nextPositions (
   source: PageSource,
   index: Index,
   { order, place, count }: { readonly order: PageOptions['order'], readonly place: Position | null, readonly count: number }
 ): Promise<{ places: Place[], more: boolean }> {
-  // if one of many shards runs out of its share, the walk stops there: a margin on each share makes it likely that the first `count`
-  // places come before that
+  // if one of many shards has returned its whole share, the step ends there: a margin on each share makes it likely that the first `count`
+  // positions precede that
   const mean = count / index.shards.length
   const share = index.shards.length === 1 ? count : Math.ceil(mean + 2 * Math.sqrt(mean)) + 2
   const answers = (await source.places(index.shards, index.suffix, [
@@ -107,19 +107,19 @@ function toPlaces ([now, ...answer]: readonly Reply[]): Place[] {
   return places
 }
 
-/** Returns the bounds of the sort key, a timestamp, that a filter asks for. */
+/** Returns the bounds of the sort key, a timestamp, from a filter. */
 function boundsOf (filter: Filter, ended: boolean): readonly [after: number | undefined, before: number | undefined] {
   return ended ? [filter.endedAfter, filter.endedBefore] : [filter.createdAfter, filter.createdBefore]
 }
 
-/** Nothing before it can match. An empty id comes before every other. */
+/** Returns the position before which nothing can match. An empty id precedes every other. */
 function startOf (filter: Filter, order: PageOptions['order'], ended: boolean): Position | null {
   const [after, before] = boundsOf(filter, ended)
   const at = order === 'newest' ? before : after
   return at === undefined ? null : [at, '']
 }
 
-/** Nothing from here on can match. */
+/** Returns whether nothing from a position on can match. */
 function isPast (filter: Filter, order: PageOptions['order'], ended: boolean, at: number): boolean {
   const [after, before] = boundsOf(filter, ended)
   return order === 'newest' ? after !== undefined && at < after : before !== undefined && at >= before

@@ -5,7 +5,10 @@ import type { RedisClient, Reply } from './client.ts'
 const shared = read('shared')
 const ending = read('ending')
 
-/** One Lua script: sent by its digest, and in full to a server that does not know it (it restarted, or its scripts were flushed). */
+/**
+ * A Lua script. It is sent by its digest, and in full to a server that does not have it (after a restart, or after its scripts were
+ * flushed).
+ */
 export class Script {
   readonly #text: string
   readonly #digest: string
@@ -21,13 +24,13 @@ export class Script {
     this.#digest = createHash('sha1').update(this.#text).digest('hex')
   }
 
-  /** Returns KEYS for a shard, as shared.lua describes them. `own`: the suffixes of the keys that this call touches. */
+  /** Returns KEYS for a shard, as shared.lua describes them. `own`: the suffixes of the keys that this call uses. */
   keysOf (base: string, own: readonly string[]): string[] {
     const keys = own.map(suffix => base + suffix)
     return this.#indexes === null ? keys : [base, ...this.#indexes.map(suffix => base + suffix), ...keys]
   }
 
-  /** Runs with the keys of a shard, or, where the server is no cluster, of several: the reply then has one entry for each. */
+  /** Runs with the keys of a shard, or, without a cluster, of several: the reply then has one entry for each. */
   async run (client: RedisClient, keys: readonly string[], args: readonly string[]): Promise<readonly Reply[]> {
     const [first = ''] = keys
     const rest = [String(keys.length), ...keys, ...args]

@@ -11,14 +11,11 @@ import { scripts } from './script.ts'
 import type { Script } from './script.ts'
 import { allShards, baseOf, byShard } from './shard.ts'
 
-/** The server refuses a write that arrives later than this after its call: the caller has long given up. Milliseconds. */
+/** Milliseconds after which the server refuses a late write: its caller has timed out long before. */
 const maxCommandAge = 10_000
 const reassertedAtOnce = 500
 
-/**
- * The server, or cluster, as the store sees it: runs scripts in shards, knows its time, and sees to it that what this process ended stays
- * ended.
- */
+/** The server or cluster: runs scripts in shards, estimates its time, and keeps sessions ended that this process ended. */
 export class Server {
   readonly client: RedisClient
   readonly channel: string
@@ -51,7 +48,7 @@ export class Server {
     return this.#clock.now(shard)
   }
 
-  /** Every field of a session's hash: the one command of a validated request. */
+  /** Resolves to every field of a session's hash. This is the one command of a validated request. */
   async fieldsOf (shard: number, id: string): Promise<Fields> {
     const key = `${this.baseOf(shard)}s:${id}`
     let reply
@@ -67,13 +64,13 @@ export class Server {
     return toReply(await this.#untilMoved(() => this.client.alone(key, ['hgetall', key])))
   }
 
-  /** What is left of a session that has ended, as JSON. */
+  /** Resolves to the ended-session record of a session, as JSON. */
   async endedOf (shard: number, id: string): Promise<string | null> {
     const key = `${this.baseOf(shard)}r`
     return await this.#untilMoved(() => this.client.alone(key, ['hget', key, id])) as string | null
   }
 
-  /** Runs a script in a shard. The reply starts with the server's present. `keys`: the suffixes of keys that only this call touches. */
+  /** Runs a script in a shard. The reply starts with the server's current time. `keys`: the suffixes of keys that only this call uses. */
   async run (script: Script, shard: number, args: readonly string[] = [], keys: readonly string[] = []): Promise<readonly Reply[]> {
     return this.#run(script, shard, { args, keys, latest: '' })
   }
@@ -104,8 +101,7 @@ export class Server {
   }
 
   /**
-   * As `run`, for a write that must not happen long after its caller has given up: a client may keep it in a queue until the server is
-   * back.
+   * As `run`, for a write that must not happen long after its caller has timed out: a client may queue it until the server responds again.
    */
   async runInTime (script: Script, shard: number, write: Write): Promise<readonly Reply[]> {
     const asked = performance.now()
@@ -118,7 +114,7 @@ export class Server {
     if (performance.now() - asked >= maxCommandAge) {
       throw new Error(`the write reached the server more than ${maxCommandAge} ms after it was asked for, and was not done`)
     }
-    // it is not late: the server's clock was set, and has now been measured again
+    // it is not late: the server's clock was changed, and has now been measured again
     return timely()
   }
 
@@ -135,7 +131,7 @@ export class Server {
     return reply
   }
 
-  /** Sends a command, in a cluster again and again while the slot of its keys is moving. */
+  /** Sends a command; in a cluster, repeats it while the slot of its keys is moving. */
   #untilMoved <T>(send: () => Promise<T>): Promise<T> {
     return this.#track(this.client.cluster ? whileMoving(send, maxCommandAge) : send())
   }
@@ -149,7 +145,7 @@ export class Server {
     return [now === null ? '' : String(Math.floor(now())), String(history), String(historyPerUser), this.channel]
   }
 
-  /** Whatever fails may be a server that comes back without its last writes. */
+  /** After any failure, the server may return without its last writes. */
   async #track <T>(answer: Promise<T>): Promise<T> {
     try {
       const value = await answer
@@ -161,7 +157,7 @@ export class Server {
     }
   }
 
-  /** The server showed as live what this process ended. */
+  /** Is called when the server returned as live a session that this process ended. */
   suspectRollback (): void {
     this.#suspect = true
     this.#reassertIfSuspect()
@@ -186,9 +182,9 @@ export class Server {
 /** The arguments of a script. */
 interface Write {
   readonly args: readonly string[]
-  /** The suffixes of the keys that only this call touches. */
+  /** The suffixes of the keys that only this call uses. */
   readonly keys: readonly string[]
-  /** Whether it rejects at once if the slot is moving. */
+  /** Whether it rejects at once while the slot is moving. */
   readonly impatient?: true
 }
 

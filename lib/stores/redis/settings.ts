@@ -5,11 +5,11 @@ import { toCacheOptions } from '../cache-options.ts'
 
 /** Options of `redisStore`. */
 export interface RedisStoreOptions {
-  /** What every key and the channel begin with; apps with different ones do not see each other. No braces. Default `fsm:`. */
+  /** Prefix of every key and of the channel. Apps with different prefixes are isolated. No braces. Default `fsm:`. */
   readonly prefix?: string
   /**
-   * An end is done when `replicas` replicas have it, too (`WAIT`). It fails if they do not within `timeout` (default 100 ms, at least 1):
-   * it is then done on the primary, and the manager tries it again. Default: the primary is enough.
+   * Number of replicas that must confirm an end (`WAIT`). If they do not within `timeout` (default 100 ms, at least 1), the end is done on
+   * the primary only, rejects, and the manager retries it. Default: the primary is enough.
    */
   readonly wait?: { readonly replicas: number, readonly timeout?: Duration }
   /** Validates sessions from a cache in this process, which notifications from the server keep current. Default off. */
@@ -31,7 +31,7 @@ export function toRedisSettings (options: RedisStoreOptions): RedisStoreSettings
   checkNames(options, '', names)
   const { prefix = 'fsm:', wait, cache = false } = options
   if (wait !== undefined) checkNames(wait, 'wait', waitNames)
-  // a brace would take the part that decides about the slot to another place
+  // a brace would change the part of the key that selects the slot
   if (typeof prefix !== 'string' || !/^[^{}\0]{1,64}$/.test(prefix)) throw invalidOption('prefix', '1 to 64 characters without braces')
   if (wait !== undefined && !(Number.isSafeInteger(wait.replicas) && wait.replicas >= 1)) throw invalidOption('wait.replicas', '1 or more')
   return {

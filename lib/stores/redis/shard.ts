@@ -1,15 +1,15 @@
 import { shardOf, shardOfId } from '../../token/token.ts'
 
 /**
- * Hash tags of the shards, by number. Their slots lie evenly among the 16,384 of a cluster, so that any number of masters gets a like
- * share; a server of its own uses the same, so that moving to a cluster is no migration. They can never change.
+ * Hash tags of the shards, by number. Their slots are spread evenly over the 16,384 of a cluster, so that any number of masters gets equal
+ * shares. A single server uses the same tags, so that its data can be copied to a cluster. They can never change.
  */
 const tags = ('mm u4 9i e8 5t qt ap ax 0j kv dn df 3g o6 gc xw 8g d6 lc 02 g3 4c on 4r 99 91 1d m5 fm yy 2i iu ' +
   '7a k0 ce 8y 4l op x9 x1 jf 1z zj b3 ik q2 yg fs bk 9w 6o ms af an 5b i3 dx dp kh 0t xi xa he 44').split(' ')
 
-/** How many shards there are. */
+/** Number of shards. */
 export const shards = tags.length
-/** All of them. */
+/** The numbers of all shards. */
 export const allShards: readonly number[] = tags.map((_, shard) => shard)
 
 /** Returns the shard of a session, 0 to 63. */
@@ -18,28 +18,28 @@ export function shardOfSession (id: string): number {
   return shardOfId(id) & (shards - 1)
 }
 
-/** Returns the shard of everything that belongs to a user. */
+/** Returns the shard of a user's data. */
 export function shardOfUser (userId: string): number {
   return shardOf(userId) % shards
 }
 
-/** What every key of a shard begins with. */
+/** Returns the beginning of every key of a shard. */
 export function baseOf (prefix: string, shard: number): string {
   return `${prefix}{${tags[shard] as string}}:`
 }
 
-/** The form in which a user id ends a key. Scripts write it alike. */
+/** Returns the form in which a user id ends a key. Scripts write the same. */
 export function userKeyOf (userId: string): string {
   return userId.replace(/[{}%]/g, encodeURIComponent)
 }
 
-/** The suffixes of a user's two indexes. */
+/** Returns the suffixes of a user's two indexes. */
 export function userKeysOf (userId: string): string[] {
   const user = userKeyOf(userId)
   return [`u:${user}`, `h:${user}`]
 }
 
-/** Groups by shard, in the order in which they come. */
+/** Groups items by shard, in their order. */
 export function byShard <T> (items: readonly T[], idOf: (item: T) => string): Map<number, T[]> {
   const groups = new Map<number, T[]>()
   for (const item of items) {

@@ -25,7 +25,7 @@ import { allShards, shardOfSession, shardOfUser, userKeysOf } from './shard.ts'
 import { RedisSubscription } from './subscribe.ts'
 import { TouchWriter } from './touch-writer.ts'
 
-/** A client may wait for its server without limit; the start of an app may not. Milliseconds. */
+/** Milliseconds in which the store must open: a client may wait for its server without limit, the start of an app may not. */
 const startTimeout = 5000
 
 interface Opened {
@@ -35,12 +35,12 @@ interface Opened {
   readonly close: () => void
 }
 
-/** Sessions in Redis or Valkey. Operations on one session or one user are one command; operations over all users ask every shard. */
+/** Stores sessions in Redis or Valkey. Operations on one session or user are one command; operations over all users query every shard. */
 export class RedisStore implements Store {
   readonly name = 'redis'
   readonly scope = 'network'
   readonly durable = true
-  // a command for each of 64 shards: with 200, hardly three sessions would share one
+  // a batch is one command for each of 64 shards: with 200, hardly three sessions would share a command
   readonly maxBatchSize = 2000
   readonly cache?: CacheOptions
   readonly #client: RedisClient | string
@@ -77,7 +77,7 @@ export class RedisStore implements Store {
     }
   }
 
-  /** Also checks that the channel may be used, before a script that publishes an end fails. */
+  /** Also checks that the channel can be used, before a script that publishes an end fails. */
   async ping (): Promise<void> {
     const { client, channel } = this.#server
     await client.command(this.#server.baseOf(0), ['publish', channel, 'b'])
@@ -211,7 +211,7 @@ export class RedisStore implements Store {
     }, scope, page)
   }
 
-  /** One step of an end by filter. What changed since it was looked at is looked at again: only what matches at its end may end. */
+  /** Runs one step of an end by filter. Changed sessions are read again: only those that match at their end may end. */
   async #endMatching ({ filter, limit, cursor }: Extract<EndSelector, { readonly filter: Filter }>, why: EndCause): Promise<EndResult> {
     const page = await this.#page<SessionRecord>({ list: 'end', filter, order: 'oldest' }, { limit, cursor, order: 'oldest' })
     const matches = compileFilter(filter)
@@ -235,7 +235,7 @@ function isLive (session: SessionRecord | EndedSession | null): session is Sessi
   return session !== null && !hasEnded(session)
 }
 
-/** A key that is not a hash is not a session. */
+/** Returns no fields for a key that is not a hash: it is no session. */
 function unlessWrongType (error: unknown): Fields {
   if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return new Map()
   throw error

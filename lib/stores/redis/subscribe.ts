@@ -4,7 +4,7 @@ import { ignore } from './client.ts'
 import type { Primary, RedisClient, Subscription } from './client.ts'
 import { toEndedSession } from './fields.ts'
 
-/** How often the primaries are compared with those of the subscription, if no event reported a change. Milliseconds. */
+/** Interval at which the primaries are compared with those of the subscription, if no event reported a change. Milliseconds. */
 const every = 2000
 const remembered = 1000
 
@@ -15,8 +15,8 @@ interface Line {
 }
 
 /**
- * Receives what scripts publish: on a connection of its own to each primary, because only there a heartbeat proves that nothing sent before
- * it is missing (what one node of a cluster passes on to another may be lost on the way).
+ * Receives the messages that scripts publish, on a connection of its own to each primary. Only there a heartbeat proves that no earlier
+ * message is missing: a message that one node of a cluster forwards to another may be lost.
  */
 export class RedisSubscription implements StoreSubscription {
   readonly #client: RedisClient
@@ -58,7 +58,7 @@ export class RedisSubscription implements StoreSubscription {
     for (const [primary, line] of this.#lines) await this.#unsubscribe(primary, line)
   }
 
-  /** Makes the lines those of the present primaries. Rejects if one cannot be listened to. */
+  /** Connects to new primaries, and disconnects from former ones. Rejects if a subscription fails. */
   #follow (): Promise<void> {
     this.#following ??= this.#compare().finally(() => { this.#following = null })
     return this.#following
@@ -108,7 +108,7 @@ export class RedisSubscription implements StoreSubscription {
       line.heartbeats.delete(text)
       return
     }
-    // a cluster passes each message on to every node, so that it comes on every line
+    // a cluster forwards each message to every node, so that every line receives it
     if (this.#received.has(text) || this.#closed) return
     this.#received.add(text)
     if (this.#received.size > remembered) this.#received.delete(this.#received.values().next().value as string)

@@ -16,7 +16,7 @@ export class TouchWriter {
     this.#server = server
   }
 
-  /** Returns the ids of those that are not live. `at`: the caller's present. */
+  /** Returns the ids of sessions that are not live. `at`: the caller's current time. */
   async write (batch: readonly ActivityUpdate[], at: number): Promise<readonly string[]> {
     const header = [String(at), this.#node, String(++this.#batch)]
     const answers = await Promise.all(Array.from(byShard(batch, ({ id }) => id), ([shard, touches]) => this.#touch(shard, header, touches)))
@@ -34,7 +34,7 @@ export class TouchWriter {
     } catch (error) {
       if (!this.#server.client.cluster || !isMoving(error)) throw error
     }
-    // some of the sessions have moved to another node, and some have not: each is written where it is
+    // some of the sessions have moved to another node, and some have not: each is written separately
     const answers = await Promise.all(touches.map(touch =>
       this.#server.runInTime(scripts.touchOne, shard, { args: [...header, ...toTouchArguments(touch)], keys: [`s:${touch.id}`] })))
     return answers.flatMap(([, ...gone]) => gone.map(String))

@@ -4,10 +4,10 @@ import type { MessagePort } from 'node:worker_threads'
 import { openFile, Query } from './driver.ts'
 import type { Driver } from './driver.ts'
 
-/** What a worker is given. */
+/** The data of a worker. */
 export interface Task {
   readonly file: string
-  /** The one that has the file open already: two libraries do not see each other's locks. */
+  /** The library that has opened the file: two libraries do not see each other's locks. */
   readonly driver: Driver
 }
 
@@ -26,7 +26,7 @@ export type Order = 'pass' | 'close'
 export async function serve (port: MessagePort, { file, driver }: Task): Promise<void> {
   const handle = await openFile(file, [driver])
   handle.exec('PRAGMA synchronous = normal')
-  // the mode that takes no lock which a writer needs; if all of the log was copied, the next writer starts it from the beginning
+  // the mode that takes no lock of a writer; if all of the log was copied, the next writer starts it from the beginning
   const pass = new Query(handle.prepare('PRAGMA wal_checkpoint(PASSIVE)'))
   port.on('message', (order: Order) => {
     port.postMessage(attempt(pass))
@@ -40,13 +40,13 @@ function attempt (pass: Query): number {
   try {
     return Number(pass.get()?.[1])
   } catch {
-    // a full disk, an I/O error: all of it is in the log still
+    // a full disk, an I/O error: the log still has everything
     return -1
   }
 }
 
 if (parentPort !== null) {
-  // that SQLite is experimental has been said by the main thread
+  // the main thread has already warned that SQLite is experimental
   process.removeAllListeners('warning')
   await serve(parentPort, workerData as Task)
 }

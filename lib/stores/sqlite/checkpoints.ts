@@ -4,29 +4,29 @@ import type { Order, Task } from './checkpointer.ts'
 import type { Database } from './database.ts'
 import { checkpointEvery } from './schema.ts'
 
-/** Pages of a log (64 MB) from which on SQLite copies it in the writer: constant writes kept the worker from coming to its end. */
+/** Pages of a log (64 MB) above which SQLite copies it in the writer: constant writes kept the worker from finishing. */
 const limit = 16_384
-/** Pages from which on (4 MB) activity waits for the worker to come to the end. */
+/** Pages (4 MB) above which activity waits for the worker to finish. */
 const long = 1000
-/** Milliseconds that it waits at most: a longer wait would count as failed, and the activity would be sent again. */
+/** Maximum time in milliseconds of this wait: after a longer one the write would count as failed, and be repeated. */
 const patience = 100
 
 export interface CheckpointsOptions extends Task {
   readonly warn: (message: string, cause?: unknown) => void
-  /** The module that the worker runs: the one beside this, if nothing else is said. */
+  /** The module that the worker runs. Default: the one beside this. */
   readonly module?: URL
 }
 
 /**
- * Copies the write-ahead log into the file, in a worker thread, because it waits for the disk. The worker starts when there is something
- * to copy, keeps no process alive, and if it cannot be had SQLite makes checkpoints in the writer again.
+ * Copies the write-ahead log into the file, in a worker thread, because it waits for the disk. The worker starts with the first checkpoint,
+ * and does not keep the process alive. If it cannot start, SQLite makes checkpoints in the writer.
  */
 export class Checkpoints {
   readonly #database: Database
   readonly #options: CheckpointsOptions
   #worker: Worker | null = null
   #off = false
-  /** Rows that had been changed when the last pass began. A changed row is about a page of the log. */
+  /** Number of changed rows when the last pass started. A changed row is about a page of the log. */
   #changes = 0
   /** Pages of the log after the last pass. */
   #log = 0
@@ -40,12 +40,12 @@ export class Checkpoints {
     database.onCommit = () => { this.#look() }
   }
 
-  /** What activity waits for, if the log is long: without a pause, the log would never be copied to its end, and would only grow. */
+  /** The promise that activity awaits if the log is long: without a pause, the log would never be copied completely, and only grow. */
   get pause (): Promise<void> | null {
     return this.#pass === null || this.#log < long ? null : withTimeout(this.#pass, patience).catch(() => {})
   }
 
-  /** Makes a last one, and ends the worker. */
+  /** Makes a last checkpoint, and ends the worker. */
   async close (): Promise<void> {
     const worker = this.#worker
     this.#off = true
@@ -76,13 +76,13 @@ export class Checkpoints {
     const worker = new Worker(module, {
       name: 'sqlite checkpoints',
       workerData: { file, driver } satisfies Task,
-      // what an app preloads is of no use there; TypeScript may need it
+      // modules that the app preloads are useless there; TypeScript may require them
       ...module.pathname.endsWith('.js') && { execArgv: [] }
     })
     let cause: unknown
     worker.on('message', (log: number) => {
       this.#settle(log)
-      // beyond the limit, the next writer has to find the worker at rest
+      // above the limit, the next writer must find the worker idle
       if (log < limit) this.#look()
     })
     worker.on('error', error => { cause = error })
@@ -91,7 +91,7 @@ export class Checkpoints {
       this.#settle(0)
       if (!this.#off) this.#fallBack(cause)
     })
-    // after the listeners: one of messages keeps the process alive
+    // after the listeners: a listener for messages keeps the process alive
     worker.unref()
     return worker
   }
@@ -112,7 +112,7 @@ export class Checkpoints {
   }
 }
 
-/** A module of this directory, in the language that this one is in. */
+/** Returns the URL of a module in this directory, with the extension of this one. */
 function beside (name: string): URL {
   return new URL(`${name}${import.meta.url.slice(import.meta.url.lastIndexOf('.'))}`, import.meta.url)
 }

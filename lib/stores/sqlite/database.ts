@@ -21,7 +21,7 @@ export class Database {
     this.#handle = handle
   }
 
-  /** A query that depends on what is asked for: there are few forms, and each is kept. */
+  /** Returns a prepared query for a text that depends on the filter: there are few forms, and each is cached. */
   query (text: string): Query {
     let query = this.#queries.get(text)
     if (query === undefined) {
@@ -31,7 +31,7 @@ export class Database {
     return query
   }
 
-  /** All of `work`, or nothing; it has the file's one write lock from the start. */
+  /** Runs `work` in a transaction, which has the file's write lock from its start. */
   write <T>(work: () => T): T {
     const { begin, commit } = this.sql
     begin.run()
@@ -47,22 +47,22 @@ export class Database {
     return result
   }
 
-  /** Its absolute path. */
+  /** Returns its absolute path. */
   get file (): string {
     return String(this.query('PRAGMA database_list').get()?.[2])
   }
 
-  /** The file that the last commits are in. */
+  /** Returns the path of the log, which has the last commits. */
   get logFile (): string {
     return `${this.file}-wal`
   }
 
-  /** How many rows this connection has changed, those of triggers included. */
+  /** Number of rows that this connection has changed, including those of triggers. */
   get changes (): number {
     return Number(this.sql.changes.get()?.[0])
   }
 
-  /** After how many pages of the log SQLite copies them, in the writer. */
+  /** Sets the number of log pages after which SQLite copies them, in the writer. */
   setCheckpoint (pages: number): void {
     this.#handle.exec(`PRAGMA wal_autocheckpoint = ${pages}`)
   }

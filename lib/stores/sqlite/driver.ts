@@ -15,15 +15,17 @@ export interface SqliteStatement {
   setReturnArrays? (enabled: boolean): void
 }
 
-/** An open database: a `DatabaseSync` of `node:sqlite`, a `Database` of `better-sqlite3` or `libsql`, or whatever has their shape. */
+/**
+ * An open database: a `DatabaseSync` of `node:sqlite`, a `Database` of `better-sqlite3` or `libsql`, or an object with the same methods.
+ */
 export interface SqliteDatabase {
   exec (sql: string): unknown
-  /** Returns a statement. Each driver declares its type in a way of its own. */
+  /** Returns a statement, whose type differs between drivers. */
   prepare (sql: string): object
   close (): unknown
 }
 
-/** The same, with statements as this package uses them. */
+/** A database with statements in the form that this package uses. */
 export interface SqliteHandle extends SqliteDatabase {
   prepare (sql: string): SqliteStatement
 }
@@ -31,22 +33,22 @@ export interface SqliteHandle extends SqliteDatabase {
 /** A module that opens SQLite files, and the name of its class. */
 export type Driver = readonly [module: string, exported: string]
 
-/** In the order of preference: what Node has, then what an app may have installed. */
+/** The drivers in order of preference: that of Node, then those that an app may have installed. */
 export const drivers: readonly Driver[] = [['node:sqlite', 'DatabaseSync'], ['libsql', 'default'], ['better-sqlite3', 'default']]
 
-/** Whether it can be used as a database. */
+/** Returns whether a value can be used as a database. */
 export function isHandle (value: unknown): value is SqliteHandle {
   const { exec, prepare, close } = (value ?? {}) as Partial<SqliteHandle>
   return [exec, prepare, close].every(method => typeof method === 'function')
 }
 
-/** Opens a file with the first driver that is there. Throws `FST_SESSION_INVALID_OPTION`, saying what to install, if none is. */
+/** Opens a file with the first available driver. Throws `FST_SESSION_INVALID_OPTION` with the packages to install if none is available. */
 export async function openFile (path: string, candidates = drivers): Promise<SqliteHandle> {
   const { handle } = await openDriven(path, candidates)
   return handle
 }
 
-/** The same, and says which driver it was. */
+/** Opens a file, and also returns its driver. */
 export async function openDriven (path: string, candidates = drivers): Promise<{ handle: SqliteHandle, driver: Driver }> {
   for (const driver of candidates) {
     const found = await load(driver[0])
@@ -60,9 +62,9 @@ export async function openDriven (path: string, candidates = drivers): Promise<{
 }
 
 /**
- * Creates a missing file, readable by its owner only; SQLite gives the files beside it the same rights. An existing file is not
- * touched: to close it would give up the locks that another store of this process has on it (https://www.sqlite.org/howtocorrupt.html,
- * section 2.2).
+ * Creates a missing file, readable by its owner only; SQLite gives the files beside it the same permissions. Does not open an existing
+ * file: closing it would release the locks that another store of this process has on it (https://www.sqlite.org/howtocorrupt.html, section
+ * 2.2).
  */
 export function createPrivate (path: string): void {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
@@ -76,7 +78,7 @@ async function load (module: string): Promise<Readonly<Record<string, unknown>> 
   }
 }
 
-/** A statement that returns rows as arrays: half the cost of objects, where the driver can. */
+/** A statement that returns rows as arrays, if the driver can: half the cost of objects. */
 export class Query {
   readonly #statement: SqliteStatement
 

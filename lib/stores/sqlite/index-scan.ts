@@ -8,7 +8,7 @@ import { endedColumns, recordColumns } from './rows.ts'
 interface Table {
   readonly name: 'live' | 'ended'
   readonly columns: string
-  /** The column that orders it, and its place in `columns`. */
+  /** The column of the order, and its index in `columns`. */
   readonly timestamp: string
   readonly place: number
 }
@@ -31,7 +31,7 @@ export interface ScanOptions {
 
 /**
  * Scans the rows that an index finds for a filter, in order, within bounds. `take` returns whether a row matches, because only
- * `compileFilter` evaluates the whole filter. Returns the cursor to go on from, `null` at the end.
+ * `compileFilter` evaluates the whole filter. Returns the cursor to continue from, `null` at the end.
  */
 export function scanIndex (database: Database, scope: CursorScope, options: ScanOptions, take: (row: Row) => boolean): string | null {
   const { limit, maxScanned } = options
@@ -40,7 +40,7 @@ export function scanIndex (database: Database, scope: CursorScope, options: Scan
   let place: readonly (string | number)[] = decodePosition(scope, options.cursor) ?? []
   let looked = 0
   let taken = 0
-  // where the index knows the whole filter, the first few rows are the page
+  // if the index covers the whole filter, the first few rows fill the page
   for (let size = Math.min(limit + 1, maxScanned); size > 0; size = maxScanned - looked) {
     const rows = database.query(textOf(database.prefix, table, scope, where, place.length > 0)).all(...values, ...place, size)
     for (const row of rows) {
@@ -63,7 +63,7 @@ function textOf (prefix: string, table: Table, { order }: CursorScope, where: re
 }
 
 /**
- * Returns the conditions that an index serves, so that no query reads more rows than it returns. `take` evaluates the rest of the filter.
+ * Returns the conditions that an index covers, so that no query reads more rows than it returns. `take` evaluates the rest of the filter.
  */
 function conditions (prefix: string, table: Table, filter: Filter): readonly [where: readonly string[], values: readonly SqliteValue[]] {
   const where: string[] = []

@@ -5,7 +5,7 @@ import type { StoreListener, StoreSubscription } from '../../store.ts'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
 
-/** At most this many entries are kept for processes that are slow. */
+/** Maximum number of entries that are kept for slow processes. */
 const maxChanges = 4096
 const trimEvery = 256
 const batch = 500
@@ -16,7 +16,7 @@ const batch = 500
  */
 export class Journal {
   readonly #database: Database
-  /** Marks the entries of this store, of which it does not notify itself. */
+  /** Marks the entries of this store, which does not notify itself of them. */
   readonly #source = randomInt(2 ** 47)
   #written = 0
 
@@ -24,17 +24,17 @@ export class Journal {
     this.#database = database
   }
 
-  /** Inside a transaction. */
+  /** Records an end, inside a transaction. */
   ended (session: EndedSession, at: number): void {
     this.#write(session.id, JSON.stringify(session), at)
   }
 
-  /** Inside a transaction. */
+  /** Records a change, inside a transaction. */
   changed (id: string, at: number): void {
     this.#write(id, null, at)
   }
 
-  /** Notifies a listener of what other processes write from now on. Polls each `every` milliseconds (a poll takes 5 µs). */
+  /** Notifies a listener of new entries of other processes. Polls each `every` milliseconds (a poll takes 5 µs). */
   subscribe (listener: StoreListener, every: number): StoreSubscription {
     const { changesAfter, lastChange } = this.#database.sql
     let last = Number(lastChange.get()?.[0])
@@ -49,7 +49,7 @@ export class Journal {
       }
     }
     const timer = new Timer(async () => {
-      // entries are kept, so that none is missed once the file can be read again
+      // entries are kept, so that no entry is missed when the file can be read again
       try { poll() } catch { listener.lost() }
     }, { delay: () => every }).start()
     return {

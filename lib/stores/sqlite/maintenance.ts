@@ -12,7 +12,7 @@ const purgesAtOnce = 200
 /** Milliseconds for which a change is kept for other processes, which poll several times a second. */
 const changeRetention = 60_000
 
-/** Ends expired sessions, reschedules those that were seen meanwhile, and purges what is old: one batch in one transaction. */
+/** Ends expired sessions, reschedules those that were seen meanwhile, and purges old entries: one batch in one transaction. */
 export function cleanUpSessions (
   sessions: Sessions,
   options: { readonly max: number, readonly history: number }

@@ -8,15 +8,15 @@ import { scanIndex } from './index-scan.ts'
 import { toEndedSession, toRecord } from './rows.ts'
 import type { Sessions } from './sessions.ts'
 
-/** Rows that one step looks at: 1,000 take 4 to 10 ms, 50 ends as long. */
+/** Maximum number of rows that one step reads: 1,000 take 4 to 10 ms, as long as 50 ends. */
 const maxScanned = 1000
 const endsAtOnce = 50
-/** Milliseconds for which batches follow each other: many ends wait for the disk together, and the deadline of a verb is some way off. */
+/** Milliseconds for which batches follow each other: many ends wait for the disk together, well within the timeout of an operation. */
 const endsFor = 100
 
 type Selector = Extract<EndSelector, { readonly filter: Filter }>
 
-/** Live sessions that match. */
+/** Returns a page of live sessions that match. */
 export function listSessions (sessions: Sessions, filter: Filter, { limit, cursor, order }: PageOptions): Page<SessionRecord> {
   const matches = liveMatcher(sessions, filter)
   const items: SessionRecord[] = []
@@ -28,7 +28,7 @@ export function listSessions (sessions: Sessions, filter: Filter, { limit, curso
   return { items, cursor: next }
 }
 
-/** Ended sessions that match. */
+/** Returns a page of ended sessions that match. */
 export function listHistory (sessions: Sessions, filter: Filter, { limit, cursor, order }: PageOptions): Page<EndedSession> {
   const matches = compileFilter(filter)
   const items: EndedSession[] = []
@@ -41,7 +41,7 @@ export function listHistory (sessions: Sessions, filter: Filter, { limit, cursor
   return { items, cursor: next }
 }
 
-/** How many match within one step. */
+/** Returns the number of matches within one step. */
 export function countSessions (sessions: Sessions, filter: Filter, cursor: string | null): { count: number, cursor: string | null } {
   const matches = liveMatcher(sessions, filter)
   let count = 0
@@ -55,7 +55,7 @@ export function countSessions (sessions: Sessions, filter: Filter, cursor: strin
 
 /**
  * Ends the sessions that match, batch by batch, until `limit` have ended, all rows were read, or `endsFor` has passed. Each batch is one
- * transaction, and requests get their turn in between. A batch that fails keeps the results of the batches before it.
+ * transaction, and requests run in between. If a batch fails, the results of earlier batches stay.
  */
 export async function endMatching (sessions: Sessions, selector: Selector, why: EndCause, isOpen: () => boolean): Promise<EndResult> {
   const { filter, limit } = selector
@@ -77,7 +77,7 @@ export async function endMatching (sessions: Sessions, selector: Selector, why: 
   return { ended, cursor }
 }
 
-/** Inside a transaction. */
+/** Ends one batch, inside a transaction. */
 function endBatch (sessions: Sessions, selector: Selector, why: EndCause): EndResult {
   const { filter, cursor } = selector
   const matches = liveMatcher(sessions, filter)

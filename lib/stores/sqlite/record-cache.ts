@@ -6,9 +6,9 @@ import type { MutableRecord } from '../patch.ts'
 import type { Database } from './database.ts'
 
 /**
- * Records that were read, for as long as they are what the file has. SQLite counts the commits of all other connections; a look at the
- * count is a fifth of what it takes to read a row, and says for certain that nothing has changed. What this connection writes it says
- * itself, here. A checkpoint changes no count, whichever connection makes it.
+ * Records that were read, while they equal the rows of the file. SQLite counts the commits of all other connections. Reading the count
+ * takes a fifth of the time of reading a row, and proves that no other connection has changed anything. The writes of this connection
+ * update the cache. A checkpoint of any connection does not change the count.
  */
 export class RecordCache {
   readonly #database: Database
@@ -19,7 +19,7 @@ export class RecordCache {
     this.#database = database
   }
 
-  /** The record, unless another connection has written since it was read. */
+  /** Returns the record, unless another connection has written since it was read. */
   get (id: string): SessionRecord | undefined {
     const version = this.#database.sql.version.get()?.[0]
     if (version !== this.#version) {
@@ -29,17 +29,17 @@ export class RecordCache {
     return this.#records.get(id)
   }
 
-  /** Keeps what was read right after `get`, with no write in between. */
+  /** Caches a record that was read right after `get`, with no write in between. */
   keep (record: SessionRecord): void {
     this.#records.set(record.id, record)
   }
 
-  /** The row was changed, or is gone. */
+  /** Drops a record whose row was changed or deleted. */
   drop (id: string): void {
     this.#records.delete(id)
   }
 
-  /** The row was touched, and the transaction is through. */
+  /** Updates a touched record after the commit of the transaction. */
   touched (touch: ActivityUpdate, now: number, at: number): void {
     const record = this.#records.get(touch.id)
     if (record !== undefined) applyTouch(record, touch, now, at)

@@ -24,7 +24,7 @@ type EndedRow = readonly [
   requestCount: Whole, remembered: Whole, ip: Text, device: Text, deviceName: Text
 ]
 
-/** A live session, with the data that `toData` read. */
+/** Returns a live session, with the data that `toData` returned. */
 export function toRecord (row: Row, data: EncodedData): SessionRecord {
   const [
     id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idleTimeout,
@@ -57,7 +57,7 @@ export function toRecord (row: Row, data: EncodedData): SessionRecord {
   }
 }
 
-/** The data of a row of `recordColumns`; `null` if the column does not hold data. */
+/** Returns the data of a row of `recordColumns`; `null` if the column has no valid data. */
 export function toData (row: Row): EncodedData | null {
   const text = row[22] as Text
   if (text === null) return noData
@@ -75,12 +75,12 @@ export function toData (row: Row): EncodedData | null {
   return Object.freeze(data)
 }
 
-/** Data as a row stores it; `null` for no data. */
+/** Returns data as a row stores it; `null` for no data. */
 export function toText (data: EncodedData): Text {
   return Object.keys(data).length === 0 ? null : JSON.stringify(data)
 }
 
-/** The values of the statement `insert`. */
+/** Returns the values of the statement `insert`. */
 export function toValues (record: SessionRecord): readonly SqliteValue[] {
   const { ip, userAgent, firstIp, firstUserAgent } = record
   const changed = ip !== firstIp || userAgent !== firstUserAgent
@@ -93,7 +93,7 @@ export function toValues (record: SessionRecord): readonly SqliteValue[] {
   ]
 }
 
-/** An ended-session record from a row of `endedColumns`. */
+/** Returns an ended-session record from a row of `endedColumns`. */
 export function toEndedSession (row: Row): EndedSession {
   const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = row as EndedRow
   return {
@@ -102,7 +102,7 @@ export function toEndedSession (row: Row): EndedSession {
   }
 }
 
-/** The values of the statement `insertEnded`. */
+/** Returns the values of the statement `insertEnded`. */
 export function toEndedValues (session: EndedSession): readonly SqliteValue[] {
   const { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName } = session
   return [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, Number(remembered), ip, device, deviceName]

@@ -3,19 +3,19 @@ import { Query } from './driver.ts'
 import type { SqliteHandle } from './driver.ts'
 import { readSql } from './statements.ts'
 
-/** Raised with each published change of schema.sql. */
+/** Increased with each published change of schema.sql. */
 const version = 1
 /**
- * Pages of the log after which SQLite copies them. Little and often: a checkpoint of 1 MB holds requests up for half as long as one of the
+ * Log pages after which SQLite copies them. Small and frequent: a checkpoint of 1 MB blocks requests for half as long as one of the
  * default's 4.
  */
 export const checkpointEvery = 250
-/** Milliseconds that a start waits for others who start. */
+/** Milliseconds that a start waits for other processes that start. */
 const patience = 5000
-/** How often it tries again what SQLite refuses without waiting. */
+/** Number of attempts if SQLite refuses without waiting. */
 const tries = 100
 
-/** What a connection promises. */
+/** Settings of a connection. */
 export interface Pragmas {
   /** When a commit is on the disk. */
   readonly synchronous: 'normal' | 'full'
@@ -28,7 +28,7 @@ export interface Pragmas {
  * Throws `FST_SESSION_INVALID_OPTION` where there is no write-ahead log, and for tables of a newer version.
  */
 export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: Pragmas): void {
-  // before the journal mode: of 30 processes that started together 4 failed the other way round
+  // before the journal mode: in the reverse order, 4 of 30 processes that started together failed
   handle.exec(`PRAGMA busy_timeout = ${patience}`)
   const mode = keepLog(handle)
   if (mode !== 'wal') {
@@ -36,7 +36,7 @@ export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: 
     throw invalidOption('store', `a file on a disk of this machine, because processes share it by a write-ahead log (${found})`)
   }
   handle.exec(`PRAGMA synchronous = ${pragmas.synchronous}`)
-  // a log that a burst made long does not stay so
+  // a log that a burst enlarged shrinks again
   handle.exec(`PRAGMA wal_autocheckpoint = ${checkpointEvery}; PRAGMA journal_size_limit = 33554432`)
   if (versionOf(handle, prefix) === 0) create(handle, prefix)
   const found = versionOf(handle, prefix)
@@ -47,7 +47,7 @@ export function prepareDatabase (handle: SqliteHandle, prefix: string, pragmas: 
 }
 
 /**
- * Turns the write-ahead log on, and returns the journal mode. Of processes that make a file at the same moment, SQLite refuses one at
+ * Turns the write-ahead log on, and returns the journal mode. If several processes create a file at the same moment, SQLite refuses one at
  * once, because each has a lock that the other needs. A transaction then waits for the others, and the mode is set again.
  */
 function keepLog (handle: SqliteHandle, again = tries): unknown {
@@ -63,7 +63,7 @@ function keepLog (handle: SqliteHandle, again = tries): unknown {
 function create (handle: SqliteHandle, prefix: string): void {
   handle.exec('BEGIN IMMEDIATE')
   try {
-    // another process may have been first
+    // another process may have created them first
     if (versionOf(handle, prefix) === 0) handle.exec(readSql('schema.sql', { p: prefix, version }))
     handle.exec('COMMIT')
   } catch (error) {
@@ -72,7 +72,7 @@ function create (handle: SqliteHandle, prefix: string): void {
   }
 }
 
-/** 0: there are no tables. */
+/** Returns the version of the tables; 0: there are no tables. */
 function versionOf (handle: SqliteHandle, prefix: string): number {
   const there = new Query(handle.prepare('SELECT 1 FROM sqlite_schema WHERE type = \'table\' AND name = ?')).get(`${prefix}state`)
   return there === null ? 0 : Number(new Query(handle.prepare(`SELECT version FROM ${prefix}state`)).get()?.[0])

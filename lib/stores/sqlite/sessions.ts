@@ -30,7 +30,7 @@ export class Sessions {
     this.#context = context
   }
 
-  /** In a transaction, not after a write of it. */
+  /** Reads a session. Not for use in a transaction after a write. */
   read (id: string): SessionRecord | EndedSession | null {
     const found = this.#cache.get(id) ?? this.#fetch(id)
     if (found === null || hasEnded(found) || this.now() < expiresAt(found)) return found
@@ -64,7 +64,7 @@ export class Sessions {
     try {
       return this.database.write(() => this.#create(record, options))
     } catch (error) {
-      // sessions that exist stay usable on a full disk
+      // on a full disk, existing sessions stay usable
       if (error instanceof Error && error.message.includes('disk is full')) return { status: 'full' }
       throw error
     }
@@ -88,7 +88,7 @@ export class Sessions {
     return { status: 'created', record, ended }
   }
 
-  /** The sessions that stand in the way of one more: those that have to end, or, where the limit rejects, all. */
+  /** Returns the sessions that prevent one more: those that must end, or, if the limit rejects, all. */
   #over (userId: string | null, { limit, replaces }: CreateOptions, now: number): readonly SessionRecord[] {
     if (limit === null || userId === null) return []
     const { countOf, oldestOf, idlestOf } = this.database.sql
@@ -149,7 +149,7 @@ export class Sessions {
     })
   }
 
-  /** Inside a transaction: ends what is live among the ids. */
+  /** Ends the live sessions among the ids, inside a transaction. */
   end (ids: readonly string[], why: EndCause): EndedSession[] {
     const now = this.now()
     return ids.flatMap(id => {
@@ -159,13 +159,13 @@ export class Sessions {
     })
   }
 
-  /** Inside a transaction: ends the live sessions of a user, oldest first, but one. */
+  /** Ends the live sessions of a user, oldest first, except one, inside a transaction. */
   endAllOf (userId: string, except: string, why: EndCause): EndedSession[] {
     const now = this.now()
     return this.database.sql.oldestOf.all(userId, except, now, now, -1).map(row => this.endRecord(toRecord(row, noData), why, now))
   }
 
-  /** Inside a transaction: the row goes, history and the journal get what is left. */
+  /** Ends a session, inside a transaction: deletes its row, and adds its ended-session record to history and journal. */
   endRecord (record: SessionRecord, why: EndCause, at: number): EndedSession {
     const { delete: deleteLive, insertEnded, trimHistory } = this.database.sql
     const { history, historyPerUser } = this.#context

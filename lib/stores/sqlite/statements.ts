@@ -14,12 +14,12 @@ type Commands =
 /** Every statement of statements.sql, prepared. */
 export type Statements = Readonly<Record<Queries, Query> & Record<Commands, Command>>
 
-/** Reads an SQL file beside this module, and fills in its names. */
+/** Reads an SQL file beside this module, and replaces its placeholders. */
 export function readSql (file: string, names: Readonly<Record<string, string | number>>): string {
   return readFileSync(new URL(file, import.meta.url), 'utf8').replace(/\{(\w+)\}/g, (_whole, name: string) => String(names[name]))
 }
 
-/** Prepares every statement for the tables of one app. They are kept as long as the handle. */
+/** Prepares every statement for the tables of one app. They exist as long as the handle. */
 export function prepareStatements (handle: SqliteHandle, prefix: string): Statements {
   const text = readSql('statements.sql', { p: prefix, record: recordColumns, ended: endedColumns })
   const prepared = [...text.matchAll(/^-- :(\w+).*\n([^;]+);/gm)].map(([, name, sql]) => {

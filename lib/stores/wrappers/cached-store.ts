@@ -13,7 +13,7 @@ import type { MutableRecord } from '../patch.ts'
 
 interface CachedRecord {
   readonly record: MutableRecord
-  /** On the monotonic clock. */
+  /** Time of the read on the monotonic clock. */
   readonly readAt: number
 }
 
@@ -25,7 +25,9 @@ export interface CachedStoreOptions {
   readonly elapsed?: () => number
 }
 
-/** Stores do not publish other nodes' activity (a new address, a later last-seen). Cache entries get no older than this. */
+/**
+ * Maximum age of cache entries in milliseconds: stores do not publish activity of other nodes (a new IP address, a later last-seen time).
+ */
 const maxAge = 30_000
 
 /**
@@ -49,7 +51,7 @@ export class CachedStore implements Store {
   readonly #records: LruCache<CachedRecord>
   /** Reads in flight, by id. If an end or a change overtakes a read, the cache does not store its result. */
   readonly #reading = new Map<string, symbol>()
-  /** There from `open` on. */
+  /** Set by `open`. */
   #watch = null as StoreSubscription | null
   #listener: StoreListener | null = null
   /** When the last returned heartbeat was sent; -Infinity: the stream is not trusted. */
@@ -94,11 +96,11 @@ export class CachedStore implements Store {
 
   ping (): Awaitable<void> { return this.#store.ping() }
 
-  /** A copy of a live session, if there is one that can be trusted; costs no round trip. */
+  /** Returns a cached live session if it can be trusted, without a round trip. */
   peek (id: string): SessionRecord | null {
     const at = this.#elapsed()
     const unproven = at - this.#provenAt
-    // validations drive the beats: an app that rests sends none
+    // validations trigger heartbeats: an idle app sends none
     if (unproven > this.#maxStale / 4) void this.#heartbeat()
     if (unproven > this.#maxStale) {
       this.#invalidateAll()
@@ -117,7 +119,7 @@ export class CachedStore implements Store {
     if (this.#provenAt !== -Infinity) this.#reading.set(id, reading)
     try {
       const found = await this.#store.read(id)
-      // a client that was refused here is not accepted again, though the message is still in flight
+      // a client that was refused here is not accepted again while the message is still in flight
       if (found === null || hasEnded(found)) this.#drop(id)
       else if (this.#reading.get(id) === reading) this.#records.set(id, { record: { ...found }, readAt })
       return found
@@ -144,7 +146,7 @@ export class CachedStore implements Store {
   }
 
   end (selector: EndSelector, why: EndCause): Awaitable<EndResult> {
-    // from here on this node asks the store: a cache entry must not exist after the call that ends its session
+    // from here on this node reads the store: a cache entry must not exist after the call that ends its session
     if ('ids' in selector) for (const id of selector.ids) this.#drop(id)
     return after(this.#store.end(selector, why), ({ ended }) => {
       if ('ids' in selector) for (const id of selector.ids) this.#drop(id)
@@ -169,7 +171,7 @@ export class CachedStore implements Store {
     }
   }
 
-  /** What this node's requests added, the copy knows, too; in place, as where sessions are in memory. */
+  /** Adds the activity of this node to the cached record, in place, as the memory store does. */
   #touched (touch: ActivityUpdate): void {
     const record = this.#records.get(touch.id)?.record
     if (record !== undefined) addActivity(record, touch, touch.seenAt)

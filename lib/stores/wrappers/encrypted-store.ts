@@ -15,18 +15,18 @@ import { RecordCipher } from './record-cipher.ts'
 
 export interface EncryptedStoreOptions {
   readonly cipher: FieldCipher
-  /** Addresses are sealed, too. */
+  /** IP addresses are encrypted, too. */
   readonly ip: boolean
-  /** Agents and devices are sealed, too. */
+  /** User agents and devices are encrypted, too. */
   readonly userAgent: boolean
   /** Called with a session whose texts cannot be decrypted, after the store has ended it. */
   readonly onBroken: (session: EndedSession) => void
 }
 
 /**
- * A store around a store, which encrypts what the inner one stores: data always, addresses and user agents optionally. Ids, owners and
- * timestamps stay readable, because the inner store finds and orders sessions by them. If a session cannot be decrypted, the store ends it;
- * it never returns a part of it.
+ * A store that wraps a store and encrypts its content: data always, IP addresses and user agents optionally. Ids, owners and timestamps
+ * stay unencrypted, because the inner store finds and orders sessions by them. If a session cannot be decrypted, the store ends it; it
+ * never returns a part of it.
  */
 export class EncryptedStore implements Store {
   readonly name: string
@@ -60,7 +60,7 @@ export class EncryptedStore implements Store {
     this.#seals = new RecordCipher(options.cipher, options)
   }
 
-  /** Throws `FST_SESSION_INVALID_OPTION` if the newest session in the store does not open: the key is not the one. */
+  /** Throws `FST_SESSION_INVALID_OPTION` if no configured key decrypts the newest session in the store. */
   async open (context: StoreContext): Promise<void> {
     await this.#store.open(context)
     const { items } = await this.#store.list({}, { limit: 1, cursor: null, order: 'newest' })
@@ -143,7 +143,7 @@ export class EncryptedStore implements Store {
     return then(this.#store.cleanup(max), ({ ended, more }) => ({ ended: ended.map(session => this.#seals.ended(session)), more }))
   }
 
-  /** Numbers name addresses and agents, too: sealed where those are. */
+  /** Statistics contain IP addresses and user agents: they are encrypted if those are. */
   saveStatistics (slice: StatisticsSlice): Awaitable<void> {
     return this.#store.saveStatistics(this.#seals.sealSlice(slice))
   }
@@ -180,12 +180,12 @@ export class EncryptedStore implements Store {
     return this.#seals.ended(session)
   }
 
-  /** Encrypted texts are up to twice as long, so the store's bound is, too; the bound of what one request knows is exact. */
+  /** Encrypted texts are up to twice as long, so the store's limit is, too. The limit for the data of one request is exact. */
   #encryptData (id: string, set: EncodedData, maxBytes: number | undefined): Pick<SessionPatch, 'set' | 'maxBytes'> {
     return { set: this.#seals.sealData(id, set), ...maxBytes === undefined ? {} : { maxBytes: 2 * maxBytes } }
   }
 
-  /** What is sealed cannot be looked for. */
+  /** Throws for a filter on encrypted fields. */
   #refuseSealed (filter: Filter): void {
     const { ip, userAgent } = this.#options
     const encrypted = { ip, browser: userAgent, os: userAgent, search: ip || userAgent }
@@ -194,7 +194,10 @@ export class EncryptedStore implements Store {
   }
 }
 
-/** Throws `FST_SESSION_INVALID_OPTION` if the newest session in a store was sealed: who has no key must not read the seal as data. */
+/**
+ * Throws `FST_SESSION_INVALID_OPTION` if the newest session in a store is encrypted: without a key, its ciphertext must not be read as
+ * data.
+ */
 export async function refuseEncryptedSessions (store: Store): Promise<void> {
   const { items } = await store.list({}, { limit: 1, cursor: null, order: 'newest' })
   const encrypted = items.some(({ data }) => Object.values(data).some(isEncrypted))

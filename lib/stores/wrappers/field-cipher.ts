@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createHmac, hash, randomBytes } from 'node:crypto'
 
-/** What starts a sealed text: no JSON does. */
+/** Prefix of an encrypted text; no JSON starts with it. */
 const prefix = '~'
 const kidLength = 4
 const ivLength = 12
@@ -8,22 +8,23 @@ const tagLength = 16
 
 interface VaultKey {
   readonly key: Buffer
-  /** Names the key in what it encrypted, and reveals nothing of it. */
+  /** Identifies the key in each ciphertext, and reveals nothing about it. */
   readonly kid: Buffer
 }
 
-/** A text that none of the configured keys decrypts, or that was encrypted for another place. */
+/** A text that no configured key decrypts, or that was encrypted for another session or field. */
 export class DecryptionError extends Error {}
 
 /**
- * Seals texts with AES-256-GCM (NIST SP 800-38D), each for one session and one field of it: under a key of the session's own, derived by
- * HMAC-SHA-256, with the field as associated data. What is moved to another session or field does not open.
+ * Encrypts texts with AES-256-GCM (NIST SP 800-38D), each for one session and one of its fields. The key is the session's own, derived by
+ * HMAC-SHA-256; the field is associated data. A text that was moved to another session or field cannot be decrypted.
  */
 export class FieldCipher {
   readonly #keys: readonly VaultKey[]
   readonly #allowPlaintext: boolean
 
   /**
+   * Creates a cipher.
    * @param keys 32 bytes each; the first seals, all open
    * @param options `allowPlaintext`: texts that were never sealed are taken as they are, for as long as old sessions live
    */
@@ -40,7 +41,7 @@ export class FieldCipher {
     return prefix + sealed.toString('base64url')
   }
 
-  /** Throws `Unsealable`. */
+  /** Returns the plaintext. Throws `DecryptionError`. */
   decrypt (text: string, id: string, field: string): string {
     if (!isEncrypted(text)) {
       if (this.#allowPlaintext) return text
@@ -64,7 +65,7 @@ export class FieldCipher {
   }
 }
 
-/** Whether a text was sealed, by whatever key. */
+/** Returns whether a text is encrypted, with any key. */
 export function isEncrypted (text: string): boolean {
   return text.startsWith(prefix)
 }

@@ -12,8 +12,8 @@ import type { CircuitBreakerOptions } from '../circuit-breaker.ts'
 const probeInterval = 250
 
 /**
- * A store that wraps a store with a circuit breaker: every operation returns or fails within `timeout`, and while the store is down,
- * operations fail at once with `FST_SESSION_STORE_UNAVAILABLE`.
+ * A store that wraps a store with a circuit breaker. Every operation returns or fails within `timeout`. While the store is down, operations
+ * fail at once with `FST_SESSION_STORE_UNAVAILABLE`.
  */
 export class GuardedStore implements Store {
   readonly name: string
@@ -48,7 +48,7 @@ export class GuardedStore implements Store {
     return this.#breaker.call('ping', () => this.#store.ping())
   }
 
-  // the one operation of the request path: no closure
+  // the only operation of the request path: no closure
   read (id: string): ReturnType<Store['read']> {
     const breaker = this.#breaker
     const startedAt = breaker.allow()
@@ -70,7 +70,7 @@ export class GuardedStore implements Store {
   }
 
   update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> {
-    // the callers have checked what they know: parallel changes of other keys add up in the store only
+    // the callers have checked the data that they know; only the store knows the parallel changes of other keys
     const bounded = change.set === undefined ? change : { ...change, maxBytes: maxDataBytes }
     return this.#breaker.call('update', () => this.#store.update(id, bounded, expect))
   }

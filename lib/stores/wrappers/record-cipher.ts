@@ -6,7 +6,7 @@ import type { FieldCipher } from './field-cipher.ts'
 
 type Sealable = 'ip' | 'firstIp' | 'userAgent' | 'firstUserAgent' | 'device'
 
-/** Encrypts and decrypts the texts of sessions and statistics: data always, addresses and user agents optionally. */
+/** Encrypts and decrypts the texts of sessions and statistics: data always, IP addresses and user agents optionally. */
 export class RecordCipher {
   readonly #vault: FieldCipher
   readonly #fields: readonly Sealable[]
@@ -16,10 +16,10 @@ export class RecordCipher {
     this.#fields = [...ip ? ['ip', 'firstIp'] as const : [], ...userAgent ? ['userAgent', 'firstUserAgent', 'device'] as const : []]
   }
 
-  /** Whether addresses or agents are sealed, too. */
+  /** Whether IP addresses or user agents are encrypted, too. */
   get sealsTexts (): boolean { return this.#fields.length > 0 }
 
-  /** A record as the inner store keeps it. */
+  /** Returns a record as the inner store has it. */
   seal (record: SessionRecord): SessionRecord {
     return { ...this.sealFields(record), data: this.sealData(record.id, record.data) }
   }
@@ -34,12 +34,12 @@ export class RecordCipher {
     return { ...from, ...sealed }
   }
 
-  /** A session's data. */
+  /** Returns the encrypted data of a session. */
   sealData (id: string, data: EncodedData): EncodedData {
     return mapData(data, (text, key) => this.#vault.encrypt(text, id, `data ${key}`))
   }
 
-  /** A record as it was. Throws `Unsealable`. */
+  /** Returns the decrypted record. Throws `DecryptionError`. */
   open (record: SessionRecord): SessionRecord {
     const vault = this.#vault
     const opened: Partial<Record<Sealable, string>> = {}
@@ -50,7 +50,7 @@ export class RecordCipher {
     return { ...record, ...opened, data: mapData(record.data, (text, key) => vault.decrypt(text, record.id, `data ${key}`)) }
   }
 
-  /** For lists: what does not open is not shown. The next request of the session ends it. */
+  /** Returns a record for lists, without the texts that cannot be decrypted. The session's next request ends it. */
   readable (record: SessionRecord): SessionRecord {
     try {
       return this.open(record)
@@ -59,7 +59,7 @@ export class RecordCipher {
     }
   }
 
-  /** What is left of a session; what does not open is not shown. */
+  /** Returns an ended-session record, without the texts that cannot be decrypted. */
   ended (session: EndedSession): EndedSession {
     const opened: Partial<Record<Sealable, string | null>> = {}
     for (const field of this.#fields) {
@@ -70,12 +70,12 @@ export class RecordCipher {
     return { ...session, ...opened }
   }
 
-  /** Numbers name addresses and agents, too: sealed where those are. */
+  /** Statistics contain IP addresses and user agents: they are encrypted if those are. */
   sealSlice (slice: StatisticsSlice): StatisticsSlice {
     return this.sealsTexts ? { ...slice, value: this.#vault.encrypt(slice.value, slice.node, 'slice') } : slice
   }
 
-  /** The numbers as they were, or `null`. */
+  /** Returns the decrypted statistics, or `null`. */
   openSlice (slice: StatisticsSlice): StatisticsSlice | null {
     const value = isEncrypted(slice.value) ? this.#tryOpen(slice.value, slice.node, 'slice') : slice.value
     return value === null ? null : { ...slice, value }

@@ -15,7 +15,7 @@ export const dataLaws = [
       Promise.resolve().then(() => fixture.store.update(record.id, { set: { [key]: JSON.stringify('x'.repeat(298)) }, maxBytes: 1000 }))
     const results = await Promise.allSettled(Array.from({ length: 10 }, (_, i) => change(`key${i}`)))
     const refused = results.filter(result => result.status === 'rejected')
-    // three of 304 bytes fit; in a store that encrypts, what twice the bytes hold
+    // three of 304 bytes fit; in a store that encrypts, the limit is twice as high
     ok(refused.length >= 4 && refused.length <= 7, `expected 4 to 7 of 10 changes to be refused, were ${refused.length}`)
     for (const { reason } of refused) equal((reason as SessionError).code, 'FST_SESSION_DATA_TOO_LARGE')
     const data = (await fixture.live(record.id))?.data ?? {}

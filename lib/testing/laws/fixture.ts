@@ -31,7 +31,7 @@ export class LawFixture {
 
   get clock (): { now: number } { return this.environment.clock }
 
-  /** Returns a record as the manager makes it now: idle timeout 30 minutes, absolute timeout 12 hours. */
+  /** Returns a record as the manager would create it now: idle timeout 30 minutes, absolute timeout 12 hours. */
   record (fields: Partial<SessionRecord> = {}): SessionRecord {
     const { now } = this.clock
     const userId = fields.userId === undefined ? 'ada' : fields.userId
@@ -84,20 +84,20 @@ export class LawFixture {
     return records as Many<Count>
   }
 
-  /** The live session, or `null`. */
+  /** Returns the live session, or `null`. */
   async live (id: string, store = this.store): Promise<SessionRecord | null> {
     const found = await store.read(id)
     return found === null || hasEnded(found) ? null : found
   }
 
-  /** What is left of a session that must have ended. */
+  /** Returns the ended-session record of a session that must have ended. */
   async ended (id: string): Promise<EndedSession> {
     const found = await this.store.read(id)
     ok(found !== null && hasEnded(found), `expected session ${id} to have ended`)
     return found
   }
 
-  /** The ids of all live sessions of a user, oldest first. */
+  /** Returns the ids of all live sessions of a user, oldest first. */
   async idsOf (userId: string): Promise<string[]> {
     return (await this.store.list({ userId }, { limit: 1000, cursor: null, order: 'oldest' })).items.map(({ id }) => id)
   }
@@ -112,7 +112,7 @@ export class LawFixture {
     return idsOfPages(page.limit, cursor => this.store.history(filter, { ...page, cursor }))
   }
 
-  /** Returns how many live sessions match. */
+  /** Returns the number of live sessions that match. */
   async count (filter: Filter): Promise<number> {
     let total = 0
     for await (const step of pagesOf(cursor => this.store.count(filter, cursor))) total += step.count
@@ -124,7 +124,7 @@ export class LawFixture {
     return { id, requestCount: 1, seenAt: this.clock.now, generation: 0, ...fields }
   }
 
-  /** Runs the cleanup until nothing is left to do, and returns the sessions that ended. */
+  /** Runs the cleanup until it has ended everything, and returns the ended sessions. */
   async cleanUp (store = this.store): Promise<EndedSession[]> {
     const ended: EndedSession[] = []
     for (let more = true; more;) {
@@ -146,7 +146,7 @@ export class LawFixture {
   }
 }
 
-/** Fails if a page holds more than `limit` sessions. */
+/** Collects the ids of all pages. Fails if a page has more than `limit` sessions. */
 async function idsOfPages (limit: number, next: (cursor: string | null) => Awaitable<Page<{ readonly id: string }>>): Promise<string[]> {
   const found: string[] = []
   for await (const { items } of pagesOf(next)) {
