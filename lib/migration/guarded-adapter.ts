@@ -38,7 +38,7 @@ export class GuardedAdapter {
       const found = this.adapter.match(cookies)
       return found === false && cookies.rivals.length > 1 ? [...cookies.rivals].sort().join(separator) : found
     } catch (error) {
-      // clients choose their cookies: what they send must not make the old store look unavailable
+      // clients can send any cookie, which must not make the old store count as unavailable
       this.#reportUnreadable('match', error)
       return false
     }

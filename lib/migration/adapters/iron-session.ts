@@ -42,14 +42,14 @@ export function fromIronSession (options: IronSessionOptions): LegacyAdapter {
   return {
     name,
     cookies,
-    // unsealing is asynchronous there: what only looks sealed is found out by `load`
+    // decryption is asynchronous there: `load` detects a forged cookie of the right form
     match: request => request.genuine(cookies, value => {
       const id = sealed.exec(value)?.[1]
       return id !== undefined && (id || 'default') in passwords ? value : null
     }),
     async load (seal) {
       const data = await unsealData(seal, { password: passwords, ...ttl === undefined ? {} : { ttl } } as never) as Record<string, unknown>
-      // it returns an empty object for a cookie that is expired or was tampered with
+      // it returns an empty object for a cookie that is expired or was changed
       if (Object.keys(data).length === 0) return null
       const expiry = Number(sealed.exec(seal)?.[2])
       return { data, expiresAt: expiry === 0 ? null : expiry, remember, ...identity === undefined ? {} : { key: identity(data) } }

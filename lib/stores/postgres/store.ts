@@ -199,7 +199,7 @@ export class PostgresStore implements Store {
     return this.#open
   }
 
-  /** The arguments of each function that ends sessions. */
+  /** Returns the arguments of each function that ends sessions. */
   #endArguments (): { readonly now: number | undefined, readonly history: number, readonly historyPerUser: number } {
     const { history, historyPerUser } = this.#settings
     return { now: this.#now(), history: Math.round(history), historyPerUser }
@@ -241,7 +241,7 @@ export class PostgresStore implements Store {
   /** Ends again, without events, the sessions that this node ended recently: the server may have lost their ends. */
   async #reassert (): Promise<void> {
     for (const { ids, why } of this.#recent.groups()) {
-      // a server that is away again gets it when it returns
+      // a server that fails again gets them when it returns
       await this.#calls.call('end', { ...this.#endArguments(), ids, ...why }, { unbounded: true }).catch(() => {})
     }
   }
