@@ -14,7 +14,7 @@ export interface StoreContext {
   /** Maximum number of ended-session records per user; the oldest are deleted first. */
   readonly historyPerUser: number
   /**
-   * The caller gives an operation up after that many milliseconds, and responds with 503. A store that can tell does not perform a write
+   * After that many milliseconds the caller abandons an operation, and responds with 503. If a store can, it does not perform a write
    * later than that. Absent: no limit.
    */
   readonly giveUp?: number
