@@ -17,7 +17,7 @@ export function newRecord (userId, fields = {}) {
     confirmedAt: null,
     createdAt,
     authenticatedAt: userId === null ? null : createdAt,
-    methods: userId === null ? '' : 'password',
+    methods: userId === null ? [] : ['password'],
     lastSeenAt: createdAt,
     idleTimeout: day / 48,
     absoluteExpiresAt: createdAt + day / 2,
@@ -27,7 +27,7 @@ export function newRecord (userId, fields = {}) {
     userAgent,
     firstIp: ip,
     firstUserAgent: userAgent,
-    device: 'Chrome 140|Windows|desktop',
+    device: { browser: 'Chrome', version: '140', os: 'Windows', type: 'desktop' },
     deviceName: null,
     data: noData,
     ...fields

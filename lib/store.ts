@@ -2,6 +2,7 @@ import type { Awaitable } from './async.ts'
 import type { Filter } from './model/filter.ts'
 import type { EncodedData, EndedSession, EndReason, SessionRecord } from './model/record.ts'
 import type { Statistics, StatisticsSlice } from './model/statistics.ts'
+import type { Device } from './model/device.ts'
 
 export type { SessionTotals, Statistics, StatisticsSlice } from './model/statistics.ts'
 
@@ -65,7 +66,7 @@ export interface ActivityUpdate {
   /** Set if changed; otherwise absent or undefined. */
   readonly ip?: string | null | undefined
   readonly userAgent?: string | null | undefined
-  readonly device?: string | null | undefined
+  readonly device?: Device | undefined
 }
 
 /** An atomic change of one session. */
@@ -89,7 +90,7 @@ export interface SessionPatch {
   /** The session is seen now, which resets the idle timeout. Never passes the absolute deadline. */
   readonly seen?: true
   /** The user authenticates now: `authenticatedAt` and `lastSeenAt` become now, and both timeouts (in ms) are reset. */
-  readonly authenticate?: { readonly methods: string, readonly idleTimeout: number, readonly absoluteTimeout: number }
+  readonly authenticate?: { readonly methods: readonly string[], readonly idleTimeout: number, readonly absoluteTimeout: number }
   /** Only shortens: the absolute deadline becomes the earlier of itself and now + `absoluteTimeout` ms. */
   readonly shorten?: { readonly absoluteTimeout: number }
 }

@@ -1,8 +1,9 @@
 import { plainDetails, eventMeanings } from '../events/events.ts'
 import type { EventDetails, SessionEvent } from '../events/events.ts'
-import { hasEnded, toMethodList } from '../model/record.ts'
+import { hasEnded } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
-import { deviceLabel, toDevice } from '../model/device.ts'
+import { deviceLabel } from '../model/device.ts'
+import type { Device } from '../model/device.ts'
 import { deviceOf } from '../model/user-agent.ts'
 
 /** An entry of a timeline. */
@@ -33,12 +34,11 @@ function ofLive (record: SessionRecord): TimelineEntry[] {
   const {
     createdAt, authenticatedAt, methods, generation, rotatedAt, lastSeenAt, requestCount, ip, device, firstIp, firstUserAgent, remembered
   } = record
-  const methodList = toMethodList(methods)
   return [
-    entry(createdAt, 'created', { ip: firstIp, ...deviceDetails(deviceOf(firstUserAgent)), remembered, methods: methodList }),
+    entry(createdAt, 'created', { ip: firstIp, ...deviceDetails(deviceOf(firstUserAgent)), remembered, methods }),
     ...authenticatedAt === null || authenticatedAt === createdAt
       ? []
-      : [entry(authenticatedAt, 'reauthenticated', { methods: methodList })],
+      : [entry(authenticatedAt, 'reauthenticated', { methods })],
     ...generation === 0 ? [] : [entry(rotatedAt, 'rotated', { generation })],
     seen(lastSeenAt, { requestCount, ip, ...deviceDetails(device) })
   ]
@@ -52,8 +52,8 @@ function ofEnded ({ createdAt, lastSeenAt, endedAt, requestCount, ip, device, re
   ]
 }
 
-function deviceDetails (device: string | null): EventDetails {
-  return { device: toDevice(device), deviceLabel: deviceLabel(device) }
+function deviceDetails (device: Device): EventDetails {
+  return { device, deviceLabel: deviceLabel(device) }
 }
 
 function seen (at: number, details: EventDetails): TimelineEntry {

@@ -1,5 +1,5 @@
 import type { EndedSession, EndReason } from '../model/record.ts'
-import { deviceLabel, toDevice } from '../model/device.ts'
+import { deviceLabel } from '../model/device.ts'
 import type { Device } from '../model/device.ts'
 
 /** The fields of every event. */
@@ -12,8 +12,7 @@ interface EventBase {
 }
 
 /** The ended-session record in the event `ended`: the device is an object. */
-export interface EndedSessionInfo extends Omit<EndedSession, 'device'> {
-  readonly device: Device
+export interface EndedSessionInfo extends EndedSession {
   /** `Firefox on Linux` */
   readonly deviceLabel: string
 }
@@ -179,7 +178,7 @@ export function toEndedEvent (session: EndedSession, max?: number): SessionEvent
     userId,
     reason,
     by,
-    session: { ...session, device: toDevice(device), deviceLabel: deviceLabel(device) },
+    session: { ...session, deviceLabel: deviceLabel(device) },
     ...limit
   }
 }

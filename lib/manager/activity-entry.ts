@@ -1,3 +1,4 @@
+import type { Device } from '../model/device.ts'
 import type { ActivityUpdate } from '../store.ts'
 
 /** The activity of one session since the last batch. */
@@ -10,7 +11,7 @@ export class ActivityEntry implements ActivityUpdate {
   generation = -1
   ip: string | null | undefined = undefined
   userAgent: string | null | undefined = undefined
-  device: string | null | undefined = undefined
+  device: Device | undefined = undefined
 
   constructor (id: string) {
     this.id = id

@@ -2,8 +2,8 @@ import { isThenable } from '../async.ts'
 import { endedError, isUnavailable, SessionError } from '../errors.ts'
 import type { SessionEventEmitter } from '../events/emitter.ts'
 import type { SessionEventOf } from '../events/events.ts'
-import { deviceLabel, toDevice } from '../model/device.ts'
-import { hasEnded, toMethodList } from '../model/record.ts'
+import { deviceLabel } from '../model/device.ts'
+import { hasEnded } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
 import { acceptsAdoptedCredential } from '../policy.ts'
 import type { CreateResult, Store } from '../store.ts'
@@ -117,5 +117,5 @@ type CreatedDetails = Pick<SessionEventOf<'created'>, 'methods' | 'remembered' |
 
 /** Returns the details of the event `created`. */
 function toCreatedDetails ({ methods, remembered, ip, device }: SessionRecord): CreatedDetails {
-  return { methods: toMethodList(methods), remembered, ip, device: toDevice(device), deviceLabel: deviceLabel(device) }
+  return { methods, remembered, ip, device, deviceLabel: deviceLabel(device) }
 }

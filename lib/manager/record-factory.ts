@@ -1,6 +1,6 @@
 import { encodeData } from '../model/data.ts'
 import type { IpAnonymizer } from '../model/ip-address.ts'
-import { toMethods } from '../model/record.ts'
+import { namedMethods } from '../model/record.ts'
 import type { EncodedData, SessionRecord } from '../model/record.ts'
 import { deviceOf, sanitizeUserAgent } from '../model/user-agent.ts'
 import { toUserId } from '../model/user-id.ts'
@@ -81,7 +81,7 @@ export class RecordFactory {
         confirmedAt: null,
         createdAt: now,
         authenticatedAt: continues === undefined ? (userId === null || adopts !== undefined ? null : now) : continues.authenticatedAt,
-        methods: continues?.methods ?? toMethods(session.method),
+        methods: continues?.methods ?? namedMethods(session.method),
         lastSeenAt: now,
         idleTimeout: continues?.idleTimeout ?? adopts?.idleTimeout ?? idleTimeout,
         absoluteExpiresAt: continues?.absoluteExpiresAt ?? now + Math.min(absoluteTimeout, (adopts?.until ?? Infinity) - now),

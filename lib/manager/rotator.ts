@@ -1,5 +1,5 @@
 import { SessionError } from '../errors.ts'
-import { hasEnded, toMethodList, toMethods } from '../model/record.ts'
+import { hasEnded, namedMethods } from '../model/record.ts'
 import type { SessionRecord } from '../model/record.ts'
 import { deviceOf, sanitizeUserAgent } from '../model/user-agent.ts'
 import type { SessionPatch } from '../store.ts'
@@ -33,7 +33,7 @@ export class Rotator {
     if (current === null || hasEnded(current) || !sameHash(current.hash, presented.hash)) return null
     const successor = successors.next(presented)
     if (successor === null) return current.generation < maxGeneration ? null : this.#replace(current, authentication)
-    const methods = authentication === undefined ? current.methods : toMethods(authentication.method)
+    const methods = authentication === undefined ? current.methods : namedMethods(authentication.method)
     const authenticate = authentication === undefined ? {} : this.#authenticate(current, methods)
     const patch = { rotate: { hash: successor.hash, keep: false }, ...authenticate }
     const updated = await store.update(presented.id, patch, { generation: presented.generation })
@@ -43,7 +43,7 @@ export class Rotator {
     const cause = authentication === undefined ? 'request' : 'authentication'
     events.emit({ type: 'rotated', ...base, generation: record.generation, cause })
     if (authentication !== undefined) {
-      events.emit({ type: 'reauthenticated', ...base, methods: toMethodList(methods) })
+      events.emit({ type: 'reauthenticated', ...base, methods })
       await this.#trustClient(record, authentication)
     }
     return new Rotation(record, successor.token)
@@ -67,7 +67,7 @@ export class Rotator {
     const cause = authentication === undefined ? 'request' : 'authentication'
     events.emit({ type: 'rotated', at: now, id, userId: record.userId, generation: 0, cause })
     if (authentication !== undefined) {
-      events.emit({ type: 'reauthenticated', at: now, id, userId: record.userId, methods: toMethodList(record.methods) })
+      events.emit({ type: 'reauthenticated', at: now, id, userId: record.userId, methods: record.methods })
       await this.#trustClient(created.record, authentication)
     }
     return new Rotation(created.record, token)
@@ -75,11 +75,11 @@ export class Rotator {
 
   #authenticatedNow (record: SessionRecord, { method }: Authentication, now: number): Partial<SessionRecord> {
     const { idleTimeout, absoluteTimeout } = this.#core.records.lifetimeOf(record)
-    return { methods: toMethods(method), authenticatedAt: now, lastSeenAt: now, idleTimeout, absoluteExpiresAt: now + absoluteTimeout }
+    return { methods: namedMethods(method), authenticatedAt: now, lastSeenAt: now, idleTimeout, absoluteExpiresAt: now + absoluteTimeout }
   }
 
   /** Resets both timeouts (NIST SP 800-63B-4 §5.2). */
-  #authenticate (record: SessionRecord, methods: string): Pick<SessionPatch, 'authenticate'> {
+  #authenticate (record: SessionRecord, methods: readonly string[]): Pick<SessionPatch, 'authenticate'> {
     return { authenticate: { methods, ...this.#core.records.lifetimeOf(record) } }
   }
 

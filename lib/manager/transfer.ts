@@ -3,9 +3,9 @@ import type { Awaitable } from '../async.ts'
 import { SessionError } from '../errors.ts'
 import { decodeValue, encodeData } from '../model/data.ts'
 import type { Filter } from '../model/filter.ts'
-import { expiresAt, hasEnded, toMethodList, toMethods } from '../model/record.ts'
+import { expiresAt, hasEnded, namedMethods } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
-import { deviceLabel, toDevice, toDeviceText } from '../model/device.ts'
+import { deviceLabel, toDevice, toDeviceText, unknownDevice } from '../model/device.ts'
 import type { Device } from '../model/device.ts'
 import { toUserId } from '../model/user-id.ts'
 import type { Page, PageOptions, Store } from '../store.ts'
@@ -127,9 +127,7 @@ async function importRow (store: Store, record: SessionRecord, options: RowOptio
 }
 
 function toRow (record: SessionRecord, options: ExportOptions): Record<string, unknown> {
-  const { methods, device } = record
-  const readable = { methods: toMethodList(methods), device: toDevice(device), deviceLabel: deviceLabel(device) }
-  const row: Record<string, unknown> = { ...record, ...readable }
+  const row: Record<string, unknown> = { ...record, deviceLabel: deviceLabel(record.device) }
   if (options.backup !== true) for (const field of secretFields) Reflect.deleteProperty(row, field)
   if (options.data !== true) delete row['data']
   else row['data'] = Object.fromEntries(Object.entries(record.data).map(([key, text]) => [key, decodeValue(text)]))
@@ -137,7 +135,7 @@ function toRow (record: SessionRecord, options: ExportOptions): Record<string, u
 }
 
 function toEndedRow (session: EndedSession): Record<string, unknown> {
-  return { ...session, device: toDevice(session.device), deviceLabel: deviceLabel(session.device) }
+  return { ...session, deviceLabel: deviceLabel(session.device) }
 }
 
 /** A row that is no session. A source of rows may yield it for text that is not JSON. */
@@ -189,14 +187,14 @@ function readUserId (value: unknown): string {
   }
 }
 
-function readMethods (value: unknown): string {
+function readMethods (value: unknown): readonly string[] {
   const isMethod = (method: unknown): boolean => typeof method === 'string' && !method.includes(' ')
   if (!Array.isArray(value) || !value.every(isMethod)) throw new RowError('expected `methods` to be a list of words')
-  return toMethods(value as string[])
+  return namedMethods(value as string[])
 }
 
-function readDevice (value: unknown): string | null {
-  if (value === undefined || value === null) return null
+function readDevice (value: unknown): Device {
+  if (value === undefined || value === null) return unknownDevice
   const wrong = new RowError('expected `device` to be an object of browser, version, os and type')
   if (typeof value !== 'object') throw wrong
   const part = (name: keyof Device): string | null => {
@@ -205,7 +203,7 @@ function readDevice (value: unknown): string | null {
     if (found !== null && (typeof found !== 'string' || found.length > 64 || found.includes('|'))) throw wrong
     return found
   }
-  return toDeviceText({ browser: part('browser'), version: part('version'), os: part('os'), type: part('type') })
+  return toDevice(toDeviceText({ browser: part('browser'), version: part('version'), os: part('os'), type: part('type') }))
 }
 
 function readData (value: unknown): SessionRecord['data'] {

@@ -91,7 +91,7 @@ export class Adoption {
    */
   onLiveSession (record: SessionRecord, header: string): readonly string[] {
     const { mode, rollback } = this.#settings
-    const adopted = record.methods.startsWith('adopted:') || this.#records.has(record.id)
+    const adopted = record.methods.some(method => method.startsWith('adopted:')) || this.#records.has(record.id)
     if (!adopted && mode === 'adopt') return []
     const found = this.find(header)
     if (mode === 'shadow') {

@@ -10,41 +10,40 @@ export interface Device {
   readonly type: string | null
 }
 
+/** A device of which nothing is known. */
+export const unknownDevice: Device = Object.freeze({ browser: null, version: null, os: null, type: null })
+
+// many sessions have few devices: each text is parsed once
 const parsedDevices = new Map<string, Device>()
 const maxParsedDevices = 1000
+const deviceTexts = new WeakMap<Device, string | null>()
 
-/** Returns the parts of a stored device text. All of them are `null` if there is no text. Frozen, because callers share it. */
+/** Returns the device of a stored text, such as `Firefox 144|Linux|desktop`. Frozen, because sessions share it. */
 export function toDevice (text: string | null): Device {
-  // many sessions share few devices: each text is parsed once
-  const known = parsedDevices.get(text ?? '')
+  if (text === null || text === '' || text === '||') return unknownDevice
+  const known = parsedDevices.get(text)
   if (known !== undefined) return known
-  const [name = '', os = '', type = ''] = (text ?? '').split('|')
-  const [, family = '', version = ''] = /^(.*?)(?: ([\d.]+))?$/.exec(name) as RegExpExecArray
+  const [name = '', os = '', type = ''] = text.split('|')
+  const [, family = '', version = ''] = /^(.*?)(?: ([\d.]+))?$/s.exec(name) as RegExpExecArray
   const device = Object.freeze({ browser: family || null, version: version || null, os: os || null, type: type || null })
   if (parsedDevices.size >= maxParsedDevices) parsedDevices.clear()
-  parsedDevices.set(text ?? '', device)
+  parsedDevices.set(text, device)
   return device
 }
 
+/** Returns the text that stores keep of a device; `null` if nothing is known. */
+export function toDeviceText (device: Device): string | null {
+  const known = deviceTexts.get(device)
+  if (known !== undefined) return known
+  const { browser, version, os, type } = device
+  const joined = [[browser, version].filter(part => part !== null).join(' '), os ?? '', type ?? ''].join('|')
+  const text = joined === '||' ? null : joined
+  deviceTexts.set(device, text)
+  return text
+}
+
 /** Returns a label of a device for users: `Firefox on Linux`, `Command-line client`, `Unknown device`. */
-export function deviceLabel (text: string | null): string {
-  const { browser, os, type } = toDevice(text)
+export function deviceLabel ({ browser, os, type }: Device): string {
   if (type === 'tool') return 'Command-line client'
   return [browser, os].filter(part => part !== null).join(' on ') || 'Unknown device'
-}
-
-/** Returns the text that a record stores for a device; `null` if all parts are unknown. */
-export function toDeviceText ({ browser, version, os, type }: Device): string | null {
-  const text = [[browser, version].filter(part => part !== null).join(' '), os ?? '', type ?? ''].join('|')
-  return text === '||' ? null : text
-}
-
-/** Returns the browser family of a stored device text without its version; `''` if unknown. */
-export function browserOf (text: string | null): string {
-  return toDevice(text).browser ?? ''
-}
-
-/** Returns the operating system of a stored device text; `''` if unknown. */
-export function osOf (text: string | null): string {
-  return toDevice(text).os ?? ''
 }

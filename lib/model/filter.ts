@@ -1,9 +1,9 @@
 import { SessionError } from '../errors.ts'
 import { isBlockId } from '../token/token.ts'
+import { toDeviceText } from './device.ts'
 import { compileNetwork } from './ip-network.ts'
 import { expiresAt, hasEnded } from './record.ts'
 import type { EndedSession, EndReason, SessionRecord } from './record.ts'
-import { browserOf, osOf } from './device.ts'
 
 /**
  * Selects sessions, for list, count, export and revoke. Conditions are combined with AND. Timestamps are milliseconds on the store's
@@ -61,8 +61,8 @@ export function compileFilter (filter: Filter): Matcher {
     if (session.requestCount < (filter.minRequests ?? 0) || session.requestCount > (filter.maxRequests ?? Infinity)) return false
     if (!matchesLife(filter, session)) return false
     if (inNetwork !== null && (session.ip === null || !inNetwork(session.ip))) return false
-    if (browser !== undefined && browserOf(session.device).toLowerCase() !== browser) return false
-    if (system !== undefined && osOf(session.device).toLowerCase() !== system) return false
+    if (browser !== undefined && (session.device.browser ?? '').toLowerCase() !== browser) return false
+    if (system !== undefined && (session.device.os ?? '').toLowerCase() !== system) return false
     return search === undefined || mentions(session, search)
   }
 }
@@ -84,7 +84,7 @@ function within (instant: number, after: number | undefined, before: number | un
 
 function mentions (session: SessionRecord | EndedSession, search: string): boolean {
   return session.id.toLowerCase().startsWith(search) ||
-    [session.userId, session.ip, session.device, session.deviceName].some(text => text?.toLowerCase().includes(search))
+    [session.userId, session.ip, toDeviceText(session.device), session.deviceName].some(text => text?.toLowerCase().includes(search))
 }
 
 /** Throws `FST_SESSION_INVALID_FILTER` if the text is neither an IP address nor a network. */

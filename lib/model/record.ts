@@ -1,3 +1,5 @@
+import type { Device } from './device.ts'
+
 /**
  * Why a session ended:
  * - `logout`: the user logged out
@@ -46,8 +48,8 @@ export interface SessionRecord {
   readonly createdAt: number
   /** When the user last authenticated; `null` for a guest. */
   readonly authenticatedAt: number | null
-  /** The authentication methods that the app named (`password`, `webauthn`, …), joined by spaces; `''` if it named none. */
-  readonly methods: string
+  /** The authentication methods that the app named: `password`, `webauthn`, … Frozen, because sessions share it. */
+  readonly methods: readonly string[]
   /** The last request that reset the idle timeout. */
   readonly lastSeenAt: number
   /** The idle timeout. */
@@ -63,8 +65,8 @@ export interface SessionRecord {
   readonly userAgent: string | null
   readonly firstIp: string | null
   readonly firstUserAgent: string | null
-  /** The device from the user agent, parsed once: `browser|os|type`, such as `Firefox 144|Linux|desktop`; `null` if unknown. */
-  readonly device: string | null
+  /** The device according to the last user agent. Frozen, because sessions share it. */
+  readonly device: Device
   /** The user's name for the device. */
   readonly deviceName: string | null
   readonly data: EncodedData
@@ -83,7 +85,7 @@ export interface EndedSession {
   readonly requestCount: number
   readonly remembered: boolean
   readonly ip: string | null
-  readonly device: string | null
+  readonly device: Device
   readonly deviceName: string | null
 }
 
@@ -108,7 +110,7 @@ export function hasEnded (session: SessionRecord | EndedSession): session is End
 export function isSession (value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   if ('reason' in value) return true
-  const { userId, hash, absoluteExpiresAt, lastSeenAt, idleTimeout, generation, methods, data } = value as Partial<SessionRecord>
+  const { userId, hash, absoluteExpiresAt, lastSeenAt, idleTimeout, generation, methods, device, data } = value as Partial<SessionRecord>
   // a list or a number must not pass for the user whose id has the same text
   return (userId === null || (typeof userId === 'string' && userId !== '')) &&
     typeof hash === 'string' &&
@@ -116,7 +118,8 @@ export function isSession (value: unknown): boolean {
     typeof lastSeenAt === 'number' &&
     typeof idleTimeout === 'number' &&
     typeof generation === 'number' &&
-    typeof methods === 'string' &&
+    Array.isArray(methods) &&
+    typeof device === 'object' && (device as unknown) !== null &&
     typeof data === 'object' && (data as unknown) !== null
 }
 
@@ -142,14 +145,32 @@ export function toEnded (
   }
 }
 
-/** Returns authentication methods as one text: words separated by spaces, at most 128 characters. */
-export function toMethods (method: string | readonly string[] | undefined): string {
-  return (typeof method === 'string' ? [method] : method ?? []).join(' ').slice(0, 128)
+/** No authentication methods. Shared by all sessions that have none. */
+export const noMethods: readonly string[] = Object.freeze([])
+
+// many sessions have few lists of methods
+const parsedMethods = new Map<string, readonly string[]>()
+const maxParsedMethods = 1000
+
+/** Returns the list of methods for a stored text, in which spaces separate them. Frozen, because sessions share it. */
+export function toMethods (text: string): readonly string[] {
+  if (text === '') return noMethods
+  const known = parsedMethods.get(text)
+  if (known !== undefined) return known
+  const methods = Object.freeze(text.split(' '))
+  if (parsedMethods.size >= maxParsedMethods) parsedMethods.clear()
+  parsedMethods.set(text, methods)
+  return methods
 }
 
-/** Returns the methods of a record as a list. */
-export function toMethodList (methods: string): string[] {
-  return methods === '' ? [] : methods.split(' ')
+/** Returns the text that stores keep of methods. */
+export function toMethodsText (methods: readonly string[]): string {
+  return methods.join(' ')
+}
+
+/** Returns the methods that an app named, at most 128 characters of them. */
+export function namedMethods (method: string | readonly string[] | undefined): readonly string[] {
+  return toMethods((typeof method === 'string' ? method : (method ?? []).join(' ')).slice(0, 128))
 }
 
 /** Compares sessions in their order everywhere: oldest first by `(createdAt, id)`. Never by the id alone. */

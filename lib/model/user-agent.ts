@@ -1,9 +1,11 @@
 import Bowser from 'bowser'
+import { toDevice, unknownDevice } from './device.ts'
+import type { Device } from './device.ts'
 
 /** A user agent is cut to this size before it is parsed (CVE-2022-25927 and others: parsers that take quadratic time). */
 const maxBytes = 512
 /** Devices of recent user agents: most sessions come from a few hundred user agents. */
-const devices = new Map<string, string>()
+const devices = new Map<string, Device>()
 const maxDevices = 1000
 
 /** Returns the stored form of a user-agent header: at most 512 bytes, no control characters; `null` if it is empty. */
@@ -15,18 +17,18 @@ export function sanitizeUserAgent (header: string | undefined): string | null {
   return text === '' ? null : text
 }
 
-/** Returns the device of a user agent: `browser|os|type`, such as `Firefox 144|Linux|desktop`; `null` without a user agent. */
-export function deviceOf (agent: string | null): string | null {
-  if (agent === null) return null
+/** Returns the device of a user agent; all parts are `null` without one. Frozen, because sessions share it. */
+export function deviceOf (agent: string | null): Device {
+  if (agent === null) return unknownDevice
   const known = devices.get(agent)
   if (known !== undefined) return known
-  const device = parseAgent(agent)
+  const device = toDevice(parseAgent(agent))
   if (devices.size >= maxDevices) devices.clear()
   devices.set(agent, device)
   return device
 }
 
-/** Parses a user agent; about 10 µs. */
+/** Returns the stored text of a user agent's device: `browser|os|type`. About 10 µs. */
 function parseAgent (agent: string): string {
   const tool = /^(curl|wget|httpie|python-requests|node|undici|go-http-client)\b/i.exec(agent)
   if (tool !== null) return `${tool[1] as string}||tool`

@@ -1,6 +1,6 @@
-import { expiresAt, toMethodList } from '../model/record.ts'
+import { expiresAt } from '../model/record.ts'
 import type { SessionRecord } from '../model/record.ts'
-import { deviceLabel, toDevice } from '../model/device.ts'
+import { deviceLabel } from '../model/device.ts'
 import type { Device } from '../model/device.ts'
 
 /** The fields of a session that its user may see. Timestamps in milliseconds since the epoch. */
@@ -30,6 +30,6 @@ export function toInfo (record: SessionRecord): SessionInfo {
   const { device, deviceName, requestCount, remembered, methods } = record
   return {
     id, userId, createdAt, authenticatedAt, lastSeenAt, expiresAt: expiresAt(record), absoluteExpiresAt, ip, userAgent,
-    device: toDevice(device), deviceLabel: deviceLabel(device), deviceName, requestCount, remembered, methods: toMethodList(methods)
+    device, deviceLabel: deviceLabel(device), deviceName, requestCount, remembered, methods
   }
 }

@@ -1,5 +1,6 @@
 import type { EndedSession } from '../model/record.ts'
 import type { EndCause } from '../store.ts'
+import { unknownDevice } from '../model/device.ts'
 
 const retention = 15 * 60_000
 const maxEnds = 20_000
@@ -28,7 +29,7 @@ export class RecentEnds {
   forgetUser (userId: string): void {
     for (const [id, { session, at }] of this.#ends) {
       if (session.userId !== userId) continue
-      this.#ends.set(id, { session: { ...session, userId: null, ip: null, device: null, deviceName: null }, at })
+      this.#ends.set(id, { session: { ...session, userId: null, ip: null, device: unknownDevice, deviceName: null }, at })
     }
   }
 

@@ -3,9 +3,9 @@ import type { Static, TProperties, TSchema } from '@sinclair/typebox'
 import type { TimelineEntry } from '../../lib/admin/timeline.ts'
 import { plainDetails, eventMeanings } from '../../lib/events/events.ts'
 import type { EventDetail, EventView, SessionEvent } from '../../lib/events/events.ts'
-import { endReasons, expiresAt, hasEnded, toMethodList } from '../../lib/model/record.ts'
+import { endReasons, expiresAt, hasEnded } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
-import { deviceLabel, toDevice } from '../../lib/model/device.ts'
+import { deviceLabel } from '../../lib/model/device.ts'
 import { DeviceView, strictObject, Timestamp, toIso, Reason } from '../schemas.ts'
 
 function nullable <T extends TSchema> (schema: T) {
@@ -62,7 +62,7 @@ export type SessionDetail = Static<typeof SessionDetail>
 export function toView (session: SessionRecord | EndedSession, currentId: string | null): SessionView {
   const { id, userId, device, deviceName, ip, createdAt, lastSeenAt, remembered, requestCount } = session
   const common = {
-    id, userId, device: toDevice(device), deviceLabel: deviceLabel(device), deviceName, ip,
+    id, userId, device, deviceLabel: deviceLabel(device), deviceName, ip,
     createdAt: toIso(createdAt), lastSeenAt: toIso(lastSeenAt), remembered, requestCount, current: id === currentId
   }
   if (hasEnded(session)) {
@@ -85,7 +85,7 @@ export function toView (session: SessionRecord | EndedSession, currentId: string
     ...common, state: 'live', authenticatedAt: authenticatedAt === null
       ? null
       : toIso(authenticatedAt), expiresAt: toIso(expiresAt(session)),
-    absoluteExpiresAt: toIso(absoluteExpiresAt), idleTimeout, endedAt: null, reason: null, by: null, methods: toMethodList(methods)
+    absoluteExpiresAt: toIso(absoluteExpiresAt), idleTimeout, endedAt: null, reason: null, by: null, methods: [...methods]
   }
 }
 

@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox'
 import type { Static, TObject } from '@sinclair/typebox'
 import { expiresAt } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
-import { deviceLabel, toDevice } from '../../lib/model/device.ts'
+import { deviceLabel } from '../../lib/model/device.ts'
 import { DeviceView, nullable, Reason, strictObject, Timestamp, toIso } from '../schemas.ts'
 
 /** A live session as its user sees it. */
@@ -67,7 +67,7 @@ export function toOwnEndedSession (session: EndedSession): OwnEndedSession {
 function toCommon ({ id, device, deviceName, ip, createdAt, lastSeenAt }: SessionRecord | EndedSession) {
   return {
     id,
-    device: toDevice(device),
+    device,
     deviceLabel: deviceLabel(device),
     deviceName,
     ip,

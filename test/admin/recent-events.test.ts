@@ -2,13 +2,13 @@ import t from 'tap'
 import { RecentEvents } from '../../lib/admin/recent-events.ts'
 import type { EndedSession } from '../../lib/index.ts'
 import { toEnded } from '../../lib/model/record.ts'
-import { browserOf } from '../../lib/model/device.ts'
+import { toDevice } from '../../lib/model/device.ts'
 import { aRecord } from '../helpers/manager.ts'
 
 t.test('what is remembered of devices and of ends is bounded', async t => {
-  const names = Array.from({ length: 1500 }, (_, i) => browserOf(`Browser ${'x'.repeat(i % 7)}${i}a 1.2|Linux|desktop`))
+  const names = Array.from({ length: 1500 }, (_, i) => toDevice(`Browser ${'x'.repeat(i % 7)}${i}a 1.2|Linux|desktop`).browser)
   t.equal(new Set(names).size, 1500)
-  t.equal(browserOf('Firefox 144|Linux|desktop'), 'Firefox')
+  t.equal(toDevice('Firefox 144|Linux|desktop').browser, 'Firefox')
   const record = await aRecord(t)
   let tell = (_session: EndedSession): void => {}
   const feed = new RecentEvents({ on: () => () => {}, onRemoteEnd: listener => { tell = listener; return () => {} } })

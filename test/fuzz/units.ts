@@ -7,7 +7,7 @@ import { encodeData } from '../../lib/model/data.ts'
 import { compileFilter } from '../../lib/model/filter.ts'
 import { IpAnonymizer, ipGroupOf, canonicalIp } from '../../lib/model/ip-address.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
-import { deviceLabel } from '../../lib/model/device.ts'
+import { deviceLabel, toDevice } from '../../lib/model/device.ts'
 import { sanitizeUserAgent, deviceOf } from '../../lib/model/user-agent.ts'
 import { toUserId } from '../../lib/model/user-id.ts'
 import { decodeCursor, decodePosition, encodeCursor } from '../../lib/stores/cursor.ts'
@@ -36,7 +36,7 @@ const scope = { list: 'live', filter: {}, order: 'newest' } as const
 const cursor = encodeCursor(scope, [now, newId(1, now)])
 const record: SessionRecord = {
   id: newId(1, now), userId: 'ada', generation: 0, hash: hashVerifier(newVerifier()), previousHash: null, rotatedAt: now, confirmedAt: null, createdAt: now, authenticatedAt: now,
-  methods: '', lastSeenAt: now, idleTimeout: 1000, absoluteExpiresAt: now + 5000, requestCount: 0, remembered: false, ip: '192.0.2.1', userAgent: 'x', firstIp: null, firstUserAgent: null, device: 'Firefox 1|Linux|desktop', deviceName: 'İ', data: {}
+  methods: [], lastSeenAt: now, idleTimeout: 1000, absoluteExpiresAt: now + 5000, requestCount: 0, remembered: false, ip: '192.0.2.1', userAgent: 'x', firstIp: null, firstUserAgent: null, device: toDevice('Firefox 1|Linux|desktop'), deviceName: 'İ', data: {}
 }
 const agents = [
   'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0', 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
@@ -78,7 +78,7 @@ export const units: readonly Unit[] = [
       const agent = sanitizeUserAgent(header)
       if (agent !== null && Buffer.byteLength(agent) > 512) throw new Error('an agent is too long')
       const device = deviceOf(agent)
-      if (device !== null && device.split('|').length !== 3) throw new Error('a device has not three parts')
+      if (Object.keys(device).length !== 4) throw new Error('a device has not four parts')
       return deviceLabel(device)
     }
   },

@@ -5,6 +5,7 @@ import { noData } from '../../lib/model/record.ts'
 import { redisStore } from '../../lib/stores/redis.ts'
 import type { RedisStoreOptions } from '../../lib/stores/redis.ts'
 import { hashVerifier, newId, newVerifier, shardOf } from '../../lib/token/token.ts'
+import { unknownDevice } from '../../lib/model/device.ts'
 
 /** A client, for a socket or a port, that tells at once what fails, as docs/how-to/redis.md advises. */
 export function clientOf (place: string | number, maxRetriesPerRequest = 0): Redis {
@@ -25,7 +26,7 @@ export function recordOf (userId: string, fields: Partial<SessionRecord> = {}): 
   const now = Date.now()
   return {
     id: newId(shardOf(userId), now), userId, generation: 0, hash: hashVerifier(newVerifier()), previousHash: null, rotatedAt: now, confirmedAt: null, createdAt: now, authenticatedAt: now,
-    methods: '', lastSeenAt: now, idleTimeout: 1_800_000, absoluteExpiresAt: now + 43_200_000, requestCount: 0, remembered: false, ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: null, deviceName: null, data: noData, ...fields
+    methods: [], lastSeenAt: now, idleTimeout: 1_800_000, absoluteExpiresAt: now + 43_200_000, requestCount: 0, remembered: false, ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: unknownDevice, deviceName: null, data: noData, ...fields
   }
 }
 

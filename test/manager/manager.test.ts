@@ -28,7 +28,7 @@ const present = (token: string) => {
 t.test('works without HTTP: create, validate, list, count, end', async t => {
   const { sessions, events } = await open(t)
   const { session, token, ended } = await sessions.create({ userId: 'ada', method: ['password', 'totp'], data: { role: 'admin' }, ip: '::ffff:192.0.2.1', userAgent: 'curl/8' })
-  t.match(session, { userId: 'ada', methods: 'password totp', ip: '192.0.2.1', userAgent: 'curl/8', device: 'curl||tool', requestCount: 0, remembered: false })
+  t.match(session, { userId: 'ada', methods: ['password', 'totp'], ip: '192.0.2.1', userAgent: 'curl/8', device: { browser: 'curl', version: null, os: null, type: 'tool' }, requestCount: 0, remembered: false })
   t.strictSame(ended, [])
   t.match(await sessions.validate('no token', visit), new Rejection('unknown', null))
   t.equal(await sessions.rotate('no token'), null)
@@ -393,7 +393,7 @@ t.test('a session of the last generation continues as another one', async t => {
   clock.now += 3_600_001
   t.match(await sessions.validate(token, visit), { id }, 'it is not rotated by age')
   const rotated = await sessions.rotate(token)
-  t.match(rotated?.record, { userId: 'ada', generation: 0, remembered: true, deviceName: 'laptop', data: { a: '1' }, createdAt: record.createdAt, methods: 'password' })
+  t.match(rotated?.record, { userId: 'ada', generation: 0, remembered: true, deviceName: 'laptop', data: { a: '1' }, createdAt: record.createdAt, methods: ['password'] })
   t.strictSame([rotated?.record.authenticatedAt, rotated?.record.absoluteExpiresAt], [record.authenticatedAt, record.absoluteExpiresAt], 'a rotation proves nothing')
   t.match(await sessions.validate(rotated?.token ?? '', visit), { id: rotated?.record.id })
   t.match(await sessions.validate(token, visit), { code: 'ended', reason: 'replaced' })
@@ -401,7 +401,7 @@ t.test('a session of the last generation continues as another one', async t => {
   const again = await last()
   clock.now += 1000
   const proven = await sessions.rotate(again.token, { method: 'webauthn' })
-  t.match(proven?.record, { generation: 0, methods: 'webauthn', authenticatedAt: clock.now, data: { a: '1' } })
+  t.match(proven?.record, { generation: 0, methods: ['webauthn'], authenticatedAt: clock.now, data: { a: '1' } })
   t.equal(await sessions.rotate(again.token), null)
 })
 

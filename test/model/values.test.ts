@@ -8,7 +8,7 @@ import type { Filter } from '../../lib/model/filter.ts'
 import { IpAnonymizer, ipGroupOf, canonicalIp } from '../../lib/model/ip-address.ts'
 import { byAge, noData, toEnded } from '../../lib/model/record.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
-import { deviceLabel } from '../../lib/model/device.ts'
+import { deviceLabel, toDevice, toDeviceText, unknownDevice } from '../../lib/model/device.ts'
 import { sanitizeUserAgent, deviceOf } from '../../lib/model/user-agent.ts'
 import { toUserId } from '../../lib/model/user-id.ts'
 import { isCrossOrigin, isSafe } from '../../lib/plugin/cross-origin.ts'
@@ -16,11 +16,11 @@ import { deriveKeys } from '../../lib/token/keys.ts'
 
 const record: SessionRecord = {
   id: 'AAAAAAAAAAAAAAAAAAAAAA', userId: 'ada', generation: 0, hash: '', previousHash: null, rotatedAt: 0, confirmedAt: null, createdAt: 100,
-  authenticatedAt: 0, methods: '', lastSeenAt: 200, idleTimeout: 1000, absoluteExpiresAt: 5000, requestCount: 7, remembered: true, ip: '192.0.2.7', userAgent: null,
-  firstIp: null, firstUserAgent: null, device: 'Firefox 144|Linux|desktop', deviceName: 'My laptop', data: noData
+  authenticatedAt: 0, methods: [], lastSeenAt: 200, idleTimeout: 1000, absoluteExpiresAt: 5000, requestCount: 7, remembered: true, ip: '192.0.2.7', userAgent: null,
+  firstIp: null, firstUserAgent: null, device: toDevice('Firefox 144|Linux|desktop'), deviceName: 'My laptop', data: noData
 }
 const ended = toEnded(record, { reason: 'logout', by: 'user', at: 900 })
-const guest = { ...record, userId: null, ip: null, device: null, deviceName: null }
+const guest = { ...record, userId: null, ip: null, device: unknownDevice, deviceName: null }
 
 t.test('IP addresses have one form; text that is no IP address is dropped', async t => {
   const forms = [['1.2.3.4', '1.2.3.4'], ['::ffff:1.2.3.4', '1.2.3.4'], ['::FFFF:102:304', '1.2.3.4'], ['2001:0DB8::0001', '2001:db8::1'], ['::1', '::1'], ['fe80::1%eth0', null], ['1.2.3.4:5678', '1.2.3.4'], ['[2001:0DB8::1]:443', '2001:db8::1'], ['[::1]', '::1'], ['[::ffff:1.2.3.4]:65535', '1.2.3.4'],
@@ -74,11 +74,12 @@ t.test('devices are told in words people know', async t => {
     ['curl/8.5.0', 'curl||tool', 'Command-line client'], ['xx', '||', 'Unknown device']
   ] as const
   for (const [agent, device, label] of labels) {
-    t.equal(deviceOf(agent), device)
-    t.equal(deviceLabel(device), label)
+    t.equal(deviceOf(agent), toDevice(device))
+    t.equal(toDeviceText(deviceOf(agent)) ?? '||', device)
+    t.equal(deviceLabel(deviceOf(agent)), label)
   }
-  t.equal(deviceOf(null), null)
-  t.equal(deviceLabel(null), 'Unknown device')
+  t.equal(deviceOf(null), unknownDevice)
+  t.equal(deviceLabel(unknownDevice), 'Unknown device')
 })
 
 t.test('user ids are text of 1 to 256 bytes, or whole numbers in one form', async t => {

@@ -8,6 +8,7 @@ import { FieldCipher } from '../../lib/stores/wrappers/field-cipher.ts'
 import { firefox, secret, testApp } from '../helpers/app.ts'
 import { passesConformanceTests } from '../helpers/laws.ts'
 import { Network } from '../helpers/network.ts'
+import { toDevice, unknownDevice } from '../../lib/model/device.ts'
 
 type Encryption = NonNullable<SessionManagerOptions['encryption']>
 
@@ -59,7 +60,7 @@ t.test('whoever holds the store reads neither data nor addresses nor agents; the
   t.match(await app.sessions.list(), { items: [{ ip: '198.51.100.7', userAgent: firefox }] })
   await app.sessions.revokeMany([info.id])
   t.notMatch(JSON.stringify(await store.history({}, { limit: 9, cursor: null, order: 'newest' })), 'Firefox')
-  t.match(await app.sessions.history(), { items: [{ ip: '198.51.100.7', device: 'Firefox 144|Linux|desktop' }] })
+  t.match(await app.sessions.history(), { items: [{ ip: '198.51.100.7', device: { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' } }] })
 })
 
 t.test('without asking for more, the data alone is sealed', async t => {
@@ -95,8 +96,8 @@ t.test('an encrypted value that was moved, changed or removed ends the session, 
     'another field': mine => ({ ip: mine.userAgent }),
     'a changed letter': mine => ({ userAgent: `${mine.userAgent?.slice(0, -8) ?? ''}AAAAAAAA` }),
     'no seal at all': () => ({ data: { role: '"admin"' } }),
-    'a torn seal': () => ({ device: '~AAAA' }),
-    'a seal of nobody': () => ({ device: `~${'A'.repeat(90)}` })
+    'a torn seal': () => ({ device: toDevice('~AAAA') }),
+    'a seal of nobody': () => ({ device: toDevice(`~${'A'.repeat(90)}`) })
   }
   const idOf = async (cookie: string): Promise<string> => (await send('/me', { cookie })).json<{ id: string }>().id
   for (const [what, forge] of Object.entries(forgeries)) {
@@ -108,7 +109,7 @@ t.test('an encrypted value that was moved, changed or removed ends the session, 
     const [mine, theirs] = [await store.read(id), await store.read(await idOf(victim))] as [SessionRecord, SessionRecord]
     events.length = 0
     store.forged.set(id, forge(mine, theirs))
-    t.match(await app.sessions.list({ userId: 'ada' }), { items: [{ id, data: {}, ip: null, userAgent: null, device: null }] }, 'a list shows nothing of it')
+    t.match(await app.sessions.list({ userId: 'ada' }), { items: [{ id, data: {}, ip: null, userAgent: null, device: unknownDevice }] }, 'a list shows nothing of it')
     const refused = await send('/me', { cookie })
     t.match([refused.statusCode, refused.json().reason], [401, 'revoked'], what)
     t.match(events, [{ type: 'decryption-failed', id, userId: 'ada' }, { type: 'ended', id, by: 'encryption' }], what)
@@ -180,7 +181,7 @@ t.test('of what ended before sealing, nothing that should be sealed is shown', a
   const before = await testApp(t, { store })
   await before.send('/api/v1/auth/sessions/logout', { method: 'POST', payload: {}, cookie: await before.signIn() })
   const { app } = await testApp(t, { store, encryption: everything })
-  t.match(await app.sessions.history(), { items: [{ userId: 'ada', reason: 'logout', ip: null, device: null }] })
+  t.match(await app.sessions.history(), { items: [{ userId: 'ada', reason: 'logout', ip: null, device: unknownDevice }] })
 })
 
 t.test('options of the encryption are checked', async t => {
@@ -207,7 +208,7 @@ t.test('ends and changes of other nodes are told in plain text, and copies are k
   network.cut()
   t.equal((await b.send('/who', { cookie })).json().data.a, 'b')
   await a.send('/api/v1/auth/sessions/logout', { method: 'POST', payload: {}, cookie })
-  t.strictSame(heard, [['127.0.0.1', 'Firefox 144|Linux|desktop']])
+  t.strictSame(heard, [['127.0.0.1', toDevice('Firefox 144|Linux|desktop')]])
 })
 
 t.test('an encrypted store keeps every law, except those of filters on encrypted fields', async t => {

@@ -1,12 +1,13 @@
 import t from 'tap'
 import type { EndedSession } from '../../lib/model/record.ts'
 import { RecentEnds } from '../../lib/stores/recent-ends.ts'
+import { unknownDevice } from '../../lib/model/device.ts'
 
 t.test('ends are kept for 15 minutes, at most 20,000 of them; expired sessions are not', async t => {
   const recent = new RecentEnds()
   const ended = (id: number, reason: EndedSession['reason'] = 'logout', by: string | null = null): EndedSession => ({
     id: String(id), userId: 'ada', reason, by,
-    createdAt: 0, lastSeenAt: 0, endedAt: 0, requestCount: 0, remembered: false, ip: null, device: null, deviceName: null
+    createdAt: 0, lastSeenAt: 0, endedAt: 0, requestCount: 0, remembered: false, ip: null, device: unknownDevice, deviceName: null
   })
   recent.add([ended(1), ended(2, 'idle-timeout'), ended(3, 'absolute-timeout'), ended(4, 'revoked', 'admin')], 0)
   t.strictSame(recent.groups(0), [{ ids: ['1'], why: { reason: 'logout', by: null } }, { ids: ['4'], why: { reason: 'revoked', by: 'admin' } }])

@@ -19,7 +19,5 @@ export class StringPool {
     record.userAgent = this.share(record.userAgent)
     record.firstIp = this.share(record.firstIp)
     record.firstUserAgent = this.share(record.firstUserAgent)
-    record.device = this.share(record.device)
-    record.methods = this.share(record.methods)
   }
 }

@@ -1,7 +1,8 @@
-import { expiresAt, expiryReason, noData, toEnded } from '../../model/record.ts'
+import { expiresAt, expiryReason, noData, toEnded, toMethods, toMethodsText } from '../../model/record.ts'
 import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
-import type { CreateOptions, StatisticsSlice, ActivityUpdate } from '../../store.ts'
+import type { ActivityUpdate, CreateOptions, SessionPatch, StatisticsSlice } from '../../store.ts'
 import { decodeText, encodeText } from './json.ts'
+import { toDevice, toDeviceText } from '../../model/device.ts'
 
 /** The columns of `record_of` (shapes.sql) for a live session; the last is the clock. */
 type RecordRow = readonly [
@@ -23,14 +24,15 @@ export function toRecord (row: unknown): SessionRecord {
   const [id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idleTimeout,
     absoluteExpiresAt, requestCount, remembered, ip, userAgent, firstIp, firstUserAgent, device, deviceName, data] = row as RecordRow
   return {
-    id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods, lastSeenAt, idleTimeout,
-    absoluteExpiresAt, requestCount, remembered, ip, userAgent, firstIp, firstUserAgent, device, deviceName, data: toData(data)
+    id, userId, generation, hash, previousHash, rotatedAt, confirmedAt, createdAt, authenticatedAt, methods: toMethods(methods), lastSeenAt,
+    idleTimeout, absoluteExpiresAt, requestCount, remembered, ip, userAgent, firstIp, firstUserAgent, device: toDevice(device), deviceName,
+    data: toData(data)
   }
 }
 
 export function toEndedSession (row: unknown): EndedSession {
   const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = row as EndedRow
-  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName }
+  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device: toDevice(device), deviceName }
 }
 
 /** Returns the live session, its ended-session record, or `null`. `now`: used instead of the store's clock. */
@@ -56,7 +58,7 @@ export function toColumns (record: SessionRecord, at: number): Record<string, un
     confirmed_at: record.confirmedAt === null ? null : since(record.confirmedAt, at),
     created_at: since(record.createdAt, at),
     authenticated_at: record.authenticatedAt === null ? null : since(record.authenticatedAt, at),
-    methods: record.methods,
+    methods: toMethodsText(record.methods),
     last_seen_at: since(record.lastSeenAt, at),
     idle_timeout: Math.round(record.idleTimeout),
     absolute_expires_at: since(record.absoluteExpiresAt, at),
@@ -68,7 +70,7 @@ export function toColumns (record: SessionRecord, at: number): Record<string, un
     ...userAgentChanged ? { user_agent: record.userAgent } : {},
     first_ip: record.firstIp,
     first_user_agent: record.firstUserAgent,
-    device: record.device,
+    device: toDeviceText(record.device),
     device_name: record.deviceName,
     ...Object.keys(record.data).length === 0 ? {} : { data: encodeKeys(record.data) }
   }
@@ -82,7 +84,8 @@ export function toAdoption (adopts: CreateOptions['adopts'], at: number): Create
 export function toTouchRow (touch: ActivityUpdate, at: number): readonly unknown[] {
   const { id, requestCount, seenAt, generation, ip, userAgent, device } = touch
   const row = [id, requestCount, seenAt === 0 ? null : since(seenAt, at), generation]
-  return ip === undefined && userAgent === undefined && device === undefined ? row : [...row, { ip, userAgent, device }]
+  if (ip === undefined && userAgent === undefined && device === undefined) return row
+  return [...row, { ip, userAgent, device: device === undefined ? undefined : toDeviceText(device) }]
 }
 
 export function toSlice (row: readonly [node: string, start: number, interval: number, value: string, until: number]): StatisticsSlice {
@@ -90,8 +93,18 @@ export function toSlice (row: readonly [node: string, start: number, interval: n
   return { node, start, interval, value, until }
 }
 
+/** A change as `update_session` reads it. */
+export function toStoredPatch (change: SessionPatch): Record<string, unknown> {
+  const { set, authenticate } = change
+  return {
+    ...change,
+    ...set === undefined ? {} : { set: encodeKeys(set) },
+    ...authenticate === undefined ? {} : { authenticate: { ...authenticate, methods: toMethodsText(authenticate.methods) } }
+  }
+}
+
 /** Returns data as it is stored. Keys are the app's, and may contain any character. */
-export function encodeKeys (data: EncodedData): EncodedData {
+function encodeKeys (data: EncodedData): EncodedData {
   const encoded = Object.create(null) as Record<string, string>
   for (const key of Object.keys(data)) encoded[encodeText(key)] = data[key] as string
   return encoded

@@ -13,7 +13,7 @@ import { FunctionCalls } from './function-calls.ts'
 import { fromReply, toRequest } from './json.ts'
 import { PageQueries } from './pages.ts'
 import { ReadBatcher } from './reads.ts'
-import { encodeKeys, toAdoption, toColumns, toEndedSession, toKnown, toRecord, toSlice, toTouchRow } from './rows.ts'
+import { toStoredPatch, toAdoption, toColumns, toEndedSession, toKnown, toRecord, toSlice, toTouchRow } from './rows.ts'
 import type { KnownRow } from './rows.ts'
 import { prepareSchema } from './schema.ts'
 import { Server } from './server.ts'
@@ -130,12 +130,11 @@ export class PostgresStore implements Store {
   }
 
   async update (id: string, change: SessionPatch, expect?: Precondition): Promise<UpdateResult> {
-    const set = change.set === undefined ? {} : { set: encodeKeys(change.set) }
     const [status, row] = await this.#calls.call('update', {
       ...this.#endArguments(),
       id,
       expect: expect?.generation,
-      change: { ...change, ...set }
+      change: toStoredPatch(change)
     }) as readonly [UpdateResult['status'] | 'too-large', unknown]
     if (status === 'too-large') throw dataTooLarge(Number(row), change)
     if (status !== 'gone') return { status, record: toRecord(row) }

@@ -1,8 +1,9 @@
-import { noData } from '../../model/record.ts'
+import { noData, toMethodsText } from '../../model/record.ts'
 import type { EncodedData, SessionRecord } from '../../model/record.ts'
 import type { SessionPatch, CreateOptions, Precondition, ActivityUpdate } from '../../store.ts'
 import { put, putLast, toFields } from './fields.ts'
 import { userKeysOf } from './shard.ts'
+import { toDeviceText } from '../../model/device.ts'
 
 /** Returns the arguments of create.lua. `near`: the replaced session, if it is in the same shard. */
 export function toCreateArguments (record: SessionRecord, { at, limit, adopts }: CreateOptions, near: string | null): string[] {
@@ -60,7 +61,7 @@ export function toTouchArguments ({ id, requestCount, seenAt, generation, ip, us
   }
   if (device !== undefined) {
     names.push('d')
-    put(texts, 'd', device)
+    put(texts, 'd', toDeviceText(device))
   }
   return [...counts, String(names.length), ...names, String(texts.length / 2), ...texts]
 }
@@ -80,7 +81,7 @@ export function toUpdateArguments (id: string, change: SessionPatch, expect: Pre
   }
   if (authenticate !== undefined) {
     names.push('m')
-    put(texts, 'm', authenticate.methods)
+    put(texts, 'm', toMethodsText(authenticate.methods))
   }
   return [
     id, expect === undefined ? '' : String(expect.generation),

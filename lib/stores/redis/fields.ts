@@ -1,6 +1,7 @@
-import { expiresAt, expiryReason, noData, toEnded } from '../../model/record.ts'
+import { expiresAt, expiryReason, noData, toEnded, toMethods, toMethodsText } from '../../model/record.ts'
 import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
 import type { Reply } from './client.ts'
+import { toDevice, toDeviceText } from '../../model/device.ts'
 
 /**
  * How a session is stored in a hash, with names of one letter for size. Every value has at most 64 bytes, so that Redis keeps the hash as
@@ -32,9 +33,9 @@ export function toFields (record: SessionRecord): string[] {
   put(fields, 'b', record.firstUserAgent)
   if (record.ip !== record.firstIp) put(fields, 'i', record.ip ?? nothing)
   if (record.userAgent !== record.firstUserAgent) put(fields, 'a', record.userAgent ?? nothing)
-  put(fields, 'd', record.device)
+  put(fields, 'd', toDeviceText(record.device))
   put(fields, 'w', record.deviceName)
-  if (record.methods !== '') put(fields, 'm', record.methods)
+  if (record.methods.length > 0) put(fields, 'm', toMethodsText(record.methods))
   for (const [key, value] of Object.entries(record.data)) put(fields, `=${key}`, value)
   return fields
 }
@@ -83,7 +84,10 @@ export function toEndedSession (json: string): EndedSession {
   const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = JSON.parse(
     json
   ) as EndedFields
-  return { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered: remembered === 1, ip, device, deviceName }
+  return {
+    id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered: remembered === 1, ip,
+    device: toDevice(device), deviceName
+  }
 }
 
 type EndedFields = [
@@ -117,7 +121,7 @@ export function toSession (id: string, fields: Fields, now: number): SessionReco
     rotatedAt,
     confirmedAt: confirmedAt ?? null,
     authenticatedAt: authenticatedAt ?? null,
-    methods: textOf(fields, 'm') ?? '',
+    methods: toMethods(textOf(fields, 'm') ?? ''),
     createdAt,
     lastSeenAt,
     idleTimeout,
@@ -128,7 +132,7 @@ export function toSession (id: string, fields: Fields, now: number): SessionReco
     userAgent: lastOf(fields, 'a', firstUserAgent),
     firstIp,
     firstUserAgent,
-    device: textOf(fields, 'd'),
+    device: toDevice(textOf(fields, 'd')),
     deviceName: textOf(fields, 'w'),
     data: dataOf(fields)
   }

@@ -1,6 +1,7 @@
-import { expiresAt, noData } from '../../model/record.ts'
+import { expiresAt, noData, toMethods, toMethodsText } from '../../model/record.ts'
 import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
 import type { Row, SqliteValue } from './driver.ts'
+import { toDevice, toDeviceText } from '../../model/device.ts'
 
 /** The columns of a live session, in the order in which `toRecord` reads them. */
 export const recordColumns = 'id, user_id, generation, hash, previous_hash, rotated_at, confirmed_at, created_at, authenticated_at, ' +
@@ -41,7 +42,7 @@ export function toRecord (row: Row, data: EncodedData): SessionRecord {
     confirmedAt: instant(confirmedAt),
     createdAt: Number(createdAt),
     authenticatedAt: instant(authenticatedAt),
-    methods,
+    methods: toMethods(methods),
     lastSeenAt: Number(lastSeenAt),
     idleTimeout: Number(idleTimeout),
     absoluteExpiresAt: Number(absoluteExpiresAt),
@@ -51,7 +52,7 @@ export function toRecord (row: Row, data: EncodedData): SessionRecord {
     userAgent,
     firstIp: changed ? firstIp : ip,
     firstUserAgent: changed ? firstUserAgent : userAgent,
-    device,
+    device: toDevice(device),
     deviceName,
     data
   }
@@ -86,8 +87,9 @@ export function toValues (record: SessionRecord): readonly SqliteValue[] {
   const changed = ip !== firstIp || userAgent !== firstUserAgent
   return [
     record.id, record.userId, record.generation, record.hash, record.previousHash, record.rotatedAt, record.confirmedAt, record.createdAt,
-    record.authenticatedAt, record.methods, record.lastSeenAt, record.idleTimeout, record.absoluteExpiresAt, expiresAt(record),
-    record.requestCount, Number(record.remembered), ip, userAgent, record.device, record.deviceName, Number(changed),
+    record.authenticatedAt, toMethodsText(record.methods), record.lastSeenAt, record.idleTimeout, record.absoluteExpiresAt,
+    expiresAt(record),
+    record.requestCount, Number(record.remembered), ip, userAgent, toDeviceText(record.device), record.deviceName, Number(changed),
     changed ? firstIp : null,
     changed ? firstUserAgent : null, toText(record.data)
   ]
@@ -98,14 +100,14 @@ export function toEndedSession (row: Row): EndedSession {
   const [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName] = row as EndedRow
   return {
     id, userId, reason, by, createdAt: Number(createdAt), lastSeenAt: Number(lastSeenAt), endedAt: Number(endedAt),
-    requestCount: Number(requestCount), remembered: Number(remembered) === 1, ip, device, deviceName
+    requestCount: Number(requestCount), remembered: Number(remembered) === 1, ip, device: toDevice(device), deviceName
   }
 }
 
 /** Returns the values of the statement `insertEnded`. */
 export function toEndedValues (session: EndedSession): readonly SqliteValue[] {
   const { id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, remembered, ip, device, deviceName } = session
-  return [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, Number(remembered), ip, device, deviceName]
+  return [id, userId, reason, by, createdAt, lastSeenAt, endedAt, requestCount, Number(remembered), ip, toDeviceText(device), deviceName]
 }
 
 function instant (value: Whole | null): number | null {

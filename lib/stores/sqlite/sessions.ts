@@ -1,4 +1,4 @@
-import { expiresAt, expiryReason, hasEnded, noData, toEnded } from '../../model/record.ts'
+import { expiresAt, expiryReason, hasEnded, noData, toEnded, toMethodsText } from '../../model/record.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
 import type {
   SessionPatch, CreateResult, CreateOptions, EndCause, Precondition, StoreContext, ActivityUpdate, UpdateResult
@@ -9,6 +9,7 @@ import type { Row } from './driver.ts'
 import { Journal } from './journal.ts'
 import { RecordCache } from './record-cache.ts'
 import { toData, toEndedSession, toEndedValues, toRecord, toText, toValues } from './rows.ts'
+import { toDeviceText } from '../../model/device.ts'
 
 /** 200 updates take about 2 ms. */
 const touchBatch = 200
@@ -126,7 +127,7 @@ export class Sessions {
       changeClient.run(
         Number(ip !== undefined), ip ?? null,
         Number(userAgent !== undefined), userAgent ?? null,
-        Number(device !== undefined), device ?? null,
+        Number(device !== undefined), device === undefined ? null : toDeviceText(device),
         id
       )
     }
@@ -141,7 +142,7 @@ export class Sessions {
       const now = this.now()
       const next = applyPatch(record, change, now)
       this.database.sql.update.run(
-        next.generation, next.hash, next.previousHash, next.rotatedAt, next.confirmedAt, next.authenticatedAt, next.methods,
+        next.generation, next.hash, next.previousHash, next.rotatedAt, next.confirmedAt, next.authenticatedAt, toMethodsText(next.methods),
         next.lastSeenAt, next.idleTimeout, next.absoluteExpiresAt, next.deviceName, toText(next.data), expiresAt(next), id)
       this.journal.changed(id, now)
       this.#cache.drop(id)

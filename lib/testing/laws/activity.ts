@@ -1,6 +1,9 @@
 import { deepEqual, equal } from 'node:assert/strict'
 import { expiresAt } from '../../model/record.ts'
 import { hour, law, minute, second } from './fixture.ts'
+import { unknownDevice } from '../../model/device.ts'
+
+const iPhone = { browser: 'Safari', version: '18', os: 'iOS', type: 'mobile' }
 
 /** Law 6: activity adds up and never moves a timestamp back; only reauthentication extends a session past its absolute timeout. */
 export const activityLaws = [
@@ -32,13 +35,13 @@ export const activityLaws = [
   law('6 the first and the last IP address and user agent are stored', async fixture => {
     const { id } = await fixture.created()
     const agent = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X)'
-    const changed = { ip: '2001:db8::7', userAgent: agent, device: 'Safari 18|iOS|mobile' }
+    const changed = { ip: '2001:db8::7', userAgent: agent, device: iPhone }
     await fixture.store.touch([fixture.activity(id, changed)], fixture.clock.now)
     const moved = await fixture.live(id)
-    deepEqual([moved?.ip, moved?.userAgent, moved?.device, moved?.firstIp], ['2001:db8::7', agent, 'Safari 18|iOS|mobile', '192.0.2.1'])
-    await fixture.store.touch([fixture.activity(id, { ip: null, userAgent: null, device: null })], fixture.clock.now)
+    deepEqual([moved?.ip, moved?.userAgent, moved?.device, moved?.firstIp], ['2001:db8::7', agent, iPhone, '192.0.2.1'])
+    await fixture.store.touch([fixture.activity(id, { ip: null, userAgent: null, device: unknownDevice })], fixture.clock.now)
     const unknown = await fixture.live(id)
-    deepEqual([unknown?.ip, unknown?.userAgent, unknown?.device], [null, null, null])
+    deepEqual([unknown?.ip, unknown?.userAgent, unknown?.device], [null, null, unknownDevice])
   }),
   law('6 a passive request is counted but does not extend the session', async fixture => {
     const record = await fixture.created()
@@ -115,12 +118,12 @@ export const activityLaws = [
     equal(expiresAt(extended), record.absoluteExpiresAt)
     const shortened = await store.update(record.id, { shorten: { absoluteTimeout: minute } })
     equal(shortened.status === 'done' && shortened.record.absoluteExpiresAt, clock.now + minute)
-    const proved = await store.update(record.id, { authenticate: { methods: 'webauthn', idleTimeout: hour, absoluteTimeout: 2 * hour } })
+    const proved = await store.update(record.id, { authenticate: { methods: ['webauthn'], idleTimeout: hour, absoluteTimeout: 2 * hour } })
     deepEqual(proved.status === 'done' && proved.record, {
       ...extended,
       authenticatedAt: clock.now,
       lastSeenAt: clock.now,
-      methods: 'webauthn',
+      methods: ['webauthn'],
       idleTimeout: hour,
       absoluteExpiresAt: clock.now + 2 * hour
     })

@@ -2,6 +2,7 @@ import { deepEqual, equal, notEqual, ok } from 'node:assert/strict'
 import type { SessionError } from '../../errors.ts'
 import type { EncodedData, SessionRecord } from '../../model/record.ts'
 import { law, minute } from './fixture.ts'
+import { unknownDevice } from '../../model/device.ts'
 
 function data (entries: Readonly<Record<string, string>>): EncodedData {
   return Object.assign(Object.create(null) as Record<string, string>, entries)
@@ -40,16 +41,18 @@ export const dataLaws = [
     Object.defineProperty(odd, '__proto__', { value: '"own"', enumerable: true })
     const { now } = fixture.clock
     const fields: Partial<SessionRecord>[] = [
-      { userId: null, ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: null, deviceName: null, methods: '' },
+      {
+        userId: null, ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: unknownDevice, deviceName: null, methods: []
+      },
       {
         userId: long,
         ip: '2001:db8::1',
         userAgent: 'A'.repeat(512),
         firstIp: '2001:db8::2',
         firstUserAgent: '',
-        device: '||',
+        device: { browser: null, version: null, os: 'Linux', type: null },
         deviceName: '',
-        methods: 'password otp',
+        methods: ['password', 'otp'],
         remembered: true
       },
       {

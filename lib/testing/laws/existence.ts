@@ -30,7 +30,7 @@ export const existenceLaws = [
       { seen: true },
       { deviceName: 'mine' },
       { rotate: { hash: 'x'.repeat(43), keep: true } },
-      { authenticate: { methods: '', idleTimeout: minute, absoluteTimeout: minute } }
+      { authenticate: { methods: [], idleTimeout: minute, absoluteTimeout: minute } }
     ] as const
     for (const change of changes) deepEqual(await store.update(record.id, change, { generation: 0 }), { status: 'gone', ended: left })
     deepEqual(await fixture.ended(record.id), left)

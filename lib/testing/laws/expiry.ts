@@ -32,7 +32,7 @@ export const expiryLaws = [
     deepEqual(await store.touch([fixture.activity(record.id)], fixture.clock.now), [record.id])
     equal((await fixture.ended(record.id)).reason, 'idle-timeout')
     equal((await store.update(record.id, { seen: true })).status, 'gone')
-    equal((await store.update(record.id, { authenticate: { methods: '', idleTimeout: hour, absoluteTimeout: hour } })).status, 'gone')
+    equal((await store.update(record.id, { authenticate: { methods: [], idleTimeout: hour, absoluteTimeout: hour } })).status, 'gone')
     deepEqual((await store.end({ ids: [record.id] }, { reason: 'logout', by: null })).ended, [])
     deepEqual((await store.end({ userId: 'ada' }, { reason: 'revoked', by: null })).ended, [])
     deepEqual(await fixture.idsOf('ada'), [])
@@ -55,7 +55,7 @@ export const expiryLaws = [
   law('1 cleanup ends a session with changed timeouts when it expires, not before and not much later', async fixture => {
     const [short, long] = await fixture.createMany(2)
     await fixture.store.update(short.id, { shorten: { absoluteTimeout: minute } })
-    await fixture.store.update(long.id, { authenticate: { methods: '', idleTimeout: 2 * hour, absoluteTimeout: 20 * hour } })
+    await fixture.store.update(long.id, { authenticate: { methods: [], idleTimeout: 2 * hour, absoluteTimeout: 20 * hour } })
     fixture.clock.now += minute
     deepEqual((await fixture.cleanUp()).map(({ id, reason }) => [id, reason]), [[short.id, 'absolute-timeout']])
     fixture.clock.now += hour

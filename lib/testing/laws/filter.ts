@@ -4,8 +4,9 @@ import type { Filter } from '../../model/filter.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
 import { blockIdOf } from '../../token/token.ts'
 import { hour, law, minute } from './fixture.ts'
+import { toDevice, unknownDevice } from '../../model/device.ts'
 
-const devices = ['Firefox 144|Linux|desktop', 'Safari 18|iOS|mobile', 'Chrome 140.0|Windows 11|desktop', null]
+const devices = ['Firefox 144|Linux|desktop', 'Safari 18|iOS|mobile', 'Chrome 140.0|Windows 11|desktop', null].map(toDevice)
 const addresses = ['192.0.2.1', '192.0.2.77', '2001:db8::1', '198.51.100.9', null]
 
 /** Law 8: every store evaluates filters in the same way. */
@@ -91,7 +92,7 @@ function fields (i: number): Partial<SessionRecord> {
     userId: i % 6 === 5 ? null : `user ${i % 4}`,
     remembered: i % 3 === 0,
     ip: addresses[i % addresses.length] ?? null,
-    device: devices[i % devices.length] ?? null,
+    device: devices[i % devices.length] ?? unknownDevice,
     deviceName: i % 7 === 0 ? '100% Küche_' : null,
     idleTimeout: i % 2 === 0 ? 5 * hour : 8 * hour
   }

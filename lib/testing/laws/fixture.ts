@@ -45,7 +45,7 @@ export class LawFixture {
       confirmedAt: null,
       createdAt: now,
       authenticatedAt: userId === null ? null : now,
-      methods: '',
+      methods: [],
       lastSeenAt: now,
       idleTimeout: 30 * minute,
       absoluteExpiresAt: now + 12 * hour,
@@ -55,7 +55,7 @@ export class LawFixture {
       userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
       firstIp: '192.0.2.1',
       firstUserAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
-      device: 'Firefox 144|Linux|desktop',
+      device: { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' },
       deviceName: null,
       data: noData,
       ...fields

@@ -35,7 +35,7 @@ export const rotationLaws = [
   }),
   law('3 a change with an unmet precondition changes nothing', async fixture => {
     const record = await fixture.created({ data: { a: '1' } })
-    const authenticate = { methods: 'x', idleTimeout: hour, absoluteTimeout: hour }
+    const authenticate = { methods: ['x'], idleTimeout: hour, absoluteTimeout: hour }
     const change = { set: { a: '2' }, deviceName: 'x', seen: true, authenticate } as const
     const update = await fixture.store.update(record.id, change, { generation: 3 })
     equal(update.status, 'conflict')

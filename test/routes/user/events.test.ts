@@ -10,6 +10,7 @@ import { ExpiryWarnings } from '../../../routes/user/expiry-warnings.ts'
 import { adminApi, adminApp } from '../../helpers/admin.ts'
 import { api, firefox, gate, setCookies, testApp } from '../../helpers/app.ts'
 import { SseClient } from '../../helpers/sse.ts'
+import { unknownDevice } from '../../../lib/model/device.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 const minute = 60_000
@@ -200,7 +201,7 @@ t.test('ends on other nodes are seen', async t => {
   await stream.next()
   const elsewhere: string[] = []
   const stop = app.sessions.onRemoteEnd(session => { elsewhere.push(session.id) })
-  const session = { id: 'AAAAAAAAAAAAAAAAAAAAAA', userId: 'ada', reason: 'revoked', by: 'other node', createdAt: 0, lastSeenAt: 0, endedAt: 5, requestCount: 1, remembered: false, ip: null, device: null, deviceName: null } as const
+  const session = { id: 'AAAAAAAAAAAAAAAAAAAAAA', userId: 'ada', reason: 'revoked', by: 'other node', createdAt: 0, lastSeenAt: 0, endedAt: 5, requestCount: 1, remembered: false, ip: null, device: unknownDevice, deviceName: null } as const
   const listener = tell as StoreListener | null
   listener?.ended(session)
   t.match(await stream.next(), { data: { type: 'ended', userId: 'ada', details: { by: 'other node', deviceLabel: 'Unknown device' } } })
@@ -296,8 +297,8 @@ t.test('a client that does not read is dropped', async t => {
 
 t.test('a deadline is told when it comes near and when it moves, and of no session that has gone', async t => {
   const record: SessionRecord = {
-    id: 'a', userId: 'ada', generation: 0, hash: '', previousHash: null, rotatedAt: 0, confirmedAt: null, createdAt: 0, authenticatedAt: 0, methods: '', lastSeenAt: 0, idleTimeout: 1000, absoluteExpiresAt: 5000, requestCount: 0, remembered: false,
-    ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: null, deviceName: null, data: noData
+    id: 'a', userId: 'ada', generation: 0, hash: '', previousHash: null, rotatedAt: 0, confirmedAt: null, createdAt: 0, authenticatedAt: 0, methods: [], lastSeenAt: 0, idleTimeout: 1000, absoluteExpiresAt: 5000, requestCount: 0, remembered: false,
+    ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: unknownDevice, deviceName: null, data: noData
   }
   let now = 0
   const answers: (SessionRecord | EndedSession | null | (() => SessionRecord))[] = []

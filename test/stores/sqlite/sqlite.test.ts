@@ -20,6 +20,7 @@ import { decodeToken, hashVerifier } from '../../../lib/token/token.ts'
 import type { Token } from '../../../lib/token/token.ts'
 import { api, secret, testApp } from '../../helpers/app.ts'
 import { passesConformanceTests } from '../../helpers/laws.ts'
+import { toDevice, unknownDevice } from '../../../lib/model/device.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 
@@ -387,14 +388,15 @@ t.test('users and devices are kept once for all ended sessions that have them, a
   const words = (): unknown[] => handle.prepare('SELECT text, uses FROM app_strings ORDER BY text').all().map(row => ({ ...row as object }))
   const sealed = 's'.repeat(64)
   const ended = async (userId: string, device: string | null): Promise<string> => {
-    const { id } = await fixture.created({ userId, device })
+    const { id } = await fixture.created({ userId, device: toDevice(device) })
     await store.end({ ids: [id] }, { reason: 'logout', by: null })
     return id
   }
   const ids = [await ended('ada', 'Firefox'), await ended('ada', 'ada'), await ended('bob', 'Firefox'), await ended('bob', sealed), await ended('bob', null)]
-  t.strictSame(words(), [{ text: 'Firefox', uses: 2 }, { text: 'ada', uses: 3 }, { text: 'bob', uses: 3 }])
+  t.strictSame(words(), [{ text: 'Firefox||', uses: 2 }, { text: 'ada', uses: 2 }, { text: 'ada||', uses: 1 }, { text: 'bob', uses: 3 }])
   t.match(ids.map(id => store.read(id)), [
-    { userId: 'ada', device: 'Firefox' }, { userId: 'ada', device: 'ada' }, { userId: 'bob', device: 'Firefox' }, { userId: 'bob', device: sealed }, { userId: 'bob', device: null }
+    { userId: 'ada', device: { browser: 'Firefox' } }, { userId: 'ada', device: { browser: 'ada' } }, { userId: 'bob', device: { browser: 'Firefox' } },
+    { userId: 'bob', device: { browser: sealed } }, { userId: 'bob', device: unknownDevice }
   ])
   t.match((await store.history({ userId: 'bob' }, all)).items, { length: 3 })
   clock.now += day
