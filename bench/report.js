@@ -41,7 +41,22 @@ Each figure is the median over the rounds. CPU is \`process.cpuUsage()\` of the 
 round. “Least” is the minimum of all rounds minus the minimum of bare Fastify. A server that calls Redis or PostgreSQL in each request has a client that sleeps, and is compared with bare Fastify under such a client. Compare ratios: absolute figures vary with the machine. \`busy\` in the JSON is the share of its core that a server used.
 [Performance](explanation/performance.md) explains the method and the optimizations.
 
-${sections.map(({ question, rows }) => `## ${question.title}\n\n${question.text}\n\n${table(question, rows)}\n`).join('\n')}`
+${withLogout(sections).map(({ question, rows }) => `## ${question.title}\n\n${question.text}\n\n${table(question, rows)}\n`).join('\n')}`
+}
+
+/** Logins and logouts are of the same servers: they share a table. */
+function withLogout (sections) {
+  const [login, logout] = ['Log in', 'Log out'].map(title => sections.find(({ question }) => question.title === title))
+  if (login === undefined || logout === undefined) return sections
+  const columns = (prefix, { question }) => question.columns.slice(1).map(([key, title], i) => [prefix + key, i === 0 ? `${prefix}${title}` : title])
+  const cells = (prefix, row = {}) => Object.fromEntries(Object.entries(row).map(([key, value]) => [prefix + key, value]))
+  const question = {
+    title: 'Log in and log out',
+    text: 'CPU per `POST /login` with a user id in the body, and per `POST /logout` with a valid cookie, over a POST on bare Fastify. No password is checked; only the session costs.',
+    columns: [login.question.columns[0], ...columns('login, ', login), ...columns('logout, ', logout)]
+  }
+  const rows = login.rows.map(row => ({ server: row.server, ...cells('login, ', row), ...cells('logout, ', logout.rows.find(({ server }) => server === row.server)) }))
+  return sections.flatMap(section => section === login ? [{ question, rows }] : section === logout ? [] : [section])
 }
 
 /** A figure as a cell shows it. */

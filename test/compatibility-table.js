@@ -56,7 +56,7 @@ Each plugin works unchanged beside this one (tests of [plugins](../../test/ecosy
 
 | package | version | tested behavior |
 |---|---|---|
-${neighbours.flatMap(([title]) => named(title).map(name => `| ${name} | ${versionOf(name)} | ${title} |`)).sort().join('\n')}
+${neighbours.map(([title]) => `| ${named(title).sort().join(', ')} | ${named(title).sort().map(versionOf).join(', ')} | ${title} |`).sort().join('\n')}
 
 ## Libraries to migrate from
 

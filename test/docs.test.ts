@@ -207,7 +207,7 @@ t.test('every method, member and route is in the reference, and the map leads to
 
 t.test('the compatibility page lists every test with another plugin, and the versions that are installed', async t => {
   const titles = ['ecosystem/plugins', 'events/metrics', 'plugin/tracing'].flatMap(name => [...readFileSync(join(root, `test/${name}.test.ts`), 'utf8').matchAll(/^ *t\.test\((['"`])(.*)\1, /gm)].map(([, , title = '']) => title))
-  const rows = [...pageAt('docs/reference/compatibility.md').text.matchAll(/^\| (\S+) \| (\S+) \| (.+) \|$/gm)].map(([, name = '', version, shown = '']) => ({ name, version, shown })).filter(({ version }) => version !== 'version')
+  const rows = [...pageAt('docs/reference/compatibility.md').text.matchAll(/^\| ([^|\n]+) \| ([^|\n]+) \| (.+) \|$/gm)].filter(([, , version]) => version !== 'version').flatMap(([, names = '', version = '', shown = '']) => names.split(', ').map((name, i) => ({ name, version: version.split(', ')[i], shown })))
   const source = readFileSync(join(root, 'test/migration/libraries.test.ts'), 'utf8')
   for (const { name, version, shown } of rows) {
     if (shown.includes('✓')) t.match(source, `'${name}': `)
