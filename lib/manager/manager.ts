@@ -41,7 +41,7 @@ export class SessionManager {
   constructor (options: SessionManagerOptions = {}) {
     this.#options = resolveOptions(options)
     const { now, warn } = this.#options
-    this.#clock = new StoreClock(now ?? Date.now)
+    this.#clock = new StoreClock(now)
     this.#events = new SessionEventEmitter(error => { warn('A listener of session events failed.', error) })
   }
 

@@ -64,7 +64,7 @@ export async function openResources (setup: ManagerSetup): Promise<ManagerResour
   await closeOnError(store, async () => {
     warnOfStore(store, options.warn)
     if (options.encryption === null && store.durable) await refuseEncryptedSessions(store)
-    if (options.now === null) await clock.measure(store)
+    await clock.measure(store)
   })
   const anonymizer = new IpAnonymizer(options.ip, deriveKeys(secrets, 'ip', name))
   return {
@@ -104,11 +104,15 @@ export async function closeOnError<T> (store: Store, step: () => Promise<T>): Pr
 }
 
 /**
- * Measures the clock again: clocks drift, and a store that comes back may run on another machine. A failure is ignored, because the next
- * cleanup tries again.
+ * Measures the clock again, and warns of a leap: clocks are set, and a store that comes back may run on another machine. A failure is
+ * ignored, because the next measurement is soon.
  */
 export async function remeasure ({ options, clock }: ManagerSetup, store: Store): Promise<void> {
-  if (options.now === null) await clock.measure(store).catch(() => undefined)
+  const leapt = await clock.measure(store).catch(() => 0)
+  if (leapt === 0) return
+  const whose = store.now === undefined ? 'this machine' : `the store \`${store.name}\``
+  const effect = leapt > 0 ? 'Sessions expire that much earlier' : 'Sessions expire that much later'
+  options.warn(`The clock of ${whose} leapt by ${leapt} ms. ${effect} than their timeouts say. Synchronize it with NTP, which slews it.`)
 }
 
 function withEncryption (store: Store, { options, events }: ManagerSetup, notifier: EndNotifier): Store {
@@ -130,7 +134,7 @@ function withGuard (store: Store, setup: ManagerSetup): GuardedStore {
   const base = { id: null, userId: null }
   return new GuardedStore(store, {
     timeout: options.storeTimeout,
-    now: Date.now,
+    now: () => performance.now(),
     onFailure (operation, error, count) {
       events.emit({ type: 'store-failed', at: Date.now(), ...base, operation, error: error instanceof Error ? error.name : 'Error', count })
     },

@@ -6,7 +6,7 @@ import { Creator } from './creator.ts'
 import { CredentialBlocks } from './credential-blocks.ts'
 import { Eraser } from './eraser.ts'
 import { SessionReader } from './reader.ts'
-import { closeOnError } from './resources.ts'
+import { closeOnError, remeasure } from './resources.ts'
 import type { ManagerSetup } from './resources.ts'
 import { Revoker } from './revoker.ts'
 import { Rotator } from './rotator.ts'
@@ -29,6 +29,7 @@ export interface ManagerServices extends ManagerCore {
 }
 
 const statisticsInterval = 10_000
+const clockInterval = 10_000
 
 /** Opens the store, makes the services, and starts the timers last. Rejects as `openCore`. */
 export async function openServices (setup: ManagerSetup): Promise<ManagerServices> {
@@ -52,13 +53,14 @@ export async function openServices (setup: ManagerSetup): Promise<ManagerService
     lost: () => { listeners.recheckAll() }
   }))
   const counting = new Timer(() => statistics.flush(clock.now()), { delay: () => statisticsInterval }).start()
+  const measuring = new Timer(() => remeasure(core, store), { delay: () => clockInterval }).start()
   services.cleanup.start()
   activity.start()
   return {
     ...core,
     ...services,
     async close () {
-      await Promise.all([services.cleanup.stop(), counting.stop(), activity.stop()])
+      await Promise.all([services.cleanup.stop(), counting.stop(), measuring.stop(), activity.stop()])
       listeners.close()
       await activity.flush(clock.now())
       await pending.close()
