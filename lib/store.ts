@@ -111,8 +111,11 @@ export type UpdateResult =
 /** Selects the sessions to end. */
 export type EndSelector =
   | { readonly ids: readonly string[] }
-  /** All live sessions of a user, except `except`. */
-  | { readonly userId: string, readonly except?: string }
+  /**
+   * All live sessions of a user, except `except`: at once, or, if there are many, in bounded steps; continue with `cursor` until it is
+   * null. The steps end no session that was created after the first.
+   */
+  | { readonly userId: string, readonly except?: string, readonly cursor?: string | null }
   /** All sessions that match at the moment of their end: one bounded step; continue with `cursor` until it is null. */
   | { readonly filter: Filter, readonly limit: number, readonly cursor: string | null }
 
@@ -124,7 +127,7 @@ export interface EndCause {
 export interface EndResult {
   /** The sessions that this call ended, without those that had ended before. */
   readonly ended: readonly EndedSession[]
-  /** Where to continue, for a filter; `null`: all sessions were checked. */
+  /** Where to continue, for a filter or a user; `null`: all sessions were checked. */
   readonly cursor: string | null
 }
 

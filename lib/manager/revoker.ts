@@ -1,3 +1,4 @@
+import { pagesOf } from '../async.ts'
 import { isUnavailable, SessionError } from '../errors.ts'
 import type { EndedSession, EndReason } from '../model/record.ts'
 import type { EndCause, EndResult, EndSelector, Store } from '../store.ts'
@@ -64,7 +65,12 @@ export class Revoker {
   /** Ends all sessions of a user but `except`, after every listener has resolved. Rejects with the store's and the listeners' errors. */
   async revokeUser (userId: string, { except, ...options }: EndOptions & { readonly except?: string }): Promise<readonly EndedSession[]> {
     for (const listener of this.#userListeners) await listener(userId)
-    return (await this.end({ userId, ...except === undefined ? {} : { except } }, options)).ended
+    const selector = except === undefined ? { userId } : { userId, except }
+    const ended: EndedSession[] = []
+    for await (const step of pagesOf(cursor => this.end(cursor === null ? selector : { ...selector, cursor }, options))) {
+      ended.push(...step.ended)
+    }
+    return ended
   }
 
   /** Registers a listener that runs before all sessions of a user end. Returns a function that removes it. */

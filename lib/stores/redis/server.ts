@@ -11,8 +11,8 @@ import { scripts } from './script.ts'
 import type { Script } from './script.ts'
 import { allShards, baseOf, byShard } from './shard.ts'
 
-/** Milliseconds after which the server refuses a late write: its caller has timed out long before. */
-const maxCommandAge = 10_000
+/** Milliseconds after which the caller of a write has timed out, if the context does not say. */
+const defaultGiveUp = 10_000
 const reassertedAtOnce = 500
 
 /** The server or cluster: runs scripts in shards, estimates its time, and keeps sessions ended that this process ended. */
@@ -23,6 +23,7 @@ export class Server {
   readonly #prefix: string
   readonly #clock: ServerClock
   readonly #context: StoreContext
+  readonly #giveUp: number
   readonly #stop: () => void
   #suspect = false
   #reasserting: Promise<void> | null = null
@@ -33,6 +34,7 @@ export class Server {
     this.#prefix = prefix
     this.#clock = new ServerClock(context.now)
     this.#context = context
+    this.#giveUp = context.giveUp ?? defaultGiveUp
     this.#stop = client.onReconnect(() => { this.#suspect = true; this.#reassertIfSuspect() })
   }
 
@@ -101,18 +103,18 @@ export class Server {
   }
 
   /**
-   * As `run`, for a write that must not happen long after its caller has timed out: a client may queue it until the server responds again.
+   * As `run`, for a write that must not happen after its caller has timed out: a client may queue it until the server responds again.
    */
   async runInTime (script: Script, shard: number, write: Write): Promise<readonly Reply[]> {
     const asked = performance.now()
     const timely = async (): Promise<readonly Reply[]> => {
-      const latest = this.#context.now === null ? String(Math.round(this.#clock.now(shard) + maxCommandAge)) : ''
+      const latest = this.#context.now === null ? String(Math.round(this.#clock.now(shard) + this.#giveUp)) : ''
       return this.#run(script, shard, { ...write, latest })
     }
     const reply = await timely()
     if (reply[1] !== 'late') return reply
-    if (performance.now() - asked >= maxCommandAge) {
-      throw new Error(`the write reached the server more than ${maxCommandAge} ms after it was asked for, and was not done`)
+    if (performance.now() - asked >= this.#giveUp) {
+      throw new Error(`the write reached the server more than ${this.#giveUp} ms after it was asked for, and was not done`)
     }
     // it is not late: the server's clock was changed, and has now been measured again
     return timely()
@@ -133,7 +135,7 @@ export class Server {
 
   /** Sends a command; in a cluster, repeats it while the slot of its keys is moving. */
   #untilMoved <T>(send: () => Promise<T>): Promise<T> {
-    return this.#track(this.client.cluster ? whileMoving(send, maxCommandAge) : send())
+    return this.#track(this.client.cluster ? whileMoving(send, this.#giveUp) : send())
   }
 
   #retries (error: unknown): boolean {

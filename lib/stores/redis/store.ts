@@ -151,7 +151,7 @@ export class RedisStore implements Store {
   async end (selector: EndSelector, why: EndCause): Promise<EndResult> {
     if ('ids' in selector) return { ended: (await this.#ender.endIds(selector.ids, why)).ended, cursor: null }
     if ('filter' in selector) return this.#endMatching(selector, why)
-    return { ended: await this.#ender.endUser(selector.userId, selector.except, why), cursor: null }
+    return this.#ender.endUser(selector, why)
   }
 
   async list (filter: Filter, page: PageOptions): Promise<Page<SessionRecord>> {
