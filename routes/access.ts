@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { SessionManager } from '../lib/manager/manager.ts'
 import type { SessionState } from '../lib/session/state.ts'
 
-/** What every route needs from the plugin. */
+/** The parts of the plugin that every route uses. */
 export interface SessionAccess {
   readonly manager: SessionManager
   readonly stateOf: (request: FastifyRequest) => SessionState

@@ -15,7 +15,7 @@ export interface ApiScopeOptions {
  * scheme and the error replies of every route.
  */
 export function openApiScope (scope: FastifyInstance, { tag, security }: ApiScopeOptions): TypeBoxInstance {
-  // as the response leaves: a guard or a rate limit that rejects a request runs before every other hook of this scope
+  // in `onSend`, because a guard or a rate limit that rejects a request runs before every other hook of this scope
   scope.addHook('onSend', function sessionApiOnSend (_request, reply, payload, done) {
     if (!reply.raw.headersSent) reply.header('cache-control', 'no-store')
     done(null, payload)

@@ -17,7 +17,7 @@ export interface Message {
   readonly data: unknown
 }
 
-/** One client that listens: server-sent events (HTML Living Standard §9.2). */
+/** A stream of server-sent events to one client (HTML Living Standard §9.2). */
 export class EventStream {
   readonly #raw: ServerResponse
   readonly #onBeat: () => void | Promise<void>
@@ -28,11 +28,11 @@ export class EventStream {
     this.#raw = raw
     this.#onBeat = options.onBeat
     raw.on('close', () => { this.#closed() })
-    // what fails to be written is a client that has gone
+    // a write fails if the client has disconnected
     raw.on('error', () => { this.#closed() })
   }
 
-  /** What to do when the client has gone, or at once if it has. */
+  /** Registers a function that runs when the client has disconnected, or at once if it already has. */
   onClose (leave: () => void): void {
     if (this.#raw.destroyed || this.#raw.writableEnded) leave()
     else this.#leave.push(leave)
@@ -44,8 +44,8 @@ export class EventStream {
   }
 
   /**
-   * Shows both sides that the other is there, and checks whether the client may go on. A check that fails, or takes until the next
-   * heartbeat, closes the stream.
+   * Sends a heartbeat, and checks whether the client may continue. If the check fails, or takes until the next heartbeat, the stream
+   * closes.
    */
   async heartbeat (): Promise<void> {
     if (this.#checking) { this.close(); return }
@@ -84,11 +84,11 @@ export class EventStreams {
 
   /** `heartbeat`: milliseconds. */
   constructor (heartbeat: number) {
-    // none is waited for: a check that hangs must stop neither other streams nor the end of the app
+    // not awaited: a check that hangs must stop neither other streams nor the shutdown of the app
     this.#timer = new Timer(async () => { for (const stream of this.#open) void stream.heartbeat() }, { delay: () => heartbeat }).start()
   }
 
-  /** Takes the reply over. `onBeat` rejects to end the stream. */
+  /** Turns the reply into a stream. `onBeat` rejects to end the stream. */
   open (reply: FastifyReply, options: { readonly onBeat?: () => void | Promise<void> } = {}): EventStream {
     reply.hijack()
     const { raw } = reply

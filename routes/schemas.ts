@@ -3,7 +3,7 @@ import type { TObject, TProperties, TSchema } from '@sinclair/typebox'
 import { endReasons } from '../lib/model/record.ts'
 import type { EndedSession } from '../lib/model/record.ts'
 
-/** An object that refuses what it does not name. */
+/** An object that rejects unknown properties. */
 export function strictObject <T extends TProperties> (
   properties: T,
   options: { readonly $id?: string, readonly description?: string } = {}
@@ -26,8 +26,8 @@ export const Timestamp = Type.String({ description: 'ISO 8601, UTC' })
 export const Reason = Type.Unsafe<EndedSession['reason']>(Type.String({ enum: [...endReasons] }))
 
 /**
- * The reply of an error, in Fastify's shape. It is open and requires nothing, so that an error handler of the app can reply in a shape of
- * its own.
+ * The reply of an error, in Fastify's shape. All properties are optional, and others are allowed, so that an error handler of the app can
+ * use its own shape.
  */
 export const ErrorReply = Type.Partial(Type.Object({
   statusCode: Type.Integer(),
@@ -37,7 +37,7 @@ export const ErrorReply = Type.Partial(Type.Object({
   reason: Type.String({ description: 'Why the session ended, where one did' })
 }, { additionalProperties: true }))
 
-/** What the user agent of a session says about its device. */
+/** The device of a session, from its user agent. */
 export const DeviceView = strictObject({
   browser: nullable(Type.String({ description: 'Family without version, such as Firefox; null: unknown' })),
   version: nullable(Type.String({ description: 'Major version of the browser' })),
@@ -45,7 +45,7 @@ export const DeviceView = strictObject({
   type: nullable(Type.String({ description: 'desktop, mobile, tablet, tool, …' }))
 })
 
-/** Returns a timestamp as ISO 8601. One that no calendar has is the last that has one: a record must not fail a whole list. */
+/** Returns a timestamp as ISO 8601. A timestamp beyond the range of dates becomes the last date: one record must not fail a whole list. */
 export function toIso (instant: number): string {
   return new Date(Math.min(instant, 8.64e15)).toISOString()
 }

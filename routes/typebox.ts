@@ -14,8 +14,8 @@ export interface TypeBoxTypeProvider extends FastifyTypeProvider {
 export type TypeBoxInstance = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /**
- * Validates with TypeBox itself: what a closed schema does not name is refused (Fastify's own validator would drop it silently), and
- * only query strings and paths, which are all text, are converted.
+ * Validates with TypeBox itself: unknown properties are rejected (Fastify's own validator would drop them silently), and only query strings
+ * and paths, which are all text, are converted.
  */
 export function withTypeBox (app: FastifyInstance): TypeBoxInstance {
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => {
@@ -33,8 +33,8 @@ export function withTypeBox (app: FastifyInstance): TypeBoxInstance {
 }
 
 /**
- * Whole numbers, `true` and `false`, where the schema requires them and the text is exactly that; everything else stays what it is, and is
- * refused.
+ * Converts texts to whole numbers, `true` and `false`, if the schema requires them and the text is exactly that. Other texts stay, and are
+ * rejected.
  */
 function fromText (schema: TSchema, data: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const properties = schema['properties'] as Readonly<Record<string, TSchema>>

@@ -7,14 +7,14 @@ import type { SessionState } from '../../lib/session/state.ts'
 import type { SessionAccess } from '../access.ts'
 import type { CheckedAdminOptions } from './options.ts'
 
-/** Extends the idle timeout, as any request. */
+/** Extends the idle timeout, as any other request. */
 export const readConfig = { session: {}, rateLimit: { max: 300, timeWindow: '1 minute' } }
 /** Does not extend the idle timeout, so that an open console does not keep an admin logged in. */
 export const pollConfig = { session: { passive: true }, rateLimit: { max: 300, timeWindow: '1 minute' } }
 /** Changes state: same origin only. */
 export const writeConfig = { session: { sameOrigin: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
 
-/** What the admin routes share: who acts, whether that is allowed, and what is reported of it. */
+/** Shared by the admin routes: the admin's name, the check of `authorize`, and the events of admin actions. */
 export class AdminContext {
   readonly manager: SessionManager
   readonly options: CheckedAdminOptions
@@ -36,13 +36,13 @@ export class AdminContext {
 
   stateOf (request: FastifyRequest): SessionState { return this.#access.stateOf(request) }
 
-  /** Returns who acts, for events and records; `null` if that is unknown. */
+  /** Returns the admin's name for events and records; `null` if it is unknown. */
   actorOf (request: FastifyRequest): string | null {
     const actor = this.options.actor?.(request) ?? this.stateOf(request).record?.userId
     return actor?.slice(0, 64) ?? null
   }
 
-  /** Whether the option `authorize` returns `true`. */
+  /** Returns whether the option `authorize` returns `true`. */
   async isAllowed (request: FastifyRequest): Promise<boolean> {
     return await this.options.authorize(request) as unknown === true
   }
@@ -58,7 +58,7 @@ export class AdminContext {
     throw new SessionError('FST_SESSION_FORBIDDEN')
   }
 
-  /** Emits `admin-action`. `count`: of sessions. */
+  /** Emits `admin-action`. `count`: the number of sessions. */
   report (request: FastifyRequest, action: string, count: number): void {
     const { events, clock } = this.manager.core
     events.emit({ type: 'admin-action', at: clock.now(), ...this.#sessionOf(request), action, by: this.actorOf(request), count })

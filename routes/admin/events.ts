@@ -15,7 +15,7 @@ const description = `Server-sent events: first the last ones that are stored (up
 
 const Headers = Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that come back' })) })
 
-/** Registers the stream of everything that happens. It carries the ends of all nodes, and the other events of this one. */
+/** Registers the stream of all events: the ends of all nodes, and the other events of this node. */
 export function adminEventRoutes (app: TypeBoxInstance, admin: AdminContext, streams: EventStreams): void {
   const { manager, recentEvents } = admin
 
@@ -35,7 +35,7 @@ export function adminEventRoutes (app: TypeBoxInstance, admin: AdminContext, str
     await state.save()
     const stream = streams.open(reply, {
       onBeat: async () => {
-        // the request was loaded when the stream opened: its session may have lost the right since
+        // the request was loaded when the stream opened: its session may have lost the permission since
         await state.reload()
         if (!await admin.isAllowed(request)) throw new SessionError('FST_SESSION_FORBIDDEN')
       }

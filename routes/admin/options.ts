@@ -9,11 +9,11 @@ export type OnRequest = (request: FastifyRequest, reply: FastifyReply, done: (er
 export interface AdminOptions {
   /** Default `/api/v1/admin/sessions`. */
   readonly prefix?: string
-  /** Who may: only `true` allows. Asked for each request, before its body is read and before anything is looked up. */
+  /** Decides who is an admin: only `true` allows. Called for each request, before its body is read and before the store is queried. */
   readonly authorize: (request: FastifyRequest) => boolean | Promise<boolean>
-  /** Hooks that run before `authorize`: to find out who asks, where that is not the session. */
+  /** Hooks that run before `authorize`: to identify the admin, if the session does not. */
   readonly onRequest?: OnRequest | readonly OnRequest[]
-  /** Who acts, for events and for `by`, where that is not the user of the session; at most 64 characters count. */
+  /** Returns the admin's name for events and for `by`, if it is not the user of the session. The first 64 characters count. */
   readonly actor?: (request: FastifyRequest) => string | null | undefined
   /** The console: a page on these routes, behind the same guards. Default at `/admin/sessions`; `false`: none. */
   readonly console?: PageOptions | false

@@ -43,7 +43,7 @@ const Revoked = strictObject({
 type Body = Static<typeof Revoke>
 type RevokeReply = Static<typeof Preview> | Static<typeof Revoked>
 
-/** Ends sessions: by id, of a user, or by filter with a preview. */
+/** Registers the route that ends sessions: by id, of a user, or by filter with a preview. */
 export function revokeRoutes (app: TypeBoxInstance, admin: AdminContext): void {
   const { manager } = admin
   const revocation = new BulkRevocation(manager, admin.search)

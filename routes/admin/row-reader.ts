@@ -13,14 +13,14 @@ const closers = new Set([0x5d, 0x7d])
 const spaces = new Set([0x20, 0x09, 0x0a, 0x0d])
 
 /**
- * Reads rows as NDJSON, one a line (empty lines are nothing), or as one JSON array. A row that is no JSON, or too long, is yielded as a
+ * Reads rows as NDJSON, one a line (empty lines are ignored), or as one JSON array. A row that is no JSON, or too long, is yielded as a
  * `RowError`; memory is bounded by the longest row.
  */
 export function readRows (chunks: AsyncIterable<Buffer>, format: 'ndjson' | 'json'): AsyncGenerator {
   return format === 'ndjson' ? readLines(chunks) : readArray(chunks)
 }
 
-/** The bytes of one row, as far as they have come. */
+/** The received bytes of one row. */
 class RowBuffer {
   #parts: Buffer[] = []
   #length = 0

@@ -14,7 +14,7 @@ function nullable <T extends TSchema> (schema: T) {
 
 const NullableText = nullable(Type.String())
 
-/** A session, live or ended, as an admin sees it. Never the user's data, a token or a hash. */
+/** A session, live or ended, as an admin sees it. It never contains the user's data, a token or a hash. */
 export const SessionView = strictObject({
   id: Type.String({ description: 'Public id of the session; it cannot authenticate' }),
   userId: nullable(Type.String({ description: 'The owner; null: a guest' })),
@@ -48,7 +48,7 @@ const TimelineView = strictObject({
   })
 })
 
-/** One session with its life. */
+/** A session with its timeline. */
 export const SessionDetail = strictObject({
   session: SessionView,
   userAgent: NullableText,
@@ -119,7 +119,7 @@ const AnyInstant = Type.Union([Type.String({ maxLength: 40 }), Type.Integer()], 
 const TextInstant = Type.String({ maxLength: 40, description: 'ISO 8601, or milliseconds since the epoch' })
 const Text = Type.String({ minLength: 1, maxLength: 256 })
 
-/** The fields of a filter. Everything that is given must hold. */
+/** The fields of a filter. A session matches if all of them do. */
 function filterFields <T extends TSchema> (When: T) {
   const when = (description: string) =>
     Type.Optional(Type.Unsafe<Static<T>>({ ...When, description: `${description}. ISO 8601, or milliseconds since the epoch` }))

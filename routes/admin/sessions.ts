@@ -32,7 +32,7 @@ const IdParams = strictObject({ id: Type.String({ maxLength: 64 }) })
 const UserParams = strictObject({ userId: Type.String({ minLength: 1, maxLength: 256 }) })
 const StatisticsQuery = strictObject({ range: Type.Optional(oneWord(['1h', '24h', '7d', '30d'], { description: 'Default 24h' })) })
 
-/** Sees sessions: in lists, in numbers, one by one. */
+/** Registers the routes that read sessions: lists, counts, statistics, single sessions. */
 export function sessionRoutes (app: TypeBoxInstance, admin: AdminContext): void {
   const { manager, search } = admin
   const currentId = (request: FastifyRequest): string | null => admin.stateOf(request).record?.id ?? null

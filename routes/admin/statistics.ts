@@ -21,7 +21,7 @@ const Sums = { created: Whole, createdRemembered: Whole, ended: Ended, requests:
 
 const Lifetimes = strictObject({ below: nullable(Type.Integer({ description: 'Milliseconds' })), count: Whole })
 
-/** Numbers of a range, over all nodes. */
+/** Statistics of a range, over all nodes. */
 export const StatisticsView = strictObject({
   range: Type.String(),
   from: Timestamp,

@@ -41,7 +41,7 @@ const types = { ndjson: 'application/x-ndjson', json: 'application/json', csv: '
 /** The size of a chunk of the response, in characters. */
 const chunkSize = 32 * 1024
 
-/** Sessions leave and come in as streams; neither ever opens one. */
+/** Registers export, import and cleanup. Export and import are streams, which are never in memory as a whole. */
 export function transferRoutes (app: TypeBoxInstance, admin: AdminContext): void {
   const { manager, search } = admin
 
@@ -61,7 +61,7 @@ export function transferRoutes (app: TypeBoxInstance, admin: AdminContext): void
     search.check(query)
     const rows = concatRows(queryParts(query).map(part => manager.export({ ...part, data })))
     const chunks = toText(rows, format, count => { admin.report(request, 'export', count) })
-    // what fails before the first byte can still be said with a status
+    // an error before the first byte can still set the status
     const first = await chunks.next()
     reply.header('content-type', types[format]).header('x-content-type-options', 'nosniff')
     reply.header('content-disposition', `attachment; filename="sessions-${new Date(manager.now()).toISOString().slice(0, 10)}.${format}"`)
@@ -81,7 +81,7 @@ export function transferRoutes (app: TypeBoxInstance, admin: AdminContext): void
     return { expired }
   })
 
-  // separate parsers: the body stays a stream
+  // separate parsers, so that the body stays a stream
   app.register(async function adminImport (own) {
     own.removeAllContentTypeParsers()
     for (const format of ['ndjson', 'json'] as const) {
@@ -107,7 +107,7 @@ export function transferRoutes (app: TypeBoxInstance, admin: AdminContext): void
   })
 }
 
-/** How rows are written one after the other. */
+/** The text around and between rows. */
 interface RowFormat { readonly start: string, readonly between: string, readonly end: string, readonly write: (row: unknown) => string }
 
 const columns = [
@@ -149,7 +149,7 @@ async function * toText (rows: AsyncIterable<unknown>, format: Format, done: (co
     }
     yield count === 0 && format === 'ndjson' ? '' : text + end
   } finally {
-    // a client that goes away has seen what it has seen
+    // a client that disconnects has received the rows so far
     done(count)
   }
 }

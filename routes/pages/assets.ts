@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 
-/** One built file of the pages, in the forms that browsers take. */
+/** One built file of the pages, in the encodings that browsers accept. */
 export interface Asset {
   readonly type: string
   /** Changes when the content does. */
@@ -11,7 +11,7 @@ export interface Asset {
   readonly bodies: Readonly<Record<'br' | 'gzip' | 'identity', Buffer>>
 }
 
-/** The files that `npm run build:ui` makes. */
+/** The files that `npm run build:ui` creates. */
 export type AssetName = 'console.js' | 'console.css' | 'devices.css' | 'element.js' | 'notice.css' | 'icon.svg'
 
 const types: Readonly<Record<string, string>> = {
@@ -19,9 +19,9 @@ const types: Readonly<Record<string, string>> = {
   css: 'text/css; charset=utf-8',
   svg: 'image/svg+xml'
 }
-/** Beside the sources, and beside `dist`. */
+/** The built files are beside the sources, and beside `dist`. */
 const places = ['../../ui/built/', '../../../ui/built/']
-/** Pages and their files are no part of the API that the OpenAPI document describes. */
+/** Pages and their files are not part of the API that the OpenAPI document describes. */
 export const hidden: FastifySchema & { readonly hide: true } = { hide: true }
 const loaded = new Map<AssetName, Promise<Asset>>()
 
@@ -33,8 +33,8 @@ export function loadAsset (name: AssetName): Promise<Asset> {
 }
 
 /**
- * Serves a built file. It is the same for all users and contains no secret, so caches may keep it: indefinitely under its version
- * (`?v=`), otherwise only after asking.
+ * Serves a built file. It is the same for all users and contains no secret, so caches may store it: indefinitely under its version (`?v=`),
+ * otherwise only with revalidation.
  */
 export function serveAsset (scope: FastifyInstance, path: string, name: AssetName): void {
   scope.get(path, { config: { session: false }, schema: hidden }, async (request, reply) => {

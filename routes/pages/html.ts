@@ -3,8 +3,8 @@ import { loadAsset } from './assets.ts'
 import type { AssetName } from './assets.ts'
 
 /**
- * What our pages may do, and nothing else may do to them: scripts, styles and data from the same origin, nothing inline, and no sink
- * takes text for markup (Trusted Types). They cannot be framed.
+ * Security headers of the pages: scripts, styles and data from the same origin, nothing inline, no text as markup (Trusted Types), no
+ * framing.
  */
 export const pageHeaders: Readonly<Record<string, string>> = {
   'content-security-policy': [
@@ -26,24 +26,24 @@ export const pageHeaders: Readonly<Record<string, string>> = {
   'cache-control': 'no-store'
 }
 
-/** A page: what it loads, and the one element that its script fills. */
+/** The frame of a page: its files, and the one element that its script fills. */
 export interface Shell {
   readonly title: string
   /** BCP 47. */
   readonly lang: string
-  /** Where its files are, relative to the page. */
+  /** The URL of its files, relative to the page. */
   readonly files: string
   readonly styles: readonly AssetName[]
   readonly scripts: readonly AssetName[]
   readonly element: string
   readonly attributes: Readonly<Record<string, string | undefined>>
-  /** The element is the main content, and does not say so itself. */
+  /** Whether the element needs `<main>` around it. */
   readonly main?: boolean
   /** Markup within the element, already escaped. */
   readonly text: string
 }
 
-/** Writes a page. */
+/** Returns a page as HTML. */
 export async function toPage (shell: Shell): Promise<string> {
   const { title, lang, files, styles, scripts, element, attributes, main = false, text } = shell
   const link = async (name: AssetName): Promise<string> => escape(`${files}${name}?v=${(await loadAsset(name)).version}`)
@@ -70,7 +70,7 @@ ${main ? '<main>' : ''}<${element}${given.join('')}>${text}</${element}>${main ?
 `
 }
 
-/** The way from a page to another path, so that both work behind a proxy that puts something in front of them. */
+/** Returns the relative URL from a page to another path, so that both work behind a proxy that adds a prefix. */
 export function wayTo (target: string, page: { readonly path: string, readonly slash: boolean }): string {
   const from = page.slash ? page.path : posix.dirname(page.path)
   return posix.relative(from, target) || '.'

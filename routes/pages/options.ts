@@ -2,11 +2,14 @@ import { checkNames, invalidOption, namesOf } from '../../lib/options.ts'
 
 /** A page of this package in your app. */
 export interface PageOptions {
-  /** Where it is. Its files are below. */
+  /** The page's path. Its files are below. */
   readonly path?: string
-  /** Where to send a browser that is not signed in; `next` is added, with the page's own path. Without it, the page says 401. */
+  /**
+   * The page to which browsers that are not signed in are redirected; `next` is added, with the page's own path. Default: the page responds
+   * with 401.
+   */
   readonly login?: string
-  /** Texts in place of the English ones, by key: docs/reference/texts.md lists them. */
+  /** Translations of the English texts, by key: docs/reference/texts.md lists them. */
   readonly messages?: Readonly<Record<string, string>>
   /** Language of the page (BCP 47): for its texts, dates and numbers. Default `en`. */
   readonly lang?: string

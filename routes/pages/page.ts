@@ -51,7 +51,7 @@ export function servePage (scope: FastifyInstance, { page, hooks, config, shell 
   }) as RouteHandlerMethod)
 }
 
-/** Where the browser believes to be: an app may ignore a slash at the end. */
+/** Returns the page's URL in the browser: an app may ignore a slash at the end. */
 function toPlace (request: FastifyRequest, path: string): { readonly path: string, readonly slash: boolean } {
   return { path, slash: /\/($|\?)/.test(request.url) }
 }

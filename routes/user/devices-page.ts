@@ -3,13 +3,13 @@ import { serveAsset } from '../pages/assets.ts'
 import type { CheckedPageOptions } from '../pages/options.ts'
 import { servePage } from '../pages/page.ts'
 
-/** What a page of the user's own sessions needs. */
+/** The options of the devices page. */
 export interface DevicesPageOptions {
   readonly page: CheckedPageOptions
   /** Path of the user routes. */
   readonly api: string
 }
-/** The page of the own devices: the element, and nothing else. */
+/** Registers the page of the user's devices, which contains only the element. */
 export async function devicesPage (scope: FastifyInstance, { page, api }: DevicesPageOptions): Promise<void> {
   for (const name of ['devices.css', 'element.js'] as const) serveAsset(scope, `${page.path}/${name}`, name)
   servePage(scope, {
@@ -27,7 +27,7 @@ export async function devicesPage (scope: FastifyInstance, { page, api }: Device
     })
   })
 }
-/** The script of `<session-devices>` and `<session-timeout>`, for pages of the app. */
+/** Registers the script of `<session-devices>` and `<session-timeout>`, for pages of the app. */
 export async function elementRoutes (scope: FastifyInstance): Promise<void> {
   serveAsset(scope, '/element.js', 'element.js')
 }

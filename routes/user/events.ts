@@ -58,7 +58,7 @@ export function userEventRoutes (app: TypeBoxInstance, { manager, stateOf, strea
       stream.send({ event: 'ended', data: { reason: session?.reason ?? null, endedAt: toIso(session?.endedAt ?? manager.now()) } })
       stream.close()
     }
-    // it may have ended between the cookie and here; if the store fails, `onEnd` looks again
+    // it may have ended after its validation; if the store fails, `onEnd` checks again
     const found = await manager.get(record.id).catch(() => record)
     if (found === null || hasEnded(found)) { end(found); return }
     stream.onClose(manager.onEnd(record, end))
@@ -73,7 +73,7 @@ export function userEventRoutes (app: TypeBoxInstance, { manager, stateOf, strea
 /** Receives the id of a session of the user that began or ended. */
 type DeviceListener = (id: string | null) => void
 
-/** Adds a listener to the room of its user. Returns a function that removes it. */
+/** Adds a listener for a user. Returns a function that removes it. */
 function joinRoom (rooms: Map<string, Set<DeviceListener>>, userId: string, listener: DeviceListener): () => void {
   const room = rooms.get(userId) ?? new Set()
   rooms.set(userId, room.add(listener))

@@ -2,17 +2,17 @@ import { Timer } from '../../lib/async.ts'
 import { expiresAt, hasEnded } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
 
-/** What has become of a session's end. */
+/** The state of a session's expiry. */
 export interface ExpiryWarning {
   readonly record: SessionRecord
-  /** The end is near. */
+  /** Whether the session is about to expire. */
   readonly expiring: boolean
 }
 
 interface Watched {
   readonly id: string
   readonly notify: (deadline: ExpiryWarning) => void
-  /** Milliseconds before the end from which on it is near. */
+  /** Milliseconds before the expiry at which the session counts as about to expire. */
   readonly warning: number
   expiresAt: number
   near: boolean
@@ -21,15 +21,15 @@ interface Watched {
 export interface ExpiryWarningOptions {
   readonly get: (id: string) => Promise<SessionRecord | EndedSession | null>
   readonly now: () => number
-  /** Milliseconds before the end from which on it is near; never more than half of the session's idle time. */
+  /** Milliseconds before the expiry at which the session counts as about to expire; at most half of its idle timeout. */
   readonly warning: number
-  /** Milliseconds between two looks at the clock. */
+  /** Milliseconds between two checks. */
   readonly every: number
 }
 
 /**
- * Notifies when a session is about to expire, and when it was extended, by other tabs, other nodes or the user.
- * Looking extends nothing. Sessions whose end is not near cost a comparison each time.
+ * Notifies when a session is about to expire, and when it was extended by other tabs, other nodes or the user. A check extends nothing. A
+ * session that is not about to expire costs one comparison per check.
  */
 export class ExpiryWarnings {
   readonly #watched = new Set<Watched>()

@@ -35,7 +35,7 @@ export const OwnEndedSession = strictObject({
 })
 export type OwnEndedSession = Static<typeof OwnEndedSession>
 
-/** How much time a session has left. */
+/** The remaining time of a session. */
 export const timeLeft = {
   now: Type.String({ description: "The server's time, ISO 8601" }),
   expiresAt: Timestamp,
@@ -63,7 +63,7 @@ export function toOwnEndedSession (session: EndedSession): OwnEndedSession {
   return { ...toCommon(session), endedAt: toIso(session.endedAt), reason: session.reason }
 }
 
-/** What a user sees of every session. */
+/** Returns the fields that a user sees of live and ended sessions. */
 function toCommon ({ id, device, deviceName, ip, createdAt, lastSeenAt }: SessionRecord | EndedSession) {
   return {
     id,

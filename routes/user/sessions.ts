@@ -162,7 +162,7 @@ async function ownSession (request: FastifyRequest, { manager, stateOf }: UserSe
   return found
 }
 
-/** The session of a guarded route: it has a user. */
+/** Returns the session of a guarded route, which has a user. */
 function owned (state: SessionState): SessionRecord & { readonly userId: string } {
   const { record } = state
   if (record?.userId == null) throw new SessionError('FST_SESSION_REQUIRED')

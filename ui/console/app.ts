@@ -29,7 +29,7 @@ export interface AppProps {
 }
 
 const numbersEvery = 20_000
-/** Numbers follow events, but not each of them. */
+/** Statistics are requested again after events, but not after each of them. */
 const numbersPause = 2500
 
 /** The console. */

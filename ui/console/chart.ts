@@ -21,7 +21,7 @@ export interface ChartProps {
   /** Seconds since the epoch. */
   readonly times: readonly number[]
   readonly lines: readonly Line[]
-  /** Says one moment: `1,284 sessions`. */
+  /** Returns the values of one point in time: `1,284 sessions`. */
   readonly tell: (index: number) => string
   readonly height: number
   readonly words: Words
@@ -33,7 +33,7 @@ export interface ChartProps {
   readonly theme: string
 }
 
-/** A chart over time, with what the pointer is at, and the same as a table. */
+/** A chart over time, with the values at the pointer, and the same as a table. */
 export function Chart (props: ChartProps): VNode {
   const { title, note, times, lines, tell, height, words, summary, theme, keys = false } = props
   const box = useRef<HTMLDivElement>(null)
@@ -72,7 +72,7 @@ export function Chart (props: ChartProps): VNode {
 }
 
 function toOptions (element: HTMLElement, { lines, times, height, words }: ChartProps, onAt: (index: number | null) => void): UPlot.Options {
-  // canvas knows no light-dark(): an element resolves a color
+  // canvas does not support light-dark(): an element resolves a color
   const colour = (name: string): string => {
     element.style.color = `var(${name})`
     const found = getComputedStyle(element).color
@@ -93,7 +93,7 @@ function toOptions (element: HTMLElement, { lines, times, height, words }: Chart
     legend: { show: false },
     cursor: { y: false, sync: { key: 'sessions' }, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
-      // room for the halves of the first and the last bar
+      // space for the halves of the first and the last bar
       ...lines.some(({ kind }) => kind === 'bars') ? { x: { range: (_plot: UPlot, min: number, max: number): UPlot.Range.MinMax => [min - span / 2, max + span / 2] } } : {},
       y: { range: (_plot, min, max) => [mirrored ? Math.min(-4, min * 1.12) : 0, Math.max(4, max * 1.1)] }
     },
@@ -110,7 +110,7 @@ function toOptions (element: HTMLElement, { lines, times, height, words }: Chart
   }
 }
 
-/** Hours within a day, days beyond; the first of a day says which. */
+/** Labels of the time axis: hours within a day, otherwise days; the first label of a day has its date. */
 function toTimes (splits: readonly number[], lang: string): string[] {
   const hour = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   const day = new Intl.DateTimeFormat(lang, { month: 'short', day: 'numeric' })

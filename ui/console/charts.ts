@@ -4,13 +4,13 @@ import type { Words } from '../shared/words.ts'
 import { Chart } from './chart.ts'
 import type { Bucket, Statistics } from './types.ts'
 
-/** The numbers of the range, over time. */
+/** The charts of the range. */
 export function Charts ({ statistics, words, theme }: { readonly statistics: Statistics | null, readonly words: Words, readonly theme: string }): VNode {
   const { say } = words
   if (statistics === null) return html`<div class="charts"><div class="card chart skeleton tall"></div><div class="card chart skeleton"></div><div class="card chart skeleton"></div></div>`
   const { range, buckets, interval, live } = statistics
   const times = buckets.map(({ start }) => Date.parse(start) / 1000)
-  // the last bucket is incomplete: the number that is live now closes the line
+  // the last bucket is incomplete: the current number of live sessions is the last point of the line
   const lives = buckets.map((_, i) => i === buckets.length - 1 ? live : (buckets[i + 1] as Bucket).live)
   const created = buckets.map(bucket => bucket.created)
   const ended = buckets.map(endedOf)

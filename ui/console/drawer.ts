@@ -14,11 +14,11 @@ export interface DrawerProps {
   readonly words: Words
   readonly go: (change: Partial<Place>, replace?: boolean) => void
   readonly ask: (ask: Ask) => void
-  /** Changes when it must be asked for again. */
+  /** A change of this value requests the session again. */
   readonly turn: number
 }
 
-/** One session from its beginning to its end, as far as it is known. */
+/** One session with its timeline. */
 export function SessionDetails ({ api, id, words, go, ask, turn }: DrawerProps & { readonly id: string }): VNode {
   const { say } = words
   const { data, error } = useResource<Detail>(`${api}/${encodeURIComponent(id)}`, { again: turn })

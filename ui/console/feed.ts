@@ -11,14 +11,14 @@ export interface FedEvent extends EventView { readonly key: string }
 const kept = 300
 
 export interface Fed {
-  /** Newest first; the next cleanup reports an expiry, which has its place before that. */
+  /** Newest first. The next cleanup reports an expiry late, and it is inserted at its own time. */
   readonly events: readonly FedEvent[]
   readonly live: boolean
-  /** The server no longer lets us listen. */
+  /** The server rejected the stream. */
   readonly refused: boolean
 }
 
-/** Listens to what happens. Calls `onEvent` once with each event, also with earlier ones. */
+/** Subscribes to events. Calls `onEvent` once with each event, also with earlier ones. */
 export function useFeed (api: string, onEvent: (event: EventView) => void): Fed {
   const [fed, setFed] = useState<Fed>({ events: [], live: false, refused: false })
   const told = useRef(onEvent)
@@ -44,7 +44,7 @@ export function useFeed (api: string, onEvent: (event: EventView) => void): Fed 
         seen.set(id, event)
         if (seen.size > kept) seen.delete(seen.keys().next().value as string)
         told.current(event)
-        // many may come at once: they are shown together
+        // many events may arrive at once: they are shown together
         if (due === 0) due = window.setTimeout(show, 50)
       }
     })
@@ -52,7 +52,7 @@ export function useFeed (api: string, onEvent: (event: EventView) => void): Fed 
   return fed
 }
 
-/** What happens, as it happens. */
+/** The list of live events. */
 export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly words: Words, readonly onSession: (id: string) => void }): VNode {
   const [all, setAll] = useState(true)
   const { say } = words
@@ -73,12 +73,12 @@ export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly w
   </section>`
 }
 
-/** An event in a word or two. */
+/** Returns the label of an event. */
 export function nameEvent ({ type, details, text = '' }: Pick<EventView, 'type' | 'details'> & { readonly text?: string }, { say, has }: Words): string {
   return has(`event.${type}`) ? say(`event.${type}`, { reason: say(`reason.${tellDetail(details['reason'])}`) }) : text
 }
 
-/** What an event adds. */
+/** Returns the details of an event as text. */
 export function tellEvent ({ type, details }: Pick<EventView, 'type' | 'details'>, { say, has }: Words): string {
   const key = type === 'created' && details['remembered'] === true ? 'text.createdRemembered' : type === 'ended' && details['by'] != null ? 'text.endedBy' : type === 'admin-action' && has(`text.admin-action.${tellDetail(details['action'])}`) ? `text.admin-action.${tellDetail(details['action'])}` : `text.${type}`
   if (!has(key)) return ''
@@ -86,7 +86,7 @@ export function tellEvent ({ type, details }: Pick<EventView, 'type' | 'details'
   return say(key, { ...values, ...type === 'ended-session-used' ? { reason: say(`reason.${tellDetail(details['reason'])}`) } : {} })
 }
 
-/** A detail as text. */
+/** Returns a detail as text. */
 export function tellDetail (value: EventDetail | undefined): string {
   if (value === null || value === undefined) return '–'
   return typeof value === 'object' ? Object.values(value).filter(Boolean).join(', ') : String(value)

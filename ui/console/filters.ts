@@ -13,11 +13,11 @@ export interface FiltersProps {
   readonly onFilters: (filters: Filters, replace?: boolean) => void
 }
 
-/** What only live, and only ended, sessions have: the other kind refuses it. */
+/** Filters of only live, and of only ended, sessions: the server rejects them for the other kind. */
 const onlyEnded: readonly FilterName[] = ['reason', 'endedAfter', 'endedBefore']
 const onlyLive: readonly FilterName[] = ['expiresBefore']
 
-/** Changes one filter, and takes away what does not go with it. */
+/** Changes one filter, and removes those that cannot be combined with it. */
 export function changed (filters: Filters, name: FilterName, value: string): Filters {
   const next = value === '' ? without(filters, [name]) : { ...filters, [name]: value }
   if (name === 'state') return value === 'ended' ? without(next, [...onlyLive, 'at']) : without(next, onlyEnded)
@@ -100,7 +100,7 @@ function FilterForm ({ filters, words, onFilters }: FiltersProps): VNode {
   </form>`
 }
 
-/** As `datetime-local` spells it, in this browser's zone. */
+/** Returns a timestamp as `datetime-local` writes it, in this browser's zone. */
 function toLocal (value: string | undefined): string {
   const instant = toInstant(value ?? '')
   if (Number.isNaN(new Date(instant).getTime())) return ''

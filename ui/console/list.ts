@@ -17,15 +17,15 @@ export interface ListProps {
   readonly words: Words
   readonly go: (change: Partial<Place>, replace?: boolean) => void
   readonly ask: (ask: Ask) => void
-  /** What began and ended lately, as far as the page has received it. */
+  /** Sessions that were created or ended lately, as far as the page has received it. */
   readonly news: readonly EventView[]
-  /** Changes when the list must be asked for again. */
+  /** A change of this value requests the list again. */
   readonly turn: number
 }
 
 const pageSize = 25
 
-/** Sessions that match, in pages. Rows keep their places while one reads: what ends is marked, what is new waits to be shown. */
+/** Sessions that match, in pages. Rows keep their places while the admin reads: ended ones are marked, and new ones appear on request. */
 export function SessionList ({ api, place, words, go, ask, news, turn }: ListProps): VNode {
   const { say } = words
   const { filters, order } = place
@@ -35,14 +35,14 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
   const cursor = cursors.at(-1)
   const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: turn })
   const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: turn })
-  // what is shown is what was asked for then, until the next response has arrived
+  // the rows belong to the last response, until the next one has arrived
   const ended = /[?&](state=ended|reason=|ended(After|Before)=)/.test(page.url ?? '')
   useEffect(() => { setCursors([]); setSelected(new Set()) }, [query])
   useEffect(() => { setSelected(new Set()) }, [turn])
 
   const gone = new Map(news.flatMap(event => event.type === 'ended' && event.id !== null ? [[event.id, event.details['reason'] as Reason]] : []))
   const items = (page.data?.items ?? []).map((session): Session => gone.has(session.id) && session.state === 'live' ? { ...session, state: 'ended', reason: gone.get(session.id) ?? null } : session)
-  // compared by the server's clock; only where new ones would be on top
+  // compared by the server's clock, only if new sessions would be on top
   const newest = Math.max(0, ...items.map(session => Date.parse(session.createdAt)))
   const known = new Set(items.map(session => session.id))
   const isNewer = (event: EventView): boolean => event.type === 'created' && event.id !== null && Date.parse(event.at) >= newest && !known.has(event.id) && !gone.has(event.id) &&

@@ -7,7 +7,7 @@ export const filterNames = ['search', 'state', 'userId', 'ip', 'browser', 'os', 
 export type FilterName = typeof filterNames[number]
 export type Filters = Readonly<Partial<Record<FilterName, string>>>
 
-/** Where the console is: all of it is in the URL, so that it can be kept, shared and gone back from. */
+/** The state of the console, which is in the URL, so that it can be bookmarked, shared and left with the back button. */
 export interface Place {
   readonly range: Range
   readonly order: 'newest' | 'oldest'
@@ -48,7 +48,7 @@ export function toQuery (filters: Filters): Record<string, string> {
   return Object.fromEntries(Object.entries(filters).map(([name, value]) => [name, isInstant(name) ? toIso(value) : value]))
 }
 
-/** The same as a body, where numbers are numbers. */
+/** Returns the filters as a body, with numbers as numbers. */
 export function toBody (filters: Filters): Record<string, unknown> {
   return Object.fromEntries(Object.entries(toQuery(filters)).map(([name, value]) => [name, /^(min|max)Requests$/.test(name) ? Number(value) : name === 'remembered' || name === 'guest' ? value === 'true' : value]))
 }
@@ -57,7 +57,7 @@ export function isInstant (name: string): boolean {
   return name === 'at' || /(After|Before)$/.test(name)
 }
 
-/** Milliseconds of what a filter says: a `datetime-local` value is in this browser's zone; NaN for anything else. */
+/** Returns the milliseconds of a filter's value: a `datetime-local` value is in this browser's zone; NaN for anything else. */
 export function toInstant (value: string): number {
   return /^\d+$/.test(value) ? Number(value) : Date.parse(value)
 }
@@ -68,7 +68,7 @@ function toIso (value: string): string {
   return Number.isNaN(date.getTime()) ? value : date.toISOString()
 }
 
-/** The place, and how to go to another; `replace`: without a step to go back to. */
+/** Returns the place, and a function that changes it; `replace`: without an entry in the browser's history. */
 export function usePlace (): readonly [Place, (change: Partial<Place>, replace?: boolean) => void] {
   const [place, setPlace] = useState(() => readPlace(location.search))
   useEffect(() => {

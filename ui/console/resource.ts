@@ -1,19 +1,21 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, call } from '../shared/api.ts'
 
-/** What was asked for: the last good response stays while the next is on its way, or fails. */
+/** The result of a request. The last successful response stays while the next is in flight, or fails. */
 export interface Resource<T> {
   /** The URL that the data belongs to; a request for another one may be in flight. */
   readonly url: string | null
   readonly data: T | null
   readonly error: ApiError | null
-  /** When the data came, on this browser's clock. */
+  /** When the data arrived, on this browser's clock. */
   readonly at: number
   readonly loading: boolean
   readonly reload: () => void
 }
 
-/** Requests a URL, again if it or `again` changes, on demand, and each `every` milliseconds while the page is seen. `null`: no request. */
+/**
+ * Requests a URL; again if it or `again` changes, on demand, and each `every` milliseconds while the page is visible. `null`: no request.
+ */
 export function useResource <T> (url: string | null, { every = 0, again = 0 }: { readonly every?: number, readonly again?: number } = {}): Resource<T> {
   const [state, setState] = useState<{ readonly url: string | null, readonly data: T | null, readonly error: ApiError | null, readonly at: number, readonly loading: boolean }>({ url: null, data: null, error: null, at: 0, loading: true })
   const [turn, setTurn] = useState(0)

@@ -8,7 +8,7 @@ import { toBody } from './place.ts'
 import type { Filters } from './place.ts'
 import type { Session } from './types.ts'
 
-/** What is to be revoked, once the admin has said yes. */
+/** The sessions to revoke, once the admin has confirmed. */
 export type Ask =
   | { readonly kind: 'some', readonly sessions: readonly Session[] }
   | { readonly kind: 'user', readonly userId: string, readonly count: number }
@@ -25,12 +25,12 @@ export interface RevokeProps {
 interface Preview { readonly count: number, readonly sample: readonly Session[], readonly token: string, readonly ownSessionKept: boolean }
 interface Done { readonly revoked: number, readonly cursor: string | null }
 
-/** Shows what would end, and ends it only then. */
+/** Shows the sessions that would end, and ends them after a confirmation. */
 export function Revoke (props: RevokeProps): VNode {
   return props.ask.kind === 'matching' ? html`<${Matching} ...${{ ...props, filters: props.ask.filters }} />` : html`<${Some} ...${props} />`
 }
 
-/** What to ask about some sessions, or all of a user. */
+/** Returns the texts of the confirmation for some sessions, or for all of a user. */
 function toQuestion (ask: Ask, { say }: Words): { readonly title: string, readonly text: string, readonly count: number, readonly body: unknown } {
   if (ask.kind === 'user') return { title: say('revoke.user', { user: ask.userId }), text: say('revoke.userText', { count: ask.count }), count: ask.count, body: { userId: ask.userId } }
   const sessions = ask.kind === 'some' ? ask.sessions : []

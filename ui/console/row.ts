@@ -6,7 +6,7 @@ import type { Session } from './types.ts'
 export interface RowProps {
   readonly session: Session
   readonly words: Words
-  /** In a list of ended sessions. */
+  /** Whether it is in a list of ended sessions. */
   readonly ended: boolean
   readonly selected: boolean
   readonly onSelect: (on: boolean) => void
@@ -38,13 +38,13 @@ export function SessionRow ({ session, words, ended, selected, onSelect, onOpen,
   </tr>`
 }
 
-/** A mail address breaks before its host, if it must. */
+/** Returns a user id that can break before the host of a mail address. */
 function breakable (user: string): VNode {
   const at = user.lastIndexOf('@')
   return at < 1 ? html`<span>${user}</span>` : html`<span>${user.slice(0, at)}<wbr />${user.slice(at)}</span>`
 }
 
-/** How much of its idle time a session has left. */
+/** The share of its idle timeout that a session has left. */
 function Left ({ session, words, now }: { readonly session: Session, readonly words: Words, readonly now: number }): VNode | null {
   const { idleTimeout, expiresAt } = session
   if (idleTimeout === null || expiresAt === null) return null

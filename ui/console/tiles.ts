@@ -7,7 +7,7 @@ import { reasons } from './types.ts'
 
 interface Tile { readonly label: string, readonly value: number, readonly change?: VNode | null, readonly text: string }
 
-/** The numbers that matter most. */
+/** The tiles with the most important numbers. */
 export function Tiles ({ statistics, words }: { readonly statistics: Statistics | null, readonly words: Words }): VNode {
   const { say } = words
   if (statistics === null) return html`<div class="tiles" aria-hidden="true">${[0, 1, 2, 3, 4, 5].map(() => html`<div class="card tile"><span class="skeleton">Active now</span><span class="skeleton figure">1,284</span><span class="skeleton">4.2 %</span></div>`)}</div>`
@@ -25,15 +25,15 @@ export function Tiles ({ statistics, words }: { readonly statistics: Statistics 
   return html`<dl class="tiles">${tiles.map(({ label, value, change, text }) => html`<div class="card tile" key=${label}><dt>${label}</dt><dd class="figure">${words.number(value)}${change}</dd><dd class="hint">${text}</dd></div>`)}</dl>`
 }
 
-/** The three most frequent, in words. */
+/** Returns the three most frequent keys as text. */
 function most (counts: Readonly<Record<string, number>>, keys: readonly string[], kind: string, words: Words): string {
   return keys.map(key => [key, counts[key] ?? 0] as const).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]).slice(0, 3)
     .map(([key, count]) => `${words.number(count)} ${words.say(`${kind}.${key}`)}`).join(' · ')
 }
 
-/** How a number compares with the one before. `bad`: growth is bad; `null`: it is neither. */
+/** Returns the change from the previous number. `bad`: growth is bad; `null`: growth is neither good nor bad. */
 function toChange (value: number, before: number, { words, bad }: { readonly words: Words, readonly bad: boolean | null }): VNode | null {
-  // of next to nothing, everything is a thousand times as much
+  // compared with a tiny number, every change would be huge
   if (value === before || before === 0 || value > before * 10) return null
   const share = new Intl.NumberFormat(words.lang, { style: 'percent', maximumFractionDigits: 1 }).format(Math.abs(value - before) / before)
   const up = value > before

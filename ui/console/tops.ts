@@ -12,7 +12,7 @@ export interface TopsProps {
 
 const shown = 5
 
-/** The most frequent of the range. Each leads to its sessions. */
+/** The most frequent values of the range. Each links to its sessions. */
 export function Tops ({ statistics, words, onFilter }: TopsProps): VNode {
   const { say } = words
   if (statistics === null) return html`<div class="tops">${[0, 1, 2, 3].map(() => html`<div class="card top skeleton"></div>`)}</div>`

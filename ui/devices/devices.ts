@@ -15,22 +15,22 @@ export interface DevicesProps {
   readonly api: string
   readonly login: string | null
   readonly words: Words
-  /** Shows what ended a while ago. */
+  /** Whether recently ended sessions are shown. */
   readonly past: boolean
-  /** Warns before the session ends. */
+  /** Whether the element warns before the session expires. */
   readonly timeout: boolean
-  /** The page is all ours: it has the one heading, and the person may choose light or dark. */
+  /** Whether the element is the whole page: it then has the heading, and the user can choose the theme. */
   readonly page: boolean
   /** Notifies the page; returns whether the page has handled it. */
   readonly emit: (type: 'reauth' | 'ended', detail: unknown) => boolean
 }
 
-/** What the user is asked. */
+/** The open dialog. */
 type Question = { readonly kind: 'one' | 'rename', readonly device: OwnSession } | { readonly kind: 'others' | 'reauth' }
 
 interface Lists { readonly sessions: readonly OwnSession[], readonly ended: readonly OwnEndedSession[] }
 
-/** Where the account is signed in, and what to do about it. */
+/** The user's devices, and the actions on them. */
 export function Devices ({ api, login, words, past, timeout, page, emit }: DevicesProps): VNode {
   const { say } = words
   const [lists, setLists] = useState<Lists | null>(null)
@@ -51,7 +51,7 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
     if (own?.state === 'live' && trouble === 'ended') load()
   }, [own?.state])
 
-  /** Does something, says so, and shows what has become of it. */
+  /** Runs an action, shows its result, and reloads the devices. */
   async function act (action: () => Promise<string>): Promise<void> {
     setAsked(null)
     try {

@@ -5,7 +5,7 @@ import { html } from '../shared/html.ts'
 import type { Words } from '../shared/words.ts'
 import type { OwnSession } from './row.ts'
 
-/** Asks before something that cannot be undone. */
+/** Asks for confirmation of an action that cannot be undone. */
 export function Confirm ({ title, text, action, words, onYes, onClose }: { readonly title: string, readonly text: string, readonly action: string, readonly words: Words, readonly onYes: () => void, readonly onClose: () => void }): VNode {
   return html`<${Dialog} labelledby="confirm-title" alert=${true} onClose=${onClose}>
     <h2 id="confirm-title">${title}</h2>
@@ -17,7 +17,7 @@ export function Confirm ({ title, text, action, words, onYes, onClose }: { reado
   </${Dialog}>`
 }
 
-/** Asks what to call a device. */
+/** Asks for the name of a device. */
 export function Rename ({ device, words, onName, onClose }: { readonly device: OwnSession, readonly words: Words, readonly onName: (name: string) => void, readonly onClose: () => void }): VNode {
   const [name, setName] = useState(device.deviceName ?? '')
   const { say } = words

@@ -7,12 +7,12 @@ import type { Texts, Words } from '../shared/words.ts'
 import { Devices } from './devices.ts'
 import { deviceTexts, timeoutTexts } from './texts.ts'
 
-/** The style sheet of the elements, put in by the build. */
+/** The style sheet of the elements. The build inserts it. */
 declare const ELEMENT_CSS: string
 
 const defaultApi = '/api/v1/auth/sessions'
 
-/** What both elements share: attributes, texts, a shadow tree with our style. */
+/** Shared by both elements: attributes, texts, and a shadow tree with the package's style. */
 abstract class SessionElement extends HTMLElement {
   static readonly observedAttributes: readonly string[] = ['src', 'login', 'messages', 'lang', 'past', 'timeout']
   #messages: Texts | null = null
@@ -26,7 +26,7 @@ abstract class SessionElement extends HTMLElement {
   }
 
   connectedCallback (): void {
-    // set before the script had loaded
+    // assigned before the script had loaded
     if (Object.hasOwn(this, 'messages')) {
       const { messages } = this
       Reflect.deleteProperty(this, 'messages')
@@ -64,7 +64,7 @@ abstract class SessionElement extends HTMLElement {
   }
 }
 
-/** `<session-devices>`: where the account is signed in. */
+/** `<session-devices>`: the user's devices. */
 export class SessionDevices extends SessionElement {
   protected show (): void {
     const props = {
@@ -75,7 +75,7 @@ export class SessionDevices extends SessionElement {
   }
 }
 
-/** `<session-timeout>`: for every page of an app; shows nothing until the session is about to end. */
+/** `<session-timeout>`: for every page of an app; shows nothing until the session is about to expire. */
 export class SessionTimeout extends SessionElement {
   protected show (): void {
     render(html`<${Alone} ...${{ api: this.api, login: this.login, words: this.words(timeoutTexts) }} />`, this.shadowRoot as ShadowRoot)

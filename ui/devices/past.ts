@@ -18,7 +18,7 @@ export interface OwnEndedSession {
 
 const few = 4
 
-/** What ended a while ago, and why. */
+/** The recently ended sessions, with reasons. */
 export function Past ({ ended, words, now, heading }: { readonly ended: readonly OwnEndedSession[], readonly words: Words, readonly now: number, readonly heading: 'h2' | 'h3' }): VNode {
   const [all, setAll] = useState(false)
   const { say } = words

@@ -13,7 +13,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Asks the server. Throws `ApiError`. */
+/** Sends a request. Throws `ApiError`. */
 export async function call <T> (url: string, options: { readonly method?: 'GET' | 'POST' | 'PATCH', readonly body?: unknown, readonly signal?: AbortSignal } = {}): Promise<T> {
   const { method = 'GET', body, signal } = options
   try {
@@ -26,7 +26,7 @@ export async function call <T> (url: string, options: { readonly method?: 'GET' 
     throw new ApiError(response.status, await response.json().catch(() => ({})) as { code?: string, message?: string, reason?: string })
   } catch (error) {
     if (error instanceof ApiError || (error as Error).name === 'AbortError') throw error
-    // no response, or half of one
+    // no response, or an incomplete one
     throw new ApiError(0, {})
   }
 }

@@ -3,17 +3,17 @@ import type { ComponentChildren, VNode } from 'preact'
 import { html } from './html.ts'
 
 export interface DialogProps {
-  /** Names it: the id of its heading. */
+  /** The id of its heading, which names it. */
   readonly labelledby: string
   readonly className?: string
-  /** Where a press beside it, or Escape, leads. */
+  /** Called after a click beside it, or Escape. */
   readonly onClose: () => void
   readonly children?: ComponentChildren
-  /** It asks for something that must not be missed. */
+  /** Whether it must not be missed. */
   readonly alert?: boolean
 }
 
-/** A modal dialog: the browser keeps the focus in it, and gives it back. */
+/** A modal dialog: the browser keeps the focus in it, and returns it afterwards. */
 export function Dialog ({ labelledby, className = 'box', onClose, children, alert = false }: DialogProps): VNode {
   const ref = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => {
@@ -29,7 +29,7 @@ export function Dialog ({ labelledby, className = 'box', onClose, children, aler
     onCancel=${(event: Event) => { event.preventDefault(); onClose() }} onClick=${(event: MouseEvent) => { if (event.target === event.currentTarget) onClose() }}>${children}</dialog>`
 }
 
-/** What has the focus, also within a shadow tree. */
+/** Returns the element that has the focus, also within a shadow tree. */
 function deepActive (): Element | null {
   let active = document.activeElement
   while (active?.shadowRoot?.activeElement != null) active = active.shadowRoot.activeElement

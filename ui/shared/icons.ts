@@ -20,12 +20,12 @@ const paths = {
 
 export type IconName = keyof typeof paths
 
-/** A drawing for what the text beside it says. */
+/** A decorative icon beside a text. */
 export function Icon ({ name, size = 18 }: { readonly name: IconName, readonly size?: number }): VNode {
   return html`<svg width=${size} height=${size} viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${paths[name]} /></svg>`
 }
 
-/** The drawing of a type of device. */
+/** Returns the icon of a type of device. */
 export function deviceIcon (type: string | null): IconName {
   return type === 'desktop' || type === 'mobile' || type === 'tablet' || type === 'tool' ? type : 'unknown'
 }

@@ -1,7 +1,7 @@
 import { ApiError, call } from './api.ts'
 import { openStream } from './stream.ts'
 
-/** What becomes of the own session, as this browser's clock sees it. */
+/** The state of the own session, on this browser's clock. */
 export type OwnSession =
   | { readonly state: 'live', readonly near: boolean, readonly endsAt: number, readonly extendable: boolean }
   | { readonly state: 'ended', readonly reason: string | null }
@@ -9,12 +9,12 @@ export type OwnSession =
 /** A message from one tab to the others. */
 type Told = { readonly own: OwnSession } | { readonly devices: true } | { readonly hello: true }
 
-/** Seconds left, as the server counts them. */
+/** Seconds left on the server's clock. */
 interface Current { readonly idleLeft: number, readonly absoluteLeft: number }
 
 /** The largest difference between two responses about one deadline, in milliseconds. */
 const slack = 2500
-/** Timers can't wait longer. */
+/** The longest delay of a timer. */
 const longest = 2 ** 31 - 1
 
 export interface LiveOptions {
@@ -23,7 +23,7 @@ export interface LiveOptions {
   readonly onDevices: () => void
 }
 
-/** What a tab can do about its session. */
+/** The actions of a tab on its session. */
 export interface Following {
   /** Resets the idle timeout, and notifies all tabs. Throws `ApiError`. */
   extend (): Promise<void>
@@ -31,8 +31,8 @@ export interface Following {
 }
 
 /**
- * Follows the own session. One tab of the browser holds the stream and notifies the others: connections are few (six a host with HTTP/1.1),
- * and all tabs say the same. When that tab goes, another takes over.
+ * Follows the own session. One tab of the browser opens the stream and notifies the others: browsers allow few connections (six a host with
+ * HTTP/1.1), and all tabs show the same. If that tab closes, another takes over.
  *
  * @param api path of the user routes
  */
@@ -47,12 +47,12 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   let timer = 0
   function know (own: OwnSession): void {
     const over = last?.state === 'ended'
-    // a later request no longer receives the reason
+    // a later response no longer has the reason
     if (over && own.state === 'ended') return
     last = own
     if (over) join()
     window.clearTimeout(timer)
-    // the stream says so when it is over; should it not, the page asks
+    // the stream reports the end; if it does not, the page asks
     if (own.state === 'live') timer = window.setTimeout(() => { void wake() }, Math.min(own.endsAt - Date.now() + slack, longest))
     onOwn(own)
   }
@@ -100,7 +100,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   join()
   channel.postMessage({ hello: true } satisfies Told)
 
-  // a tab that slept may have missed anything
+  // a tab that was suspended may have missed any event
   async function wake (): Promise<void> {
     if (document.visibilityState !== 'visible') return
     const own = await askSession(api)
@@ -121,7 +121,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   }
 }
 
-/** Requests the own session; `null` if its state is unknown. The request does not extend it. */
+/** Requests the own session; returns `null` if its state is unknown. The request does not extend it. */
 async function askSession (api: string): Promise<OwnSession | null> {
   try {
     return toOwn(await call<Current>(`${api}/current`))

@@ -9,7 +9,7 @@ export interface StreamOptions {
   /** Named events to receive, besides the unnamed. */
   readonly types: readonly string[]
   readonly onMessage: (message: StreamMessage) => void
-  /** Whether the stream is there. */
+  /** Whether the stream is connected. */
   readonly onLive: (live: boolean) => void
   /** The server refused the stream; it is tried again later unless this resolves to false. */
   readonly onRefused: () => Promise<boolean>

@@ -11,10 +11,10 @@ const themes: readonly Theme[] = ['auto', 'light', 'dark']
 const key = 'fastify-session-manager.theme'
 const icons = { auto: 'auto', light: 'sun', dark: 'moon' } as const
 
-/** The theme, kept in this browser and put on the page. */
+/** Returns the theme, which is stored in this browser and applied to the page. */
 export function useTheme (): readonly [Theme, (theme: Theme) => void] {
   const [theme, setTheme] = useState<Theme>(stored)
-  // before what is below draws
+  // before child components draw
   useLayoutEffect(() => {
     if (theme === 'auto') delete document.documentElement.dataset['theme']
     else document.documentElement.dataset['theme'] = theme
@@ -25,7 +25,7 @@ export function useTheme (): readonly [Theme, (theme: Theme) => void] {
   }]
 }
 
-/** Returns the scheme in use: canvas must be drawn again when it changes. */
+/** Returns the scheme in use, because a canvas must be drawn again if it changes. */
 export function useScheme (theme: Theme): 'light' | 'dark' {
   const media = window.matchMedia('(prefers-color-scheme: dark)')
   const [dark, setDark] = useState(media.matches)
@@ -37,7 +37,7 @@ export function useScheme (theme: Theme): 'light' | 'dark' {
   return theme === 'auto' ? (dark ? 'dark' : 'light') : theme
 }
 
-/** Goes through the themes. */
+/** A button that switches through the themes. */
 export function ThemeToggle ({ words, value: [theme, setTheme] }: { readonly words: Words, readonly value: ReturnType<typeof useTheme> }): VNode {
   const next = themes[(themes.indexOf(theme) + 1) % themes.length] as Theme
   const label = words.say('theme', { theme: words.say(`theme.${theme}`) })

@@ -7,7 +7,7 @@ import { followSession } from './live.ts'
 import type { Following, OwnSession } from './live.ts'
 import type { Words } from './words.ts'
 
-/** Follows the own session while the component is there; `null`: not known yet, or nothing to follow. */
+/** Follows the own session while the component is mounted; `null`: its state is unknown, or there is no session to follow. */
 export function useOwnSession (api: string | null, onDevices: () => void): { readonly own: OwnSession | null, readonly extend: () => Promise<void> } {
   const [own, setOwn] = useState<OwnSession | null>(null)
   const following = useRef<Following | null>(null)
@@ -30,7 +30,7 @@ export interface TimeoutProps {
   readonly extend: () => Promise<void>
 }
 
-/** Shows that the session is about to end, in time to do something about it (WCAG 2.2 2.2.1), and that it has ended. */
+/** Shows that the session is about to expire, in time to react (WCAG 2.2 2.2.1), and that it has ended. */
 export function Timeout ({ api, login, words, own, extend }: TimeoutProps): VNode | null {
   const [dismissed, setDismissed] = useState<string | null>(null)
   const key = own === null ? '' : own.state === 'ended' ? 'ended' : own.near ? 'near' : ''
@@ -48,7 +48,7 @@ function Ending ({ api, words, own, extend, onClose }: { readonly api: string, r
   const stay = (): void => { extend().catch(() => { setFailed(true) }) }
   const leave = (): void => { call(`${api}/logout`, { method: 'POST', body: {} }).catch(() => { setFailed(true) }) }
   const text = words.say(own.extendable ? 'ending.text' : 'ending.fixedText')
-  // read out now and then, not each second
+  // announced to screen readers every few seconds only
   const spoken = left > 30 ? Math.ceil(left / 30) * 30 : left > 10 ? Math.ceil(left / 10) * 10 : left
   return html`<${Dialog} labelledby="ending-title" alert=${true} onClose=${onClose}>
     <h2 id="ending-title">${words.say('ending.title')}</h2>
