@@ -46,6 +46,6 @@ export const DeviceView = strictObject({
 })
 
 /** Returns a timestamp as ISO 8601. A timestamp beyond the range of dates becomes the last date: one record must not fail a whole list. */
-export function toIso (instant: number): string {
-  return new Date(Math.min(instant, 8.64e15)).toISOString()
+export function toIso (timestamp: number): string {
+  return new Date(Math.min(timestamp, 8.64e15)).toISOString()
 }

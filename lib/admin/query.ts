@@ -55,11 +55,11 @@ export function parseQuery (input: QueryInput): Query {
   if (input.ip !== undefined) filter.ip = toNetwork(input.ip)
   for (const name of instants) {
     const value = input[name]
-    if (value !== undefined) filter[name] = toInstant(value, name)
+    if (value !== undefined) filter[name] = toTimestamp(value, name)
   }
   for (const name of copied) if (input[name] !== undefined) Object.assign(filter, { [name]: input[name] })
   compileFilter(filter)
-  const at = input.at === undefined ? null : toInstant(input.at, 'at')
+  const at = input.at === undefined ? null : toTimestamp(input.at, 'at')
   return { filter, at, state: toState(input, at) }
 }
 
@@ -75,16 +75,16 @@ export function isEmptyQuery (query: Query): boolean {
 }
 
 /** Parses a timestamp: ISO 8601 (UTC without a zone), a date, or milliseconds since the epoch. Throws `FST_SESSION_INVALID_FILTER`. */
-export function toInstant (value: string | number, name: string): number {
+export function toTimestamp (value: string | number, name: string): number {
   const text = String(value)
   const iso = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/.exec(text)
-  const instant = /^\d{1,16}$/.test(text)
+  const timestamp = /^\d{1,16}$/.test(text)
     ? Number(text)
     : iso === null ? NaN : Date.parse(iso[1] !== undefined && iso[4] === undefined ? `${text}Z` : text)
-  if (!(instant >= 0 && instant <= 8.64e15)) {
+  if (!(timestamp >= 0 && timestamp <= 8.64e15)) {
     throw invalidFilter(`expected \`${name}\` to be a timestamp such as 2026-01-31T12:00:00Z, or milliseconds since the epoch`)
   }
-  return instant
+  return timestamp
 }
 
 /** Checks a user id that a client sent. Throws `FST_SESSION_INVALID_FILTER`: `FST_SESSION_INVALID_USER_ID` would blame the app. */

@@ -51,7 +51,7 @@ export interface ImportReport {
 
 const secretFields = ['hash', 'previousHash', 'generation', 'rotatedAt', 'confirmedAt'] as const
 /** The end of the year 9999: later timestamps cannot be written as text, however little a store shifts them. */
-const maxInstant = 253_402_300_799_999
+const maxTimestamp = 253_402_300_799_999
 const pageSize = 500
 /** How many rows are written to the store at a time. */
 const batchSize = 64
@@ -151,7 +151,7 @@ function fromRow (value: unknown, backup: boolean): SessionRecord {
   const id = text(row, 'id')
   if (!isId(id)) throw new RowError('expected `id` to be 22 base64url characters')
   if (userId !== null && shardOfId(id) !== shardOf(userId)) throw new RowError('expected `id` to be one of this user')
-  const createdAt = instant(row, 'createdAt')
+  const createdAt = timestamp(row, 'createdAt')
   return {
     id,
     userId,
@@ -159,14 +159,14 @@ function fromRow (value: unknown, backup: boolean): SessionRecord {
     hash: row['hash'] === undefined ? hashVerifier(newVerifier()) : hashText(row['hash']),
     previousHash: row['previousHash'] === undefined || row['previousHash'] === null ? null : hashText(row['previousHash']),
     generation: integer(row['generation'] ?? 0, 'generation', 0xffff),
-    rotatedAt: row['rotatedAt'] === undefined ? createdAt : instant(row, 'rotatedAt'),
-    confirmedAt: row['confirmedAt'] === undefined || row['confirmedAt'] === null ? null : instant(row, 'confirmedAt'),
+    rotatedAt: row['rotatedAt'] === undefined ? createdAt : timestamp(row, 'rotatedAt'),
+    confirmedAt: row['confirmedAt'] === undefined || row['confirmedAt'] === null ? null : timestamp(row, 'confirmedAt'),
     createdAt,
-    authenticatedAt: row['authenticatedAt'] === null ? null : instant(row, 'authenticatedAt'),
+    authenticatedAt: row['authenticatedAt'] === null ? null : timestamp(row, 'authenticatedAt'),
     methods: readMethods(row['methods']),
-    lastSeenAt: instant(row, 'lastSeenAt'),
+    lastSeenAt: timestamp(row, 'lastSeenAt'),
     idleTimeout: integer(row['idleTimeout'], 'idleTimeout', 3650 * 86_400_000),
-    absoluteExpiresAt: instant(row, 'absoluteExpiresAt'),
+    absoluteExpiresAt: timestamp(row, 'absoluteExpiresAt'),
     requestCount: integer(row['requestCount'], 'requestCount', Number.MAX_SAFE_INTEGER),
     remembered: row['remembered'] === true,
     ip: nullableText(row, 'ip', 64),
@@ -232,8 +232,8 @@ function hashText (value: unknown): string {
   return value
 }
 
-function instant (row: Record<string, unknown>, field: string): number {
-  return integer(row[field], field, maxInstant)
+function timestamp (row: Record<string, unknown>, field: string): number {
+  return integer(row[field], field, maxTimestamp)
 }
 
 function integer (value: unknown, field: string, max: number): number {

@@ -78,8 +78,8 @@ function matchesLife (filter: Filter, session: SessionRecord | EndedSession): bo
     within(expiresAt(session), filter.expiresAfter, filter.expiresBefore)
 }
 
-function within (instant: number, after: number | undefined, before: number | undefined): boolean {
-  return instant >= (after ?? -Infinity) && instant < (before ?? Infinity)
+function within (timestamp: number, after: number | undefined, before: number | undefined): boolean {
+  return timestamp >= (after ?? -Infinity) && timestamp < (before ?? Infinity)
 }
 
 function mentions (session: SessionRecord | EndedSession, search: string): boolean {

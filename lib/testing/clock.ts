@@ -11,9 +11,9 @@ export interface TestClock {
 
 /** Creates a clock for the option `now`, so that a test need not wait. `start`: default the current time. */
 export function testClock (start: Date | number = Date.now()): TestClock {
-  let instant = Number(start)
+  let timestamp = Number(start)
   return {
-    now: () => instant,
-    advance (length) { instant += toMilliseconds(length, 'length') }
+    now: () => timestamp,
+    advance (length) { timestamp += toMilliseconds(length, 'length') }
   }
 }

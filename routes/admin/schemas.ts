@@ -113,10 +113,10 @@ export function toEventView (event: SessionEvent): EventView {
   return { at: toIso(at), type, id, userId, level, security, text, details: plainDetails(event) }
 }
 
-const AnyInstant = Type.Union([Type.String({ maxLength: 40 }), Type.Integer()], {
+const AnyTimestamp = Type.Union([Type.String({ maxLength: 40 }), Type.Integer()], {
   description: 'ISO 8601, or milliseconds since the epoch'
 })
-const TextInstant = Type.String({ maxLength: 40, description: 'ISO 8601, or milliseconds since the epoch' })
+const TextTimestamp = Type.String({ maxLength: 40, description: 'ISO 8601, or milliseconds since the epoch' })
 const Text = Type.String({ minLength: 1, maxLength: 256 })
 
 /** The fields of a filter. A session matches if all of them do. */
@@ -155,6 +155,6 @@ function filterFields <T extends TSchema> (When: T) {
 }
 
 /** A filter in a query string. */
-export const filterQuery = filterFields(TextInstant)
+export const filterQuery = filterFields(TextTimestamp)
 /** A filter in a body. */
-export const FilterBody = strictObject(filterFields(AnyInstant), { description: 'Everything that is given must hold' })
+export const FilterBody = strictObject(filterFields(AnyTimestamp), { description: 'Everything that is given must hold' })

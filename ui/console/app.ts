@@ -13,7 +13,7 @@ import { toQuery, usePlace } from './place.ts'
 import type { FilterName } from './place.ts'
 import { useResource } from './resource.ts'
 import { Revoke } from './revoke.ts'
-import type { Ask } from './revoke.ts'
+import type { RevocationRequest } from './revoke.ts'
 import { Tiles } from './tiles.ts'
 import { Tops } from './tops.ts'
 import { ranges } from './types.ts'
@@ -36,9 +36,9 @@ const numbersPause = 2500
 export function App ({ api, own: ownApi, login, words }: AppProps): VNode {
   const { say } = words
   const [place, go] = usePlace()
-  const [ask, setAsk] = useState<Ask | null>(null)
+  const [request, setRequest] = useState<RevocationRequest | null>(null)
   const [said, setSaid] = useState('')
-  const [turn, setTurn] = useState(0)
+  const [reloads, setReloads] = useState(0)
   const [news, setNews] = useState<readonly EventView[]>([])
   const theme = useTheme()
   const scheme = useScheme(theme[0])
@@ -50,13 +50,13 @@ export function App ({ api, own: ownApi, login, words }: AppProps): VNode {
     if (due.current === 0) due.current = window.setTimeout(() => { due.current = 0; numbers.reload() }, numbersPause)
   })
   const refused = fed.refused || numbers.error?.status === 401 || numbers.error?.status === 403
-  const shared = { api, words, go, ask: setAsk, turn }
+  const shared = { api, words, go, requestRevocation: setRequest, reloads }
 
   const revoked = (ended: number | null): void => {
-    setAsk(null)
+    setRequest(null)
     if (ended === null) return
     setSaid(say('revoke.done', { count: ended }))
-    setTurn(turn => turn + 1)
+    setReloads(reloads => reloads + 1)
     numbers.reload()
   }
   const filter = (name: FilterName, value: string): void => {
@@ -86,6 +86,6 @@ export function App ({ api, own: ownApi, login, words }: AppProps): VNode {
     </main>
     ${place.session !== null && html`<${SessionDetails} key=${place.session} ...${{ ...shared, id: place.session }} />`}
     ${place.session === null && place.user !== null && html`<${UserSessions} key=${place.user} ...${{ ...shared, userId: place.user }} />`}
-    ${ask !== null && html`<${Revoke} ...${{ api, ask, words, onDone: revoked }} />`}
+    ${request !== null && html`<${Revoke} ...${{ api, request, words, onDone: revoked }} />`}
     ${ownApi !== null && html`<${Timeout} ...${{ api: ownApi, login, words, own, extend }} />`}`
 }

@@ -8,7 +8,7 @@ export interface Line {
   readonly label: string
   readonly values: readonly number[]
   /** A custom property of the style sheet. */
-  readonly colour: string
+  readonly color: string
   readonly soft: string
   readonly kind: 'area' | 'bars'
   /** Drawn downwards from zero. */
@@ -22,7 +22,7 @@ export interface ChartProps {
   readonly times: readonly number[]
   readonly lines: readonly Line[]
   /** Returns the values of one point in time: `1,284 sessions`. */
-  readonly tell: (index: number) => string
+  readonly describe: (index: number) => string
   readonly height: number
   readonly words: Words
   /** Whether a legend explains the colors. */
@@ -35,7 +35,7 @@ export interface ChartProps {
 
 /** A chart over time, with the values at the pointer, and the same as a table. */
 export function Chart (props: ChartProps): VNode {
-  const { title, note, times, lines, tell, height, words, summary, theme, keys = false } = props
+  const { title, note, times, lines, describe, height, words, summary, theme, keys = false } = props
   const box = useRef<HTMLDivElement>(null)
   const plot = useRef<UPlot | null>(null)
   const [at, setAt] = useState<number | null>(null)
@@ -58,8 +58,8 @@ export function Chart (props: ChartProps): VNode {
   const shown = at !== null && at < times.length ? at : null
   return html`<figure class="card chart">
     <figcaption class="chart-head"><h2>${title}</h2>${note !== undefined && html`<span class="hint">${note}</span>`}
-      ${keys && lines.map(({ label, colour }) => html`<span class="key" key=${label}><svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" rx="3" style=${{ fill: `var(${colour})` }} /></svg>${label}</span>`)}
-      <span class="readout" aria-hidden="true">${shown === null ? '' : `${words.moment((times[shown] as number) * 1000)} · ${tell(shown)}`}</span>
+      ${keys && lines.map(({ label, color }) => html`<span class="key" key=${label}><svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" rx="3" style=${{ fill: `var(${color})` }} /></svg>${label}</span>`)}
+      <span class="readout" aria-hidden="true">${shown === null ? '' : `${words.moment((times[shown] as number) * 1000)} · ${describe(shown)}`}</span>
     </figcaption>
     <div class="plot" ref=${box} role="img" aria-label=${summary} style=${{ minHeight: `${height}px` }}></div>
     <details class="numbers" onToggle=${(event: Event) => { setOpen((event.target as HTMLDetailsElement).open) }}><summary>${words.say('chart.table')}</summary>
@@ -73,15 +73,15 @@ export function Chart (props: ChartProps): VNode {
 
 function toOptions (element: HTMLElement, { lines, times, height, words }: ChartProps, onAt: (index: number | null) => void): UPlot.Options {
   // canvas does not support light-dark(): an element resolves a color
-  const colour = (name: string): string => {
+  const resolveColor = (name: string): string => {
     element.style.color = `var(${name})`
     const found = getComputedStyle(element).color
     element.style.color = ''
     return found
   }
-  const line = colour('--line')
+  const line = resolveColor('--line')
   const font = `11px ${getComputedStyle(element).fontFamily}`
-  const axis = { stroke: colour('--soft'), font, grid: { stroke: line, width: 1 }, ticks: { show: false } } satisfies UPlot.Axis
+  const axis = { stroke: resolveColor('--soft'), font, grid: { stroke: line, width: 1 }, ticks: { show: false } } satisfies UPlot.Axis
   const mirrored = lines.some(({ below }) => below === true)
   const days = (times.at(-1) ?? 0) - (times[0] ?? 0) > 2 * 86_400
   const span = (times[1] ?? 0) - (times[0] ?? 0)
@@ -101,9 +101,9 @@ function toOptions (element: HTMLElement, { lines, times, height, words }: Chart
       { ...axis, space: 60, size: days ? 22 : 36, values: (_plot, splits) => toTimes(splits, words.lang) },
       { ...axis, space: 26, size: 40, gap: 6, values: (_plot, splits) => splits.map(value => Number.isInteger(value) ? compact.format(Math.abs(value)) : '') }
     ],
-    series: [{}, ...lines.map(({ label, colour: name, soft, kind }): UPlot.Series => ({
-      label, stroke: colour(name), width: kind === 'bars' ? 0 : 2, points: { show: false },
-      fill: colour(kind === 'bars' ? name : soft),
+    series: [{}, ...lines.map(({ label, color: name, soft, kind }): UPlot.Series => ({
+      label, stroke: resolveColor(name), width: kind === 'bars' ? 0 : 2, points: { show: false },
+      fill: resolveColor(kind === 'bars' ? name : soft),
       ...kind === 'bars' ? { paths: (UPlot.paths.bars as UPlot.Series.BarsPathBuilderFactory)({ size: [0.78, 24], radius: 0.2 }) } : { paths: (UPlot.paths.spline as UPlot.Series.SplinePathBuilderFactory)() }
     }))],
     hooks: { setCursor: [plot => { onAt(plot.cursor.idx ?? null) }] }

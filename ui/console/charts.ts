@@ -22,16 +22,16 @@ export function Charts ({ statistics, words, theme }: { readonly statistics: Sta
   const common = { times, words, theme }
   return html`<div class="charts">
     <${Chart} ...${{
-      ...common, title: say('chart.live'), height: 220, summary: summary('chart.live', lives), tell: (i: number) => say('chart.sessions', { count: lives[i] ?? 0 }),
-      lines: [{ label: say('chart.live'), values: lives, colour: '--accent', soft: '--accent-soft', kind: 'area' }]
+      ...common, title: say('chart.live'), height: 220, summary: summary('chart.live', lives), describe: (i: number) => say('chart.sessions', { count: lives[i] ?? 0 }),
+      lines: [{ label: say('chart.live'), values: lives, color: '--accent', soft: '--accent-soft', kind: 'area' }]
 }} />
     <${Chart} ...${{
-      ...common, title: say('chart.flow'), note, keys: true, height: 150, summary: summary('chart.flow', created), tell: (i: number) => `${words.number(created[i] ?? 0)} ${say('chart.created')} · ${words.number(ended[i] ?? 0)} ${say('chart.ended')}`,
-      lines: [{ label: say('chart.created'), values: created, colour: '--bar', soft: '--bar', kind: 'bars' }, { label: say('chart.ended'), values: ended, colour: '--second', soft: '--second', kind: 'bars', below: true }]
+      ...common, title: say('chart.flow'), note, keys: true, height: 150, summary: summary('chart.flow', created), describe: (i: number) => `${words.number(created[i] ?? 0)} ${say('chart.created')} · ${words.number(ended[i] ?? 0)} ${say('chart.ended')}`,
+      lines: [{ label: say('chart.created'), values: created, color: '--bar', soft: '--bar', kind: 'bars' }, { label: say('chart.ended'), values: ended, color: '--second', soft: '--second', kind: 'bars', below: true }]
 }} />
     <${Chart} ...${{
-      ...common, title: say('chart.requests'), note, height: 150, summary: summary('chart.requests', requests), tell: (i: number) => say('chart.requestsCount', { count: requests[i] ?? 0 }),
-      lines: [{ label: say('chart.requests'), values: requests, colour: '--third', soft: '--third-soft', kind: 'area' }]
+      ...common, title: say('chart.requests'), note, height: 150, summary: summary('chart.requests', requests), describe: (i: number) => say('chart.requestsCount', { count: requests[i] ?? 0 }),
+      lines: [{ label: say('chart.requests'), values: requests, color: '--third', soft: '--third-soft', kind: 'area' }]
 }} />
   </div>`
 }

@@ -67,27 +67,27 @@ export function Feed ({ fed, words, onSession }: { readonly fed: Fed, readonly w
       ? html`<p class="hint empty">${say('feed.empty')}</p>`
       : html`<div class="events" role="log" aria-labelledby="feed-title" tabindex="0"><ol role="list">${shown.map(event => html`<li key=${event.key}>
         <time datetime=${event.at} title=${words.moment(Date.parse(event.at))}>${words.time(Date.parse(event.at))}</time>
-        <span class="event-text">${event.id === null ? html`<b>${event.userId ?? say('feed.unknown')}</b>` : html`<button class="link" type="button" onClick=${() => { onSession(event.id as string) }}>${event.userId ?? say('feed.guest')}</button>`}${tellEvent(event, words) !== '' && html`<span class="soft"> · ${tellEvent(event, words)}</span>`}</span>
-        <span class=${`badge ${toneOf(event)}`}>${nameEvent(event, words)}</span>
+        <span class="event-text">${event.id === null ? html`<b>${event.userId ?? say('feed.unknown')}</b>` : html`<button class="link" type="button" onClick=${() => { onSession(event.id as string) }}>${event.userId ?? say('feed.guest')}</button>`}${describeEvent(event, words) !== '' && html`<span class="soft"> · ${describeEvent(event, words)}</span>`}</span>
+        <span class=${`badge ${toneOf(event)}`}>${eventLabel(event, words)}</span>
       </li>`)}</ol></div>`}
   </section>`
 }
 
 /** Returns the label of an event. */
-export function nameEvent ({ type, details, text = '' }: Pick<EventView, 'type' | 'details'> & { readonly text?: string }, { say, has }: Words): string {
-  return has(`event.${type}`) ? say(`event.${type}`, { reason: say(`reason.${tellDetail(details['reason'])}`) }) : text
+export function eventLabel ({ type, details, text = '' }: Pick<EventView, 'type' | 'details'> & { readonly text?: string }, { say, has }: Words): string {
+  return has(`event.${type}`) ? say(`event.${type}`, { reason: say(`reason.${detailText(details['reason'])}`) }) : text
 }
 
 /** Returns the details of an event as text. */
-export function tellEvent ({ type, details }: Pick<EventView, 'type' | 'details'>, { say, has }: Words): string {
-  const key = type === 'created' && details['remembered'] === true ? 'text.createdRemembered' : type === 'ended' && details['by'] != null ? 'text.endedBy' : type === 'admin-action' && has(`text.admin-action.${tellDetail(details['action'])}`) ? `text.admin-action.${tellDetail(details['action'])}` : `text.${type}`
+export function describeEvent ({ type, details }: Pick<EventView, 'type' | 'details'>, { say, has }: Words): string {
+  const key = type === 'created' && details['remembered'] === true ? 'text.createdRemembered' : type === 'ended' && details['by'] != null ? 'text.endedBy' : type === 'admin-action' && has(`text.admin-action.${detailText(details['action'])}`) ? `text.admin-action.${detailText(details['action'])}` : `text.${type}`
   if (!has(key)) return ''
-  const values = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, typeof value === 'number' ? value : tellDetail(value)]))
-  return say(key, { ...values, ...type === 'ended-session-used' ? { reason: say(`reason.${tellDetail(details['reason'])}`) } : {} })
+  const values = Object.fromEntries(Object.entries(details).map(([name, value]) => [name, typeof value === 'number' ? value : detailText(value)]))
+  return say(key, { ...values, ...type === 'ended-session-used' ? { reason: say(`reason.${detailText(details['reason'])}`) } : {} })
 }
 
 /** Returns a detail as text. */
-export function tellDetail (value: EventDetail | undefined): string {
+export function detailText (value: EventDetail | undefined): string {
   if (value === null || value === undefined) return '–'
   return typeof value === 'object' ? Object.values(value).filter(Boolean).join(', ') : String(value)
 }

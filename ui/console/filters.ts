@@ -3,7 +3,7 @@ import type { VNode } from 'preact'
 import { html } from '../shared/html.ts'
 import { Icon } from '../shared/icons.ts'
 import type { Words } from '../shared/words.ts'
-import { filterNames, isInstant, toInstant } from './place.ts'
+import { filterNames, isInstant, toTimestamp } from './place.ts'
 import type { FilterName, Filters } from './place.ts'
 import { reasons } from './types.ts'
 
@@ -54,7 +54,7 @@ export function FilterBar ({ filters, words, onFilters }: FiltersProps): VNode {
 function tellValue (name: FilterName, value: string, words: Words): string {
   if (name === 'remembered' || name === 'guest') return words.say(`filter.${value}`)
   if (name === 'reason') return words.say(`reason.${value}`)
-  return isInstant(name) ? words.moment(toInstant(value)) : value
+  return isInstant(name) ? words.moment(toTimestamp(value)) : value
 }
 
 const typingPause = 250
@@ -102,7 +102,7 @@ function FilterForm ({ filters, words, onFilters }: FiltersProps): VNode {
 
 /** Returns a timestamp as `datetime-local` writes it, in this browser's zone. */
 function toLocal (value: string | undefined): string {
-  const instant = toInstant(value ?? '')
-  if (Number.isNaN(new Date(instant).getTime())) return ''
-  return new Date(instant - new Date(instant).getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+  const timestamp = toTimestamp(value ?? '')
+  if (Number.isNaN(new Date(timestamp).getTime())) return ''
+  return new Date(timestamp - new Date(timestamp).getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
 }

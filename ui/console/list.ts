@@ -4,10 +4,10 @@ import { html } from '../shared/html.ts'
 import { Icon } from '../shared/icons.ts'
 import type { Words } from '../shared/words.ts'
 import { FilterBar } from './filters.ts'
-import { toInstant, toQuery } from './place.ts'
+import { toTimestamp, toQuery } from './place.ts'
 import type { Filters, Place } from './place.ts'
 import { useResource } from './resource.ts'
-import type { Ask } from './revoke.ts'
+import type { RevocationRequest } from './revoke.ts'
 import { SessionRow } from './row.ts'
 import type { EventView, Page, Reason, Session } from './types.ts'
 
@@ -16,29 +16,29 @@ export interface ListProps {
   readonly place: Place
   readonly words: Words
   readonly go: (change: Partial<Place>, replace?: boolean) => void
-  readonly ask: (ask: Ask) => void
+  readonly requestRevocation: (request: RevocationRequest) => void
   /** Sessions that were created or ended lately, as far as the page has received it. */
   readonly news: readonly EventView[]
   /** A change of this value requests the list again. */
-  readonly turn: number
+  readonly reloads: number
 }
 
 const pageSize = 25
 
 /** Sessions that match, in pages. Rows keep their places while the admin reads: ended ones are marked, and new ones appear on request. */
-export function SessionList ({ api, place, words, go, ask, news, turn }: ListProps): VNode {
+export function SessionList ({ api, place, words, go, requestRevocation, news, reloads }: ListProps): VNode {
   const { say } = words
   const { filters, order } = place
   const query = new URLSearchParams({ ...toQuery(filters), order }).toString()
   const [cursors, setCursors] = useState<readonly string[]>([])
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const cursor = cursors.at(-1)
-  const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: turn })
-  const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: turn })
+  const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: reloads })
+  const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: reloads })
   // the rows belong to the last response, until the next one has arrived
   const ended = /[?&](state=ended|reason=|ended(After|Before)=)/.test(page.url ?? '')
   useEffect(() => { setCursors([]); setSelected(new Set()) }, [query])
-  useEffect(() => { setSelected(new Set()) }, [turn])
+  useEffect(() => { setSelected(new Set()) }, [reloads])
 
   const gone = new Map(news.flatMap(event => event.type === 'ended' && event.id !== null ? [[event.id, event.details['reason'] as Reason]] : []))
   const items = (page.data?.items ?? []).map((session): Session => gone.has(session.id) && session.state === 'live' ? { ...session, state: 'ended', reason: gone.get(session.id) ?? null } : session)
@@ -58,12 +58,12 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
     <header class="card-head"><h2 id="list-title">${say('list.title')}</h2><span class="hint" role="status">${counted.data !== null && say('list.count', { count: counted.data.count })}</span>
       <div class="tools">
         ${newer > 0 && html`<button class="button" type="button" onClick=${reload}>${say('list.newer', { count: newer })}</button>`}
-        ${chosen.length > 0 && html`<button class="button bad" type="button" onClick=${() => { ask({ kind: 'some', sessions: chosen }) }}>${say('list.revokeSelected', { count: chosen.length })}</button>`}
-        ${!ended && filters.at === undefined && chosen.length === 0 && html`<button class="button bad" type="button" disabled=${counted.data?.count === 0} onClick=${() => { ask({ kind: 'matching', filters }) }}>${say('list.revokeAll')}</button>`}
+        ${chosen.length > 0 && html`<button class="button bad" type="button" onClick=${() => { requestRevocation({ kind: 'some', sessions: chosen }) }}>${say('list.revokeSelected', { count: chosen.length })}</button>`}
+        ${!ended && filters.at === undefined && chosen.length === 0 && html`<button class="button bad" type="button" disabled=${counted.data?.count === 0} onClick=${() => { requestRevocation({ kind: 'matching', filters }) }}>${say('list.revokeAll')}</button>`}
       </div>
     </header>
     <${FilterBar} ...${{ filters, words, onFilters: (filters: Filters, replace?: boolean) => { go({ filters }, replace) } }} />
-    ${filters.at !== undefined && html`<p class="notice">${say('list.then', { moment: words.moment(toInstant(filters.at)) })}</p>`}
+    ${filters.at !== undefined && html`<p class="notice">${say('list.then', { moment: words.moment(toTimestamp(filters.at)) })}</p>`}
     ${page.error !== null && html`<p class="notice bad" role="alert">${page.error.status === 400 ? page.error.message : say('list.failed')} <button class="button" type="button" onClick=${reload}>${say('retry')}</button></p>`}
     ${page.data === null && page.error === null && html`<div class="rows-loading" role="status" aria-label=${say('loading')}>${[0, 1, 2, 3, 4, 5].map(() => html`<p class="skeleton">ada@example.com Firefox on Linux</p>`)}</div>`}
     ${page.data !== null && items.length === 0 && page.error === null && html`<div class="nothing"><p><b>${say(filtered ? 'list.empty' : 'list.none')}</b></p><p class="hint">${say(filtered ? 'list.emptyText' : 'list.noneText')}</p></div>`}
@@ -75,7 +75,7 @@ export function SessionList ({ api, place, words, go, ask, news, turn }: ListPro
         <th role="columnheader" class="seen">${say('list.seen')}</th><th role="columnheader" class="requests number">${say('list.requests')}</th><th role="columnheader" class="left">${say(ended ? 'list.reason' : 'list.left')}</th>
         ${!ended && html`<th role="columnheader"><span class="unseen">${say('list.revoke')}</span></th>`}
       </tr></thead>
-      <tbody role="rowgroup">${items.map(session => html`<${SessionRow} key=${session.id} ...${{ session, words, ended, selected: selected.has(session.id), onSelect: (on: boolean) => { select([session.id], on) }, onOpen: () => { go({ session: session.id, user: null }) }, onRevoke: () => { ask({ kind: 'some', sessions: [session] }) } }} />`)}</tbody>
+      <tbody role="rowgroup">${items.map(session => html`<${SessionRow} key=${session.id} ...${{ session, words, ended, selected: selected.has(session.id), onSelect: (on: boolean) => { select([session.id], on) }, onOpen: () => { go({ session: session.id, user: null }) }, onRevoke: () => { requestRevocation({ kind: 'some', sessions: [session] }) } }} />`)}</tbody>
     </table>`}
     ${page.data !== null && (cursors.length > 0 || page.data.cursor !== null) && html`<nav class="pages" aria-label=${say('list.title')}>
       <button class="button" type="button" disabled=${cursors.length === 0} onClick=${() => { setCursors(cursors.slice(0, -1)) }}><${Icon} name="back" size=${14} />${say('list.previous')}</button>

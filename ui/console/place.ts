@@ -58,13 +58,13 @@ export function isInstant (name: string): boolean {
 }
 
 /** Returns the milliseconds of a filter's value: a `datetime-local` value is in this browser's zone; NaN for anything else. */
-export function toInstant (value: string): number {
+export function toTimestamp (value: string): number {
   return /^\d+$/.test(value) ? Number(value) : Date.parse(value)
 }
 
 /** Returns a value that is no timestamp unchanged: the server reports what it expected. */
 function toIso (value: string): string {
-  const date = new Date(toInstant(value))
+  const date = new Date(toTimestamp(value))
   return Number.isNaN(date.getTime()) ? value : date.toISOString()
 }
 

@@ -18,30 +18,30 @@ export interface Resource<T> {
  */
 export function useResource <T> (url: string | null, { every = 0, again = 0 }: { readonly every?: number, readonly again?: number } = {}): Resource<T> {
   const [state, setState] = useState<{ readonly url: string | null, readonly data: T | null, readonly error: ApiError | null, readonly at: number, readonly loading: boolean }>({ url: null, data: null, error: null, at: 0, loading: true })
-  const [turn, setTurn] = useState(0)
-  const reload = (): void => { setTurn(turn => turn + 1) }
-  const reloads = useRef(reload)
-  reloads.current = reload
+  const [count, setCount] = useState(0)
+  const reload = (): void => { setCount(count => count + 1) }
+  const latestReload = useRef(reload)
+  latestReload.current = reload
 
   useEffect(() => {
     if (url === null) return undefined
-    const leaving = new AbortController()
+    const controller = new AbortController()
     setState(state => ({ ...state, loading: true }))
-    call<T>(url, { signal: leaving.signal }).then(data => {
+    call<T>(url, { signal: controller.signal }).then(data => {
       setState({ url, data, error: null, at: Date.now(), loading: false })
     }, (error: unknown) => {
-      if (leaving.signal.aborted) return
+      if (controller.signal.aborted) return
       setState(state => ({ ...state, url, data: state.url === url ? state.data : null, error: error as ApiError, loading: false }))
     })
-    return () => { leaving.abort() }
-  }, [url, turn, again])
+    return () => { controller.abort() }
+  }, [url, count, again])
 
   useEffect(() => {
     if (every === 0) return undefined
-    const look = (): void => { if (document.visibilityState === 'visible') reloads.current() }
-    const timer = window.setInterval(look, every)
-    document.addEventListener('visibilitychange', look)
-    return () => { window.clearInterval(timer); document.removeEventListener('visibilitychange', look) }
+    const refresh = (): void => { if (document.visibilityState === 'visible') latestReload.current() }
+    const timer = window.setInterval(refresh, every)
+    document.addEventListener('visibilitychange', refresh)
+    return () => { window.clearInterval(timer); document.removeEventListener('visibilitychange', refresh) }
   }, [every])
 
   return { ...state, reload }

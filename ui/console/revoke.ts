@@ -9,14 +9,14 @@ import type { Filters } from './place.ts'
 import type { Session } from './types.ts'
 
 /** The sessions to revoke, once the admin has confirmed. */
-export type Ask =
+export type RevocationRequest =
   | { readonly kind: 'some', readonly sessions: readonly Session[] }
   | { readonly kind: 'user', readonly userId: string, readonly count: number }
   | { readonly kind: 'matching', readonly filters: Filters }
 
 export interface RevokeProps {
   readonly api: string
-  readonly ask: Ask
+  readonly request: RevocationRequest
   readonly words: Words
   /** Called with the number of ended sessions; `null`: the admin canceled. */
   readonly onDone: (ended: number | null) => void
@@ -27,13 +27,13 @@ interface Done { readonly revoked: number, readonly cursor: string | null }
 
 /** Shows the sessions that would end, and ends them after a confirmation. */
 export function Revoke (props: RevokeProps): VNode {
-  return props.ask.kind === 'matching' ? html`<${Matching} ...${{ ...props, filters: props.ask.filters }} />` : html`<${Some} ...${props} />`
+  return props.request.kind === 'matching' ? html`<${Matching} ...${{ ...props, filters: props.request.filters }} />` : html`<${Some} ...${props} />`
 }
 
 /** Returns the texts of the confirmation for some sessions, or for all of a user. */
-function toQuestion (ask: Ask, { say }: Words): { readonly title: string, readonly text: string, readonly count: number, readonly body: unknown } {
-  if (ask.kind === 'user') return { title: say('revoke.user', { user: ask.userId }), text: say('revoke.userText', { count: ask.count }), count: ask.count, body: { userId: ask.userId } }
-  const sessions = ask.kind === 'some' ? ask.sessions : []
+function toConfirmation (request: RevocationRequest, { say }: Words): { readonly title: string, readonly text: string, readonly count: number, readonly body: unknown } {
+  if (request.kind === 'user') return { title: say('revoke.user', { user: request.userId }), text: say('revoke.userText', { count: request.count }), count: request.count, body: { userId: request.userId } }
+  const sessions = request.kind === 'some' ? request.sessions : []
   const [first] = sessions
   return {
     count: sessions.length,
@@ -42,9 +42,9 @@ function toQuestion (ask: Ask, { say }: Words): { readonly title: string, readon
   }
 }
 
-function Some ({ api, ask, words, onDone }: RevokeProps): VNode {
+function Some ({ api, request, words, onDone }: RevokeProps): VNode {
   const { say } = words
-  const { title, text, count, body } = toQuestion(ask, words)
+  const { title, text, count, body } = toConfirmation(request, words)
   const [busy, setBusy] = useState(false)
   const [failed, setFailed] = useState<string | null>(null)
   const run = (): void => {
@@ -54,8 +54,8 @@ function Some ({ api, ask, words, onDone }: RevokeProps): VNode {
   return html`<${Dialog} labelledby="revoke-title" alert=${true} onClose=${() => { onDone(null) }}>
     <h2 id="revoke-title">${title}</h2>
     <p>${text}</p>
-    ${ask.kind === 'some' && ask.sessions.some(session => session.current) && html`<p class="notice warn">${say('revoke.ownText')}</p>`}
-    ${ask.kind === 'some' && html`<${Sample} ...${{ sessions: ask.sessions, words }} />`}
+    ${request.kind === 'some' && request.sessions.some(session => session.current) && html`<p class="notice warn">${say('revoke.ownText')}</p>`}
+    ${request.kind === 'some' && html`<${Sample} ...${{ sessions: request.sessions, words }} />`}
     ${failed !== null && html`<p class="notice bad" role="alert">${say('revoke.failed', { message: failed })}</p>`}
     <div class="actions">
       <button class="button" type="button" autofocus onClick=${() => { onDone(null) }}>${say('cancel')}</button>
@@ -69,7 +69,7 @@ function Matching ({ api, filters, words, onDone }: RevokeProps & { readonly fil
   const all = Object.keys(filters).length === 0
   const target = { filter: toBody(filters), ...all ? { all: true } : {} }
   const [preview, setPreview] = useState<Preview | null>(null)
-  const [meant, setMeant] = useState(!all)
+  const [confirmed, setConfirmed] = useState(!all)
   const [done, setDone] = useState<number | null>(null)
   const [failed, setFailed] = useState<string | null>(null)
   useEffect(() => {
@@ -100,12 +100,12 @@ function Matching ({ api, filters, words, onDone }: RevokeProps & { readonly fil
     ${preview === null && failed === null && html`<p role="status">${say('revoke.counting')}…</p>`}
     ${preview !== null && html`<p role="status">${count === 0 ? say('revoke.noneMatch') : say('revoke.match', { count })} ${preview.ownSessionKept && say('revoke.ownSessionKept')}</p>
       ${count > 0 && html`<h3>${say('revoke.sample')}</h3><${Sample} ...${{ sessions: preview.sample, words }} />`}
-      ${all && count > 0 && html`<label class="meant"><input type="checkbox" checked=${meant} onChange=${(event: Event) => { setMeant((event.target as HTMLInputElement).checked) }} /> ${say('revoke.confirmAll')}</label>`}`}
+      ${all && count > 0 && html`<label class="confirm-all"><input type="checkbox" checked=${confirmed} onChange=${(event: Event) => { setConfirmed((event.target as HTMLInputElement).checked) }} /> ${say('revoke.confirmAll')}</label>`}`}
     ${done !== null && html`<p role="status">${say('revoke.running', { done, count })}</p><progress max=${Math.max(1, count)} value=${done}></progress>`}
     ${failed !== null && html`<p class="notice bad" role="alert">${say('revoke.failed', { message: failed })}</p>`}
     <div class="actions">
       <button class="button" type="button" autofocus disabled=${done !== null} onClick=${() => { onDone(null) }}>${say('cancel')}</button>
-      <button class="button strong bad" type="button" disabled=${preview === null || count === 0 || !meant || done !== null} onClick=${() => { if (preview !== null) void run(preview.token) }}>${say('revoke.yes', { count })}</button>
+      <button class="button strong bad" type="button" disabled=${preview === null || count === 0 || !confirmed || done !== null} onClick=${() => { if (preview !== null) void run(preview.token) }}>${say('revoke.yes', { count })}</button>
     </div>
   </${Dialog}>`
 }

@@ -26,7 +26,7 @@ export interface DevicesProps {
 }
 
 /** The open dialog. */
-type Question = { readonly kind: 'one' | 'rename', readonly device: OwnSession } | { readonly kind: 'others' | 'reauth' }
+type OpenDialog = { readonly kind: 'one' | 'rename', readonly device: OwnSession } | { readonly kind: 'others' | 'reauth' }
 
 interface Lists { readonly sessions: readonly OwnSession[], readonly ended: readonly OwnEndedSession[] }
 
@@ -34,32 +34,32 @@ interface Lists { readonly sessions: readonly OwnSession[], readonly ended: read
 export function Devices ({ api, login, words, past, timeout, page, emit }: DevicesProps): VNode {
   const { say } = words
   const [lists, setLists] = useState<Lists | null>(null)
-  const [trouble, setTrouble] = useState<'offline' | 'ended' | null>(null)
-  const [asked, setAsked] = useState<Question | null>(null)
+  const [failure, setFailure] = useState<'offline' | 'ended' | null>(null)
+  const [dialog, setDialog] = useState<OpenDialog | null>(null)
   const [said, setSaid] = useState('')
   const now = useMinutes()
   const { own, extend } = useOwnSession(api, load)
 
   function load (): void {
-    call<Lists>(`${api}?ended=true`).then(found => { setLists(found); setTrouble(null) }, (error: unknown) => {
-      setTrouble(error instanceof ApiError && error.status === 401 ? 'ended' : 'offline')
+    call<Lists>(`${api}?ended=true`).then(found => { setLists(found); setFailure(null) }, (error: unknown) => {
+      setFailure(error instanceof ApiError && error.status === 401 ? 'ended' : 'offline')
     })
   }
   useEffect(load, [api])
   useEffect(() => {
-    if (own?.state === 'ended') { setTrouble('ended'); emit('ended', { reason: own.reason }) }
-    if (own?.state === 'live' && trouble === 'ended') load()
+    if (own?.state === 'ended') { setFailure('ended'); emit('ended', { reason: own.reason }) }
+    if (own?.state === 'live' && failure === 'ended') load()
   }, [own?.state])
 
   /** Runs an action, shows its result, and reloads the devices. */
   async function act (action: () => Promise<string>): Promise<void> {
-    setAsked(null)
+    setDialog(null)
     try {
       setSaid(await action())
     } catch (error) {
       const code = error instanceof ApiError ? error.code : ''
       if (code === 'FST_SESSION_NOT_FRESH') {
-        if (!emit('reauth', null)) setAsked({ kind: 'reauth' })
+        if (!emit('reauth', null)) setDialog({ kind: 'reauth' })
         return
       }
       setSaid(say('failed'))
@@ -79,27 +79,27 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
   })
 
   const others = (lists?.sessions ?? []).filter(device => !device.current).length
-  return html`<section class="devices" part="devices" aria-labelledby="title" aria-busy=${lists === null && trouble === null}>
+  return html`<section class="devices" part="devices" aria-labelledby="title" aria-busy=${lists === null && failure === null}>
     <header part="header">
       <div class="head"><${page ? 'h1' : 'h2'} id="title" part="title">${say('title')}<//>${page && html`<${Toggle} ...${{ words }} />`}</div>
       <p class="intro" part="intro">${say('intro')}</p>
-      ${others > 0 && trouble !== 'ended' && html`<button class="button bad" part="button others" type="button" onClick=${() => { setAsked({ kind: 'others' }) }}>${say('signOutOthers')}</button>`}
+      ${others > 0 && failure !== 'ended' && html`<button class="button bad" part="button others" type="button" onClick=${() => { setDialog({ kind: 'others' }) }}>${say('signOutOthers')}</button>`}
     </header>
     <p class=${said === '' ? 'unseen' : 'said'} role="status" part="status">${said}</p>
-    ${trouble === 'offline' && html`<p class="notice bad" role="alert">${say('offline')} <button class="button" type="button" onClick=${load}>${say('retry')}</button></p>`}
-    ${trouble === 'ended' && html`<p class="notice warn">${say('ended.text')} ${login !== null && html`<a class="button strong" href=${login}>${say('ended.login')}</a>`}</p>`}
+    ${failure === 'offline' && html`<p class="notice bad" role="alert">${say('offline')} <button class="button" type="button" onClick=${load}>${say('retry')}</button></p>`}
+    ${failure === 'ended' && html`<p class="notice warn">${say('ended.text')} ${login !== null && html`<a class="button strong" href=${login}>${say('ended.login')}</a>`}</p>`}
     ${lists === null
-      ? trouble === null && html`<${Loading} label=${say('loading')} />`
-      : trouble !== 'ended' && html`<ul class="list" role="list" part="list">${lists.sessions.map(device => html`<${Row} key=${device.id} ...${{ device, words, now, onSignOut: () => { setAsked({ kind: 'one', device }) }, onRename: () => { setAsked({ kind: 'rename', device }) } }} />`)}</ul>
+      ? failure === null && html`<${Loading} label=${say('loading')} />`
+      : failure !== 'ended' && html`<ul class="list" role="list" part="list">${lists.sessions.map(device => html`<${Row} key=${device.id} ...${{ device, words, now, onSignOut: () => { setDialog({ kind: 'one', device }) }, onRename: () => { setDialog({ kind: 'rename', device }) } }} />`)}</ul>
         ${others === 0 && html`<p class="hint alone">${say('onlyThis')}</p>`}`}
-    ${past && lists !== null && lists.ended.length > 0 && trouble !== 'ended' && html`<${Past} ...${{ ended: lists.ended, words, now, heading: page ? 'h2' : 'h3' }} />`}
-    ${asked?.kind === 'one' && html`<${Confirm} ...${{
-      title: say(asked.device.current ? 'confirm.this' : 'confirm.one', { device: nameOf(asked.device) }), text: say(asked.device.current ? 'confirm.thisText' : 'confirm.oneText'), action: say('signOut'), words,
-      onYes: () => { void revoke(asked.device) }, onClose: () => { setAsked(null) }
+    ${past && lists !== null && lists.ended.length > 0 && failure !== 'ended' && html`<${Past} ...${{ ended: lists.ended, words, now, heading: page ? 'h2' : 'h3' }} />`}
+    ${dialog?.kind === 'one' && html`<${Confirm} ...${{
+      title: say(dialog.device.current ? 'confirm.this' : 'confirm.one', { device: nameOf(dialog.device) }), text: say(dialog.device.current ? 'confirm.thisText' : 'confirm.oneText'), action: say('signOut'), words,
+      onYes: () => { void revoke(dialog.device) }, onClose: () => { setDialog(null) }
 }} />`}
-    ${asked?.kind === 'others' && html`<${Confirm} ...${{ title: say('confirm.others'), text: say('confirm.othersText', { count: others }), action: say('signOutOthers'), words, onYes: () => { void revokeOthers() }, onClose: () => { setAsked(null) } }} />`}
-    ${asked?.kind === 'rename' && html`<${Rename} ...${{ device: asked.device, words, onName: (name: string) => { void rename(asked.device, name) }, onClose: () => { setAsked(null) } }} />`}
-    ${asked?.kind === 'reauth' && html`<${Reauthenticate} ...${{ login, words, onClose: () => { setAsked(null) } }} />`}
+    ${dialog?.kind === 'others' && html`<${Confirm} ...${{ title: say('confirm.others'), text: say('confirm.othersText', { count: others }), action: say('signOutOthers'), words, onYes: () => { void revokeOthers() }, onClose: () => { setDialog(null) } }} />`}
+    ${dialog?.kind === 'rename' && html`<${Rename} ...${{ device: dialog.device, words, onName: (name: string) => { void rename(dialog.device, name) }, onClose: () => { setDialog(null) } }} />`}
+    ${dialog?.kind === 'reauth' && html`<${Reauthenticate} ...${{ login, words, onClose: () => { setDialog(null) } }} />`}
     ${timeout && html`<${Timeout} ...${{ api, login, words, own, extend }} />`}
   </section>`
 }

@@ -7,7 +7,7 @@ export type OwnSession =
   | { readonly state: 'ended', readonly reason: string | null }
 
 /** A message from one tab to the others. */
-type Told = { readonly own: OwnSession } | { readonly devices: true } | { readonly hello: true }
+type TabMessage = { readonly own: OwnSession } | { readonly devices: true } | { readonly hello: true }
 
 /** Seconds left on the server's clock. */
 interface Current { readonly idleLeft: number, readonly absoluteLeft: number }
@@ -57,14 +57,14 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
     onOwn(own)
   }
 
-  function tell (told: Told): void {
-    if ('own' in told) know(told.own)
-    if ('devices' in told) onDevices()
-    channel.postMessage(told)
+  function broadcast (message: TabMessage): void {
+    if ('own' in message) know(message.own)
+    if ('devices' in message) onDevices()
+    channel.postMessage(message)
   }
 
-  channel.addEventListener('message', ({ data }: MessageEvent<Told>) => {
-    if ('hello' in data && leads && last !== null) channel.postMessage({ own: last } satisfies Told)
+  channel.addEventListener('message', ({ data }: MessageEvent<TabMessage>) => {
+    if ('hello' in data && leads && last !== null) channel.postMessage({ own: last } satisfies TabMessage)
     if ('own' in data) know(data.own)
     if ('devices' in data) onDevices()
   })
@@ -78,13 +78,13 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
         onLive: () => {},
         onRefused: async () => {
           const own = await askSession(api)
-          if (own?.state === 'ended') tell({ own })
+          if (own?.state === 'ended') broadcast({ own })
           return own?.state !== 'ended'
         },
         onMessage: ({ type, data }) => {
-          if (type === 'devices') tell({ devices: true })
-          else if (type === 'ended') tell({ own: { state: 'ended', reason: (data as { reason: string | null }).reason } })
-          else tell({ own: toOwn(data as Current, type === 'expiring') })
+          if (type === 'devices') broadcast({ devices: true })
+          else if (type === 'ended') broadcast({ own: { state: 'ended', reason: (data as { reason: string | null }).reason } })
+          else broadcast({ own: toOwn(data as Current, type === 'expiring') })
           if (type === 'ended') stopStream()
         }
       })
@@ -98,7 +98,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
     else void lead()
   }
   join()
-  channel.postMessage({ hello: true } satisfies Told)
+  channel.postMessage({ hello: true } satisfies TabMessage)
 
   // a tab that was suspended may have missed any event
   async function wake (): Promise<void> {
@@ -110,7 +110,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   const look = (): void => { void wake() }
   document.addEventListener('visibilitychange', look)
   return {
-    async extend () { tell({ own: toOwn(await call<Current>(`${api}/refresh`, { method: 'POST', body: {} })) }) },
+    async extend () { broadcast({ own: toOwn(await call<Current>(`${api}/refresh`, { method: 'POST', body: {} })) }) },
     stop () {
       document.removeEventListener('visibilitychange', look)
       leaving.abort()

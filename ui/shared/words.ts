@@ -12,15 +12,15 @@ export interface Words {
   /** `1,284`. */
   readonly number: (value: number) => string
   /** `12 minutes ago`. */
-  readonly ago: (instant: number, now: number) => string
+  readonly ago: (timestamp: number, now: number) => string
   /** A short duration: `12 min`, `3 h`, `8 d`. */
   readonly span: (length: number) => string
   /** `Nov 23, 2026`. */
-  readonly date: (instant: number) => string
+  readonly date: (timestamp: number) => string
   /** `Nov 23, 18:54:02`. */
-  readonly moment: (instant: number) => string
+  readonly moment: (timestamp: number) => string
   /** `18:54:02`. */
-  readonly time: (instant: number) => string
+  readonly time: (timestamp: number) => string
 }
 
 const minute = 60_000
@@ -52,22 +52,22 @@ export function toWords (texts: Texts, own: Texts, lang: string): Words {
       })
     },
     number: value => numbers.format(value),
-    ago (instant, now) {
-      const length = instant - now
+    ago (timestamp, now) {
+      const length = timestamp - now
       if (Math.abs(length) < minute && all.has('ago.now')) return all.get('ago.now') as string
       const [unit, size] = Math.abs(length) < hour ? ['minute', minute] as const : Math.abs(length) < day ? ['hour', hour] as const : Math.abs(length) < 30 * day ? ['day', day] as const : ['month', 30 * day] as const
       return relative.format(Math.trunc(length / size), unit)
     },
     span: length => length < hour ? short('minute', Math.max(0, Math.floor(length / minute))) : length < 2 * day ? short('hour', Math.floor(length / hour)) : short('day', Math.floor(length / day)),
-    date: instant => format(formats.date, instant),
-    moment: instant => format(formats.moment, instant).replace(/:00$/, ''),
-    time: instant => format(formats.time, instant)
+    date: timestamp => format(formats.date, timestamp),
+    moment: timestamp => format(formats.moment, timestamp).replace(/:00$/, ''),
+    time: timestamp => format(formats.time, timestamp)
   }
 }
 
 /** Returns a dash for an invalid timestamp, such as a mistyped filter. */
-function format (dates: Intl.DateTimeFormat, instant: number): string {
-  return Math.abs(instant) <= 8.64e15 ? dates.format(instant) : '–'
+function format (dates: Intl.DateTimeFormat, timestamp: number): string {
+  return Math.abs(timestamp) <= 8.64e15 ? dates.format(timestamp) : '–'
 }
 
 /** Parses the texts of an attribute, a JSON object. Invalid JSON is ignored: a page with English texts is better than no page. */

@@ -105,8 +105,8 @@ export class SortedList<T> {
   }
 
   #isBefore (item: T, at: number, id: string): boolean {
-    const instant = this.#place.at(item)
-    return instant < at || (instant === at && this.#place.id(item) < id)
+    const timestamp = this.#place.at(item)
+    return timestamp < at || (timestamp === at && this.#place.id(item) < id)
   }
 
   #isAt (item: T | undefined, position: Position | null): boolean {
