@@ -46,7 +46,14 @@ interface IoredisPackage {
 }
 
 interface NodeRedisPackage {
-  createClient (options: object): { on (event: 'error', listener: () => void): unknown, connect (): Promise<unknown>, destroy (): void }
+  createClient (options: object): OwnNodeRedis
+}
+
+interface OwnNodeRedis {
+  on (event: 'error', listener: () => void): unknown
+  connect (): Promise<unknown>
+  destroy (): void
+  sendCommand (args: string[], options?: object): Promise<unknown>
 }
 
 async function openIoredis ({ Redis }: IoredisPackage, url: string): Promise<Connected> {
@@ -55,6 +62,8 @@ async function openIoredis ({ Redis }: IoredisPackage, url: string): Promise<Con
     enableAutoPipelining: true,
     connectTimeout: 5000,
     retryStrategy: retry,
+    // after a failover behind one address the connection leads to a replica; the command is not sent again
+    reconnectOnError: (error: Error) => error.message.startsWith('READONLY'),
     lazyConnect: true
   })
   // commands reject only with the number of retries, and a failed SELECT only emits this event: the client continues with database 0
@@ -77,7 +86,29 @@ async function openNodeRedis (redis: NodeRedisPackage, url: string): Promise<Con
   client.on('error', ignore)
   await client.connect()
   connected = true
+  reconnectOnReadonly(client)
   return { client: detectClient(client), close () { client.destroy() } }
+}
+
+/** Connects again when the server rejects a write because it is a replica. The command is not sent again. */
+function reconnectOnReadonly (client: OwnNodeRedis): void {
+  const send = client.sendCommand.bind(client)
+  let reconnecting: Promise<unknown> | null = null
+  client.sendCommand = async (args, options) => {
+    try {
+      return await send(args, options)
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith('READONLY')) {
+        reconnecting ??= reconnect(client).catch(ignore).finally(() => { reconnecting = null })
+      }
+      throw error
+    }
+  }
+}
+
+async function reconnect (client: OwnNodeRedis): Promise<void> {
+  client.destroy()
+  await client.connect()
 }
 
 function ifMissing (error: unknown): null {

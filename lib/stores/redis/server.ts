@@ -14,18 +14,22 @@ import { allShards, baseOf, byShard } from './shard.ts'
 /** Milliseconds after which the caller of a write has timed out, if the context does not say. */
 const defaultGiveUp = 10_000
 const reassertedAtOnce = 500
+const readonly = 'Redis rejects writes: the client is connected to a replica. If a failover moved the address, the client must connect ' +
+  'again (ioredis: `reconnectOnError`). Until then logins and revocations fail.'
 
 /** The server or cluster: runs scripts in shards, estimates its time, and keeps sessions ended that this process ended. */
 export class Server {
   readonly client: RedisClient
   readonly channel: string
   readonly recent = new RecentEnds()
+  readonly warn: StoreContext['warn']
   readonly #prefix: string
   readonly #clock: ServerClock
   readonly #context: StoreContext
   readonly #giveUp: number
   readonly #stop: () => void
   #suspect = false
+  #warnedOfReplica = false
   #reasserting: Promise<void> | null = null
 
   constructor (client: RedisClient, { prefix, context }: { readonly prefix: string, readonly context: StoreContext }) {
@@ -34,6 +38,7 @@ export class Server {
     this.#prefix = prefix
     this.#clock = new ServerClock(context.now)
     this.#context = context
+    this.warn = context.warn
     this.#giveUp = context.giveUp ?? defaultGiveUp
     this.#stop = client.onReconnect(() => { this.#suspect = true; this.#reassertIfSuspect() })
   }
@@ -155,6 +160,10 @@ export class Server {
       return value
     } catch (error) {
       if (!this.#retries(error)) this.#suspect = true
+      if (!this.#warnedOfReplica && error instanceof Error && error.message.startsWith('READONLY')) {
+        this.#warnedOfReplica = true
+        this.warn(readonly, error)
+      }
       throw error
     }
   }

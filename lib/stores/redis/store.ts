@@ -190,7 +190,7 @@ export class RedisStore implements Store {
   }
 
   async subscribe (listener: StoreListener): Promise<StoreSubscription> {
-    return new RedisSubscription(this.#server.client, this.#server.channel, listener).open()
+    return new RedisSubscription(this.#server.client, { channel: this.#server.channel, listener, warn: this.#server.warn }).open()
   }
 
   async #left (shard: number, id: string): Promise<EndedSession | null> {

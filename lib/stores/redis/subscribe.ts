@@ -1,4 +1,4 @@
-import { Timer } from '../../async.ts'
+import { Timer, withTimeout } from '../../async.ts'
 import type { StoreListener, StoreSubscription } from '../../store.ts'
 import { ignore } from './client.ts'
 import type { Primary, RedisClient, Subscription } from './client.ts'
@@ -8,6 +8,17 @@ import { toEndedSession } from './fields.ts'
 const every = 2000
 const remembered = 1000
 
+export interface RedisSubscriptionOptions {
+  readonly channel: string
+  readonly listener: StoreListener
+  readonly warn: (message: string, cause?: unknown) => void
+  /** Interval of heartbeats, and how long one may take, in milliseconds. Default 30 seconds and 5 seconds. */
+  readonly heartbeats?: { readonly every: number, readonly timeout: number }
+}
+
+const silent = 'A subscription to Redis received no heartbeat, although the server took it: its connection was dead without an error. ' +
+  'The store has subscribed again. Sessions with a listener are read again.'
+
 /** A subscription to one primary, and the heartbeats in flight to it. */
 interface Line {
   readonly heartbeats: Map<string, { resolve: () => void, reject: (error: Error) => void }>
@@ -16,7 +27,8 @@ interface Line {
 
 /**
  * Receives the messages that scripts publish, on a connection of its own to each primary. Only there a heartbeat proves that no earlier
- * message is missing: a message that one node of a cluster forwards to another may be lost.
+ * message is missing: a message that one node of a cluster forwards to another may be lost. A connection may be dead without an error, so
+ * that each gets heartbeats, which keep it open as well. It is replaced if one does not return.
  */
 export class RedisSubscription implements StoreSubscription {
   readonly #client: RedisClient
@@ -25,15 +37,23 @@ export class RedisSubscription implements StoreSubscription {
   readonly #lines = new Map<Primary, Line>()
   readonly #received = new Set<string>()
   readonly #timer: Timer
+  readonly #heartbeatTimer: Timer
+  readonly #timeout: number
+  readonly #warn: RedisSubscriptionOptions['warn']
   readonly #stop: () => void
+  #warned = false
   #following: Promise<void> | null = null
   #closed = false
   #number = 0
 
-  constructor (client: RedisClient, channel: string, listener: StoreListener) {
+  constructor (client: RedisClient, options: RedisSubscriptionOptions) {
+    const { channel, listener, warn, heartbeats = { every: 30_000, timeout: 5000 } } = options
     this.#client = client
     this.#channel = channel
     this.#listener = listener
+    this.#warn = warn
+    this.#timeout = heartbeats.timeout
+    this.#heartbeatTimer = new Timer(() => this.#verifyAll().catch(ignore), { delay: () => heartbeats.every })
     this.#timer = new Timer(() => this.#follow().catch(ignore), { delay: () => every })
     this.#stop = client.onReconnect(() => { void this.#follow().catch(ignore) })
   }
@@ -42,6 +62,7 @@ export class RedisSubscription implements StoreSubscription {
   async open (): Promise<this> {
     await this.#follow()
     this.#timer.start()
+    this.#heartbeatTimer.start()
     return this
   }
 
@@ -54,6 +75,7 @@ export class RedisSubscription implements StoreSubscription {
     this.#closed = true
     this.#stop()
     await this.#timer.stop()
+    await this.#heartbeatTimer.stop()
     await this.#follow().catch(ignore)
     for (const [primary, line] of this.#lines) await this.#unsubscribe(primary, line)
   }
@@ -97,9 +119,32 @@ export class RedisSubscription implements StoreSubscription {
   }
 
   async #heartbeat (primary: Primary, line: Line): Promise<void> {
+    const { sent, received } = this.#send(primary, line)
+    await Promise.all([received, sent])
+  }
+
+  #send (primary: Primary, line: Line): { readonly sent: Promise<unknown>, readonly received: Promise<void> } {
     const heartbeat = `b${++this.#number} ${process.pid} ${Math.random()}`
     const received = new Promise<void>((resolve, reject) => { line.heartbeats.set(heartbeat, { resolve, reject }) })
-    await Promise.all([received, primary.command(['publish', this.#channel, heartbeat])])
+    return { sent: primary.command(['publish', this.#channel, heartbeat]), received }
+  }
+
+  async #verifyAll (): Promise<void> {
+    await Promise.all([...this.#lines].map(([primary, line]) => this.#verify(primary, line).catch(ignore)))
+  }
+
+  /** Sends a heartbeat, and subscribes again if the server takes it but it does not return. */
+  async #verify (primary: Primary, line: Line): Promise<void> {
+    const { sent, received } = this.#send(primary, line)
+    received.catch(ignore)
+    // if this fails, nothing is known of the subscription
+    await withTimeout(sent, this.#timeout)
+    const returned = await withTimeout(received, this.#timeout).then(() => true, () => false)
+    if (returned || this.#closed || this.#lines.get(primary) !== line) return
+    if (!this.#warned) this.#warn(silent)
+    this.#warned = true
+    await this.#unsubscribe(primary, line)
+    await this.#follow()
   }
 
   #handle (text: string, line: Line): void {
