@@ -163,8 +163,10 @@ export interface StoreSubscription {
 
 /** A cache of sessions in this process. It can only accept; each rejection, and each request that requires `fresh`, reads the store. */
 export interface CacheOptions {
-  /** Maximum number of cached sessions. Default 10,000. */
+  /** Maximum number of cached sessions: 1 or more. Default: as many as fit into `maxBytes`. */
   readonly max?: number
+  /** Maximum memory of cached sessions, estimated: 1 MiB or more. Default 64 MiB, about 60,000 sessions; unlimited if `max` is set. */
+  readonly maxBytes?: number
   /** The maximum delay in milliseconds until another node's end takes effect, if the stream fails: 100 or more. Default 1000. */
   readonly maxStale?: number
 }

@@ -2,7 +2,8 @@ import cookiePlugin from '@fastify/cookie'
 import type { SessionRecord } from '../model/record.ts'
 import { maxCookieAge } from '../options.ts'
 import { deriveKeys } from '../token/keys.ts'
-import { LruCache } from '../token/lru-cache.ts'
+import { BoundedCache } from '../token/bounded-cache.ts'
+import type { CacheEntry } from '../token/bounded-cache.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
 import { TokenTable, hashOf } from '../token/token-table.ts'
 import type { TableEntry } from '../token/token-table.ts'
@@ -14,7 +15,7 @@ import { deleteTwins } from './twins.ts'
 import type { RequestTarget } from './twins.ts'
 
 /** A verified cookie, with its token. */
-export interface VerifiedCookie extends PresentedToken, TableEntry {
+export interface VerifiedCookie extends PresentedToken, TableEntry, CacheEntry {
   id: string
   activity: object | null
   accepted: string | null
@@ -61,7 +62,7 @@ export class SessionCookie {
   readonly #attributes: CookieAttributes
   readonly #serialized: string
   /** A repeated cookie costs one lookup instead of an HMAC. Only valid cookies are cached. */
-  readonly #verified = new LruCache<VerifiedCookie>(32_768, () => new TokenTable())
+  readonly #verified = new BoundedCache<VerifiedCookie>({ max: 32_768 }, () => new TokenTable())
 
   /** `signedName`: the name that the signature is valid for, by default the cookie's. */
   constructor (attributes: CookieAttributes, secrets: readonly string[], signedName: string = attributes.name) {
@@ -132,14 +133,17 @@ export class SessionCookie {
     if (token === null || signature === null) return null
     const canonical = `${text}.${signature}`
     // a cookie is cached once, whatever the spelling of its signature
-    const known = canonical === value ? undefined : this.#verified.get(canonical)
+    const known = canonical === value ? undefined : this.#verified.peek(canonical)
     if (known !== undefined) return known
     const { valid, renew } = this.#signer.unsign(`${text}.${signature.replaceAll('-', '+').replaceAll('_', '/')}`)
     if (!valid) return null
     const { id, generation, verifier } = token
-    return this.#verified.set(canonical, {
+    return this.#verified.add({
       key: flat(canonical),
       keyHash: hashOf(canonical),
+      bytes: 0,
+      used: false,
+      slot: 0,
       id,
       generation,
       accepted: null,

@@ -1,4 +1,5 @@
-import { LruCache } from '../../token/lru-cache.ts'
+import { BoundedCache } from '../../token/bounded-cache.ts'
+import type { CacheEntry } from '../../token/bounded-cache.ts'
 import type { MutableRecord } from '../patch.ts'
 
 /**
@@ -6,11 +7,11 @@ import type { MutableRecord } from '../patch.ts'
  * thousands of other texts is dropped. Texts that clients invent therefore cost no more memory than their sessions.
  */
 export class StringPool {
-  readonly #known = new LruCache<string>(8192)
+  readonly #known = new BoundedCache<CacheEntry>({ max: 8192 })
 
   /** Returns the pooled string of the same text. */
   share <T extends string | null> (text: T): T {
-    return text === null ? text : (this.#known.get(text) ?? this.#known.set(text, text)) as T
+    return text === null ? text : (this.#known.get(text) ?? this.#known.add({ key: text, bytes: 0, used: false, slot: 0 })).key as T
   }
 
   /** Replaces the texts of a record with pooled strings. */

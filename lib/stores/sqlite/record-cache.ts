@@ -1,8 +1,7 @@
 import type { SessionRecord } from '../../model/record.ts'
 import type { ActivityUpdate } from '../../store.ts'
-import { LruCache } from '../../token/lru-cache.ts'
+import { CachedRecord, newRecordCache } from '../cached-record.ts'
 import { applyTouch } from '../patch.ts'
-import type { MutableRecord } from '../patch.ts'
 import type { Database } from './database.ts'
 
 /**
@@ -12,7 +11,7 @@ import type { Database } from './database.ts'
  */
 export class RecordCache {
   readonly #database: Database
-  readonly #records = new LruCache<MutableRecord>(32_768)
+  readonly #records = newRecordCache()
   #version: unknown = null
 
   constructor (database: Database) {
@@ -26,12 +25,12 @@ export class RecordCache {
       this.#records.clear()
       this.#version = version
     }
-    return this.#records.get(id)
+    return this.#records.get(id)?.record
   }
 
   /** Caches a record that was read right after `get`, with no write in between. */
   keep (record: SessionRecord): void {
-    this.#records.set(record.id, record)
+    this.#records.add(new CachedRecord(record))
   }
 
   /** Drops a record whose row was changed or deleted. */
@@ -41,7 +40,7 @@ export class RecordCache {
 
   /** Updates a touched record after the commit of the transaction. */
   touched (touch: ActivityUpdate, now: number, at: number): void {
-    const record = this.#records.get(touch.id)
+    const record = this.#records.peek(touch.id)?.record
     if (record !== undefined) applyTouch(record, touch, now, at)
   }
 }

@@ -7,15 +7,9 @@ import type {
   SessionPatch, CreateResult, CreateOptions, EndResult, EndSelector, EndCause, Precondition, PageOptions, StatisticsSlice, Store,
   StoreContext, StoreListener, StoreSubscription, ActivityUpdate, UpdateResult
 } from '../../store.ts'
-import { LruCache } from '../../token/lru-cache.ts'
+import type { BoundedCache, CacheCounts } from '../../token/bounded-cache.ts'
+import { CachedRecord, newRecordCache } from '../cached-record.ts'
 import { addActivity } from '../patch.ts'
-import type { MutableRecord } from '../patch.ts'
-
-interface CachedRecord {
-  readonly record: MutableRecord
-  /** Time of the read on the monotonic clock. */
-  readonly readAt: number
-}
 
 /** A store that publishes changes, and whose app has enabled the cache. */
 export type WatchedStore = Store & Required<Pick<Store, 'cache' | 'subscribe'>>
@@ -48,7 +42,7 @@ export class CachedStore implements Store {
   readonly #store: WatchedStore
   readonly #maxStale: number
   readonly #elapsed: () => number
-  readonly #records: LruCache<CachedRecord>
+  readonly #records: BoundedCache<CachedRecord>
   /** Reads in flight, by id. If an end or a change overtakes a read, the cache does not store its result. */
   readonly #reading = new Map<string, symbol>()
   /** Set by `open`. */
@@ -64,7 +58,7 @@ export class CachedStore implements Store {
     this.durable = store.durable
     if (store.maxBatchSize !== undefined) this.maxBatchSize = store.maxBatchSize
     this.#store = store
-    this.#records = new LruCache(store.cache.max ?? 10_000)
+    this.#records = newRecordCache(store.cache)
     this.#maxStale = store.cache.maxStale ?? 1000
     this.#elapsed = options.elapsed ?? (() => performance.now())
     if (store.now !== undefined) this.now = store.now.bind(store)
@@ -94,6 +88,9 @@ export class CachedStore implements Store {
 
   get #stream (): StoreSubscription { return this.#watch as StoreSubscription }
 
+  /** How often `peek` found an entry, and what the cache holds now. */
+  get counts (): CacheCounts { return this.#records.counts }
+
   ping (): Awaitable<void> { return this.#store.ping() }
 
   /** Returns a cached live session if it can be trusted, without a round trip. */
@@ -121,7 +118,7 @@ export class CachedStore implements Store {
       const found = await this.#store.read(id)
       // a client that was refused here is not accepted again while the message is still in flight
       if (found === null || hasEnded(found)) this.#drop(id)
-      else if (this.#reading.get(id) === reading) this.#records.set(id, { record: { ...found }, readAt })
+      else if (this.#reading.get(id) === reading) this.#records.add(new CachedRecord({ ...found }, readAt))
       return found
     } finally {
       if (this.#reading.get(id) === reading) this.#reading.delete(id)
@@ -173,7 +170,7 @@ export class CachedStore implements Store {
 
   /** Adds the activity of this node to the cached record, in place, as the memory store does. */
   #touched (touch: ActivityUpdate): void {
-    const record = this.#records.get(touch.id)?.record
+    const record = this.#records.peek(touch.id)?.record
     if (record !== undefined) addActivity(record, touch, touch.seenAt)
   }
 
