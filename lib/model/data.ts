@@ -4,6 +4,14 @@ import { noData } from './record.ts'
 import type { EncodedData } from './record.ts'
 import { isWellFormed } from './user-id.ts'
 
+/**
+ * Returns an object for `EncodedData`, without a prototype. One from `Object.create(null)` is a hash table of some 250 bytes; this one has
+ * a shape, which all sessions with the same keys share.
+ */
+export function newTexts (): Record<string, string> {
+  return Object.setPrototypeOf({}, null) as Record<string, string>
+}
+
 /** The maximum size of a session's data in bytes, all keys and values together, as JSON. */
 export const maxDataBytes = 64 * 1024
 
@@ -26,7 +34,7 @@ export function encodeValue (key: string, value: unknown): string | undefined {
 export function encodeData (data: Readonly<Record<string, unknown>>): EncodedData {
   const keys = Object.keys(data)
   if (keys.length === 0) return noData
-  const encoded: Record<string, string> = Object.create(null) as Record<string, string>
+  const encoded = newTexts()
   let any = false
   for (const key of keys) {
     const text = encodeValue(key, data[key])

@@ -6,6 +6,7 @@ import { SessionManager } from '../manager/manager.ts'
 import { Adoption } from '../migration/adoption.ts'
 import type { IpAnonymizer } from '../model/ip-address.ts'
 import type { SessionContext } from '../session/context.ts'
+import { DecodedDataCache } from '../session/decoded-data.ts'
 import { toManagerOptions, toRequestOptions } from './options.ts'
 import type { SessionPluginOptions } from './options.ts'
 import type { SpanAnnotator } from './tracing.ts'
@@ -35,13 +36,16 @@ export async function createContext (app: FastifyInstance, options: SessionPlugi
   const manager = new SessionManager({ ...toManagerOptions(options), name: attributes.name, warn })
   const loopback = (options.cookie?.secure ?? 'auto') === 'auto' && process.env['NODE_ENV'] !== 'production'
   const cookies = new CookieVariants(attributes, { secrets: manager.settings.secrets, loopback, warn })
-  const { events, anonymizer, throttle } = (await manager.open()).core
+  const { events, anonymizer, throttle, notifier } = (await manager.open()).core
+  const decoded = new DecodedDataCache()
+  notifier.onEnd(({ id }) => { decoded.delete(id) })
   return {
     ...checked,
     manager,
     events,
     anonymizer,
     cookies,
+    decoded,
     migration: migration === null ? null : new Adoption(manager, migration),
     throttle
   }

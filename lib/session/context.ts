@@ -3,6 +3,7 @@ import type { SessionEventEmitter } from '../events/emitter.ts'
 import type { EventThrottle } from '../events/throttle.ts'
 import type { SessionManager } from '../manager/manager.ts'
 import type { SessionRecord } from '../model/record.ts'
+import type { DecodedDataCache } from './decoded-data.ts'
 
 /** The parts of the plugin that the session of a request uses. */
 export interface SessionContext {
@@ -12,6 +13,7 @@ export interface SessionContext {
   /** Emits events that a client can cause at will. */
   readonly throttle: EventThrottle
   readonly cookies: CookieVariants
+  readonly decoded: DecodedDataCache
   /** Data keys that a session keeps when a guest signs in. */
   readonly keepOnLogin: readonly string[]
   /** Returns the user id from the data, for apps that set only data. */

@@ -6,12 +6,12 @@ import type { NewSession } from '../manager/record-factory.ts'
 import type { Authentication } from '../manager/rotator.ts'
 import { Rotation } from '../manager/validation-result.ts'
 import type { Rejection } from '../manager/validation-result.ts'
-import { noData } from '../model/record.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
 import { toUserId } from '../model/user-id.ts'
 import { present } from '../token/presented-token.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
 import type { SessionContext } from './context.ts'
+import { noDecodedData } from './decoded-data.ts'
 import { toInfo } from './info.ts'
 import type { SessionInfo } from './info.ts'
 import {
@@ -227,7 +227,7 @@ export class SessionState implements SessionActions {
     this.record = null
     this.#createdHere = false
     this.#regenerate = false
-    this.#data?.load(noData)
+    this.#data?.load(noDecodedData)
   }
 
   /** Loads the data of the record, except keys that the handler changed meanwhile. */
@@ -235,7 +235,7 @@ export class SessionState implements SessionActions {
     const { record } = this
     if (record === null) return
     try {
-      this.#data?.load(record.data, newer)
+      this.#data?.load(this.#context.decoded.of(record.id, record.data), newer)
     } catch {
       this.#data = null
       this.record = null

@@ -1,10 +1,13 @@
-import { checkSize, decodeValue, encodeValue } from '../model/data.ts'
+import { checkSize, encodeValue, newTexts } from '../model/data.ts'
 import { noData } from '../model/record.ts'
 import type { EncodedData } from '../model/record.ts'
-import { reservedKeys } from './session-api.ts'
+import { copyValue, isSameValue, noDecodedData } from './decoded-data.ts'
+import type { DecodedData } from './decoded-data.ts'
 
 /** The object that handlers hold: its own properties are the data. */
 type Own = Record<string, unknown>
+
+const none: readonly string[] = []
 
 /** The difference between the object and the stored data. */
 export interface DataChanges {
@@ -14,13 +17,16 @@ export interface DataChanges {
   readonly all: EncodedData
 }
 
+/** Stands for a value that was written and not decoded. */
+const unknownValue = Symbol('not decoded')
+
 /**
  * Holds the object whose own properties are the data, and the stored data that it is compared with. A write contains the changes of the
  * moment when it starts. The handler may change the object meanwhile: the next write contains those changes. One write at a time.
  */
 export class TrackedData <T extends Own = Own> {
   readonly object: T
-  #stored: EncodedData = noData
+  #stored: DecodedData = noDecodedData
 
   constructor (object: T) {
     this.object = object
@@ -29,19 +35,15 @@ export class TrackedData <T extends Own = Own> {
   /**
    * Replaces the object's data with stored data. Keys in `newer` keep the object's value: a difference from the stored data is a change.
    */
-  load (data: EncodedData, newer: readonly string[] = []): void {
+  load (data: DecodedData, newer: readonly string[] = none): void {
     const object: Own = this.object
     this.drop(newer)
-    this.#stored = noData
-    if (data === noData) return
-    const stored: Record<string, string> = Object.create(null) as Record<string, string>
-    for (const key of Object.keys(data)) {
-      if (reservedKeys.has(key)) continue
-      const text = data[key] as string
-      stored[key] = text
-      if (!newer.includes(key)) object[key] = decodeValue(text)
+    this.#stored = data
+    const { keys, values } = data
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as string
+      if (newer.length === 0 || !newer.includes(key)) object[key] = copyValue(values[i])
     }
-    this.#stored = stored
   }
 
   /**
@@ -49,33 +51,43 @@ export class TrackedData <T extends Own = Own> {
    * and `FST_SESSION_DATA_TOO_LARGE`.
    */
   changes (): DataChanges | null {
-    const stored = this.#stored
-    const keys = Object.keys(this.object)
-    // most sessions have no data, and cost no allocation here
-    if (keys.length === 0 && stored === noData) return null
+    const { stored, keys, values } = this.#stored
+    const own = Object.keys(this.object)
+    let known = 0
     let set: Record<string, string> | null = null
     let unset: string[] | null = null
-    for (const key of keys) {
-      const text = encodeValue(key, this.object[key])
-      if (text === stored[key]) continue
+    for (let i = 0; i < own.length; i++) {
+      const key = own[i] as string
+      const value = this.object[key]
+      // most keys are where they were loaded
+      const at = keys[i] === key ? i : keys.indexOf(key)
+      if (at !== -1) {
+        known++
+        if (isSameValue(value, values[at])) continue
+      }
+      const text = encodeValue(key, value)
+      if (text === (at === -1 ? undefined : stored[key])) continue
       if (text === undefined) (unset ??= []).push(key)
-      else (set ??= Object.create(null) as Record<string, string>)[key] = text
+      else (set ??= newTexts())[key] = text
     }
-    for (const key of Object.keys(stored)) {
-      if (!Object.hasOwn(this.object, key)) (unset ??= []).push(key)
+    if (known < keys.length) {
+      for (const key of keys) if (!Object.hasOwn(this.object, key)) (unset ??= []).push(key)
     }
     if (set === null && unset === null) return null
-    const all = apply(stored, set ?? noData, unset ?? [])
+    const all = apply(stored, set ?? noData, unset ?? none)
     checkSize(all)
-    return { set: set ?? noData, unset: unset ?? [], all }
+    return { set: set ?? noData, unset: unset ?? none, all }
   }
 
   /** The changes of a write without a difference. */
-  get unchanged (): DataChanges { return { set: noData, unset: [], all: this.#stored } }
+  get unchanged (): DataChanges { return { set: noData, unset: none, all: this.#stored.stored } }
 
   /** Records that the store has these changes now. */
   applied ({ all }: DataChanges): void {
-    this.#stored = all
+    const before = this.#stored
+    const keys = Object.keys(all)
+    const values = keys.map(key => all[key] === before.stored[key] ? before.values[before.keys.indexOf(key)] : unknownValue)
+    this.#stored = { stored: all, keys, values }
   }
 
   /** Deletes all properties but these. */
@@ -100,7 +112,7 @@ export class TrackedData <T extends Own = Own> {
 }
 
 function apply (stored: EncodedData, set: EncodedData, unset: readonly string[]): EncodedData {
-  const all = Object.assign(Object.create(null) as Record<string, string>, stored, set)
+  const all = Object.assign(newTexts(), stored, set)
   for (const key of unset) Reflect.deleteProperty(all, key)
   return Object.keys(all).length === 0 ? noData : Object.freeze(all)
 }

@@ -1,4 +1,4 @@
-import { checkSize } from '../model/data.ts'
+import { checkSize, newTexts } from '../model/data.ts'
 import { noData } from '../model/record.ts'
 import type { EncodedData, SessionRecord } from '../model/record.ts'
 import type { SessionPatch, ActivityUpdate } from '../store.ts'
@@ -53,12 +53,12 @@ export function addActivity (record: MutableRecord, { requestCount, ip, userAgen
 
 /** Returns a copy of the data. All empty data is one object. */
 export function copyData (data: EncodedData): EncodedData {
-  return data === noData ? noData : mergeData(data, {})
+  return data === noData ? noData : Object.freeze(Object.assign(newTexts(), data))
 }
 
 /** Returns the data after a change, key by key; other keys stay. */
 function mergeData (data: EncodedData, { set, unset = [], maxBytes }: SessionPatch): EncodedData {
-  const merged = Object.assign(Object.create(null) as Record<string, string>, data, set)
+  const merged = Object.assign(newTexts(), data, set)
   for (const key of unset) Reflect.deleteProperty(merged, key)
   if (maxBytes !== undefined) checkSize(merged, maxBytes)
   return Object.keys(merged).length === 0 ? noData : Object.freeze(merged)

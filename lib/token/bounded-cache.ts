@@ -87,15 +87,20 @@ export class BoundedCache<E extends CacheEntry> {
     return this.#table.get(key)
   }
 
-  /** Adds an entry, in place of the one of the same key. One that is larger than the cache is not kept. Returns the entry. */
+  /** Adds an entry, in the place of the one of the same key. One that is larger than the cache is not kept. Returns the entry. */
   add (entry: E): E {
-    this.delete(entry.key)
-    if (entry.bytes > this.#maxBytes) return entry
+    const known = this.#table.get(entry.key)
+    if (entry.bytes > this.#maxBytes) {
+      if (known !== undefined) this.#remove(known)
+      return entry
+    }
+    if (known !== undefined) this.#table.delete(entry.key)
     this.#table.set(entry.key, entry)
-    this.size++
-    this.bytes += entry.bytes
-    if (!this.#isOver || this.#isProven(entry.key)) this.#keep(entry)
-    else this.#putOnProbation(entry)
+    this.size += known === undefined ? 1 : 0
+    this.bytes += entry.bytes - (known?.bytes ?? 0)
+    if (known !== undefined) this.#replace(known, entry)
+    else if (!this.#isOver) this.#keep(entry)
+    else this.#putInto(entry)
     while (this.#isOver) this.#evict()
     return entry
   }
@@ -114,9 +119,29 @@ export class BoundedCache<E extends CacheEntry> {
 
   get #isOver (): boolean { return this.size > this.#max || this.bytes > this.#maxBytes }
 
+  #replace (known: E, entry: E): void {
+    entry.slot = known.slot
+    entry.used = known.used
+    if (known.slot < 0) this.#probation[-1 - known.slot] = entry
+    else this.#entries[known.slot] = entry
+  }
+
+  /** Right behind the hand, which then passes all others first. */
   #keep (entry: E): void {
-    entry.slot = this.#entries.length
-    this.#entries.push(entry)
+    const entries = this.#entries
+    const other = entries[this.#hand - 1]
+    entry.slot = other === undefined ? entries.length : other.slot
+    if (other !== undefined) {
+      other.slot = entries.length
+      entries.push(other)
+    }
+    entries[entry.slot] = entry
+  }
+
+  #putInto (entry: E): void {
+    if (!this.#isProven(entry.key)) { this.#putOnProbation(entry); return }
+    while (this.#isOver && this.#entries.length > 0) this.#evict()
+    this.#keep(entry)
   }
 
   /** Takes the place of the oldest on probation, which stays in the cache if it was used, and leaves otherwise. */
@@ -149,13 +174,17 @@ export class BoundedCache<E extends CacheEntry> {
     return again || ++this.#refused % explored === 0
   }
 
-  /** Takes out the next entry that the hand finds unused. */
+  /** Takes out the next entry that the hand finds unused; if all are on probation, the oldest of them. */
   #evict (): void {
     const entries = this.#entries
+    if (entries.length === 0) {
+      const ring = [...this.#probation.slice(this.#next), ...this.#probation.slice(0, this.#next)]
+      this.#remove(ring.find(entry => entry !== undefined) as E)
+      return
+    }
     for (;;) {
       if (this.#hand >= entries.length) this.#hand = 0
       const entry = entries[this.#hand++] as E
-      // the newest entry takes its place, behind the hand
       if (!entry.used) { this.#remove(entry); return }
       entry.used = false
     }

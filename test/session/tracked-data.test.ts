@@ -6,6 +6,7 @@ import type { SessionPluginOptions, Store } from '../../lib/index.ts'
 import { cookieOf, setCookies, testApp } from '../helpers/app.ts'
 import type { TestApp } from '../helpers/app.ts'
 import { Network } from '../helpers/network.ts'
+import { DecodedDataCache } from '../../lib/session/decoded-data.ts'
 import { TrackedData } from '../../lib/session/tracked-data.ts'
 
 type Handler = (session: FastifyRequest['session'] & Record<string, unknown>) => Promise<unknown>
@@ -284,7 +285,7 @@ t.test('a write encodes each value once', async t => {
 
 t.test('changes name each key', t => {
   const data = new TrackedData<Data>({})
-  data.load({ kept: '1', gone: '2', emptied: '3', changed: '4' })
+  data.load(new DecodedDataCache().of('id', { kept: '1', gone: '2', emptied: '3', changed: '4' }))
   t.equal(data.changes(), null)
   delete data.object['gone']
   Object.assign(data.object, { emptied: undefined, changed: 5, added: 6 })

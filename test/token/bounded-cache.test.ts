@@ -77,6 +77,28 @@ t.test('bytes are counted, and a value that is larger than all is not kept', asy
   t.notOk(use(cache, 1))
 })
 
+t.test('large values leave room for the newest, wherever the others are', async t => {
+  const cache = newCache({ maxBytes: 1000 })
+  for (let i = 0; i < 100; i++) use(cache, i, 10)
+  for (let i = 200; i < 204; i++) {
+    use(cache, i, 990)
+    t.ok(cache.peek(keyOf(i)))
+    t.ok(cache.bytes <= 1000)
+  }
+  cache.add(entry(keyOf(203), 1001))
+  t.strictSame([cache.bytes, cache.peek(keyOf(203))], [cache.size === 0 ? 0 : cache.bytes, undefined])
+})
+
+t.test('a newcomer that is not on probation survives until the hand has passed all others', async t => {
+  const cache = newCache({ max: 100 })
+  for (let i = 0; i < 300; i++) use(cache, i % 100)
+  for (let n = 0; n < 64; n++) cache.add(entry(keyOf(1000 + n)))
+  const kept = Array.from({ length: 64 }, (_, n) => 1000 + n).filter(n => cache.peek(keyOf(n)) !== undefined)
+  t.strictSame([kept.length, kept.at(-1)], [5, 1063], 'four on probation, and the 64th')
+  for (let i = 0; i < 100; i++) use(cache, i)
+  t.ok(cache.peek(keyOf(1063)))
+})
+
 t.test('a value takes the place of the one with its key, and uses are counted', async t => {
   const cache = newCache({ max: 10 })
   const first = cache.add(entry(keyOf(1), 5))

@@ -1,3 +1,4 @@
+import { newTexts } from '../../model/data.ts'
 import { expiresAt, noData, toMethods, toMethodsText } from '../../model/record.ts'
 import type { EncodedData, EndedSession, EndReason, SessionRecord } from '../../model/record.ts'
 import type { Row, SqliteValue } from './driver.ts'
@@ -62,7 +63,7 @@ export function toRecord (row: Row, data: EncodedData): SessionRecord {
 export function toData (row: Row): EncodedData | null {
   const text = row[22] as Text
   if (text === null) return noData
-  const data = Object.create(null) as Record<string, string>
+  const data = newTexts()
   try {
     const parsed = JSON.parse(text) as Readonly<Record<string, unknown>>
     for (const key of Object.keys(parsed)) {
