@@ -21,5 +21,5 @@ function ownTexts (record) {
   const own = text => Buffer.from(text).toString('latin1')
   const [ownIp, ownAgent] = [own(ip), own(userAgent)]
   const data = Object.assign(Object.create(null), Object.fromEntries(Object.entries(record.data).map(([key, text]) => [key, own(text)])))
-  return { ...record, ip: ownIp, firstIp: ownIp, userAgent: ownAgent, firstUserAgent: ownAgent, device: own(record.device), methods: own(record.methods), data: Object.freeze(data) }
+  return { ...record, ip: ownIp, firstIp: ownIp, userAgent: ownAgent, firstUserAgent: ownAgent, data: Object.freeze(data) }
 }

@@ -37,8 +37,8 @@ export function newRecordCache ({ max, maxBytes }: CacheOptions = {}): BoundedCa
 }
 
 /** Returns about how much memory a cached session takes, in bytes. */
-function sizeOf ({ userId, ip, userAgent, firstIp, firstUserAgent, device, deviceName, data }: SessionRecord): number {
-  let bytes = fixedBytes + lengthOf(userId) + lengthOf(ip) + lengthOf(userAgent) + lengthOf(device) + lengthOf(deviceName)
+function sizeOf ({ userId, ip, userAgent, firstIp, firstUserAgent, deviceName, data }: SessionRecord): number {
+  let bytes = fixedBytes + lengthOf(userId) + lengthOf(ip) + lengthOf(userAgent) + lengthOf(deviceName)
   // where the client has not changed, it is one text
   if (firstIp !== ip) bytes += lengthOf(firstIp)
   if (firstUserAgent !== userAgent) bytes += lengthOf(firstUserAgent)

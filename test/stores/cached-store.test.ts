@@ -164,7 +164,8 @@ t.test('a copy knows what this node\'s requests added, and gets no older than ha
   clock.now += 60_000
   await here.touch([{ id, requestCount: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.7' }, { id: 'A'.repeat(22), requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now)
   const copy = here.peek(id)
-  t.strictSame([copy?.requestCount, copy?.lastSeenAt, copy?.ip, copy?.device], [2, clock.now, '198.51.100.7', 'Firefox 144|Linux|desktop'])
+  const device = { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' }
+  t.strictSame([copy?.requestCount, copy?.lastSeenAt, copy?.ip, copy?.device], [2, clock.now, '198.51.100.7', device])
   for (let i = 0; i < 61; i++) {
     t.equal(here.peek(id)?.id, id)
     await new Promise(resolve => { setImmediate(resolve) })
