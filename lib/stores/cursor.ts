@@ -59,3 +59,20 @@ function digestOf ({ list, filter, order }: CursorScope): string {
   const fields = Object.entries(filter).filter(([, value]) => value !== undefined).sort(([a], [b]) => a < b ? -1 : 1)
   return hash('sha256', JSON.stringify([list, order, fields]), 'base64url').slice(0, 16)
 }
+
+/** Returns the scope of the cursors with which a store ends all sessions of a user in steps. */
+export function userEndScope (userId: string): CursorScope {
+  return { list: 'end', filter: { userId }, order: 'oldest' }
+}
+
+/**
+ * Reads the time after which no session is ended in the steps of one end of a user; `now` for the first step. Throws
+ * `FST_SESSION_INVALID_CURSOR`.
+ */
+export function endBoundOf (userId: string, cursor: string | null | undefined, now: number): number {
+  const position = decodeCursor(userEndScope(userId), cursor ?? null)
+  if (position === null) return now
+  const [bound] = position
+  if (typeof bound !== 'number' || position.length !== 1) throw new SessionError('FST_SESSION_INVALID_CURSOR')
+  return bound
+}

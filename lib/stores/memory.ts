@@ -10,6 +10,7 @@ import type {
 import type { CursorScope } from './cursor.ts'
 import { AdoptedCredentials } from './memory/adopted-credentials.ts'
 import { Capacity } from './memory/capacity.ts'
+import { endOfUser } from './memory/end-user.ts'
 import { endedPlace, History } from './memory/history.ts'
 import { draftOf, entryPlace, LiveSessions } from './memory/live-sessions.ts'
 import type { Entry } from './memory/live-sessions.ts'
@@ -124,11 +125,9 @@ class MemoryStore implements Store {
       const page = this.#pageOfLive({ list: 'end', filter, order: 'oldest' }, { limit, cursor })
       return { ended: page.items.map(entry => this.#capacity.remove(entry, why, now)), cursor: page.cursor }
     }
-    const ids = 'ids' in selector
-      ? new Set(selector.ids)
-      : this.#live.of(selector.userId).map(entry => entry.record.id).filter(id => id !== selector.except)
+    if ('userId' in selector) return endOfUser({ live: this.#live, capacity: this.#capacity, now }, selector, why)
     const ended: EndedSession[] = []
-    for (const id of ids) {
+    for (const id of new Set(selector.ids)) {
       const entry = this.#find(id, now)
       if (entry !== null) ended.push(this.#capacity.remove(entry, why, now))
     }

@@ -15,7 +15,7 @@ import { Database } from './sqlite/database.ts'
 import { createPrivate, isHandle, openDriven } from './sqlite/driver.ts'
 import type { Driver, SqliteDatabase, SqliteHandle } from './sqlite/driver.ts'
 import { cleanUpSessions, deleteHistory, readStatistics, saveStatistics } from './sqlite/maintenance.ts'
-import { countSessions, endMatching, listHistory, listSessions } from './sqlite/queries.ts'
+import { countSessions, endMatching, endsAtOnce, listHistory, listSessions } from './sqlite/queries.ts'
 import type { Pragmas } from './sqlite/schema.ts'
 import { Sessions } from './sqlite/sessions.ts'
 
@@ -131,12 +131,13 @@ class SqliteStore implements Store {
   end (selector: EndSelector, why: EndCause): Awaitable<EndResult> {
     const sessions = this.#opened
     if ('filter' in selector) return this.#lasting(this.#endMatching(selector, why))
-    const ended = sessions.database.write(() => 'ids' in selector
-      ? sessions.end(selector.ids, why)
-      : sessions.endAllOf(selector.userId, selector.except ?? '', why))
-    const ending = { ended, cursor: null }
+    const ending = sessions.database.write(() => 'ids' in selector
+      ? { ended: sessions.end(selector.ids, why), cursor: null }
+      : sessions.endSome(selector, why, endsAtOnce))
     // also if nothing ended: this caller may rely on an end of another call that still waits for the disk
-    return this.#log === null ? ending : this.#log.datasync().then(() => ending)
+    // after another step: the last one waits for all of them
+    if (ending.cursor !== null || this.#log === null) return ending
+    return this.#log.datasync().then(() => ending)
   }
 
   /** Ends matching sessions. A step without a match, with others after it, need not wait. */

@@ -67,6 +67,19 @@ export class LiveSessions {
     return entries.sort((a, b) => byAge(a.record, b.record))
   }
 
+  /** Returns at most `max` of a user's sessions that match, those that were inserted first, by age. */
+  some (userId: string, max: number, matches: (entry: Entry) => boolean): Entry[] {
+    const found: Entry[] = []
+    const first = this.#byUser.get(userId)
+    if (first === undefined) return found
+    let entry = first
+    do {
+      if (matches(entry)) found.push(entry)
+      entry = entry.next
+    } while (entry !== first && found.length < max)
+    return found.sort((a, b) => byAge(a.record, b.record))
+  }
+
   /**
    * Returns whether a user has at least `count` sessions (1 or more), including expired ones. Most logins need no more to check a limit.
    */

@@ -9,6 +9,7 @@ import type {
 } from '../../store.ts'
 import { RecentEnds } from '../recent-ends.ts'
 import type { Connection } from './connection.ts'
+import { endOfUser } from './end-user.ts'
 import { FunctionCalls } from './function-calls.ts'
 import { fromReply, toRequest } from './json.ts'
 import { PageQueries } from './pages.ts'
@@ -143,10 +144,8 @@ export class PostgresStore implements Store {
   }
 
   async end (selector: EndSelector, why: EndCause): Promise<EndResult> {
-    if (!('filter' in selector)) {
-      const which = 'ids' in selector ? { ids: selector.ids } : { userId: selector.userId, except: selector.except }
-      return { ended: await this.#end(which, why), cursor: null }
-    }
+    if ('ids' in selector) return { ended: await this.#end({ ids: selector.ids }, why), cursor: null }
+    if ('userId' in selector) return endOfUser(selector, which => this.#end(which, why))
     const { filter, limit, cursor } = selector
     const page = await this.#pages.ids(filter, { limit: Math.min(limit, maxEnds), cursor })
     // sessions that no longer match stay live

@@ -1,8 +1,9 @@
 import { expiresAt, expiryReason, hasEnded, noData, toEnded, toMethodsText } from '../../model/record.ts'
 import type { EndedSession, SessionRecord } from '../../model/record.ts'
 import type {
-  SessionPatch, CreateResult, CreateOptions, EndCause, Precondition, StoreContext, ActivityUpdate, UpdateResult
+  SessionPatch, CreateResult, CreateOptions, EndCause, EndResult, EndSelector, Precondition, StoreContext, ActivityUpdate, UpdateResult
 } from '../../store.ts'
+import { encodeCursor, endBoundOf, userEndScope } from '../cursor.ts'
 import { applyPatch, shiftRecord } from '../patch.ts'
 import type { Database } from './database.ts'
 import type { Row } from './driver.ts'
@@ -13,6 +14,8 @@ import { toDeviceText } from '../../model/device.ts'
 
 /** 200 updates take about 2 ms. */
 const touchBatch = 200
+
+type UserSelector = Extract<EndSelector, { readonly userId: string }>
 
 /** Operations on one session and on one user. Each is one transaction. */
 export class Sessions {
@@ -160,10 +163,18 @@ export class Sessions {
     })
   }
 
-  /** Ends the live sessions of a user, oldest first, except one, inside a transaction. */
-  endAllOf (userId: string, except: string, why: EndCause): EndedSession[] {
+  /**
+   * Ends at most `max` live sessions of a user, oldest first, except one, inside a transaction. Steps with its cursor end no session that
+   * was created after the first step.
+   */
+  endSome (selector: UserSelector, why: EndCause, max: number): EndResult {
+    const { userId, except = '', cursor } = selector
     const now = this.now()
-    return this.database.sql.oldestOf.all(userId, except, now, now, -1).map(row => this.endRecord(toRecord(row, noData), why, now))
+    const bound = endBoundOf(userId, cursor, now)
+    const rows = this.database.sql.oldestOf.all(userId, except, now, now, max).map(row => toRecord(row, noData))
+    const found = rows.filter(({ createdAt }) => createdAt <= bound)
+    const ended = found.map(record => this.endRecord(record, why, now))
+    return { ended, cursor: found.length < max ? null : encodeCursor(userEndScope(userId), [bound]) }
   }
 
   /** Ends a session, inside a transaction: deletes its row, and adds its ended-session record to history and journal. */

@@ -88,15 +88,21 @@ END
 $$;
 
 -- Ends sessions by ids, or all of a user. Returns each that it ended, oldest first, or late, clock.
--- r: ids, or userId and except; now (null: the clock), deadline, history, historyPerUser, reason, by, matching.
+-- r: ids, or userId, except, createdUntil (null: no bound) and max (null: all); now (null: the clock), deadline, history, historyPerUser,
+-- reason, by, matching.
 CREATE OR REPLACE FUNCTION "fastify_sessions".end_sessions(r jsonb) RETURNS json LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   v_ids text[];
   v_gone record;
+  v_now bigint;
 BEGIN
   IF r->>'userId' IS NOT NULL THEN
     PERFORM "fastify_sessions".lock_names(ARRAY[r->>'userId']);
-    v_ids := ARRAY(SELECT s.id FROM "fastify_sessions".session s WHERE s.user_id = r->>'userId' AND s.id IS DISTINCT FROM r->>'except');
+    v_now := coalesce((r->>'now')::bigint, "fastify_sessions".clock());
+    v_ids := ARRAY(SELECT s.id FROM "fastify_sessions".session s
+      WHERE s.user_id = r->>'userId' AND s.id IS DISTINCT FROM r->>'except' AND v_now < "fastify_sessions".expires_at(s)
+        AND (s.created_at <= (r->>'createdUntil')::bigint) IS NOT FALSE
+      ORDER BY s.created_at, s.id LIMIT (r->>'max')::bigint);
   ELSE
     v_ids := ARRAY(SELECT jsonb_array_elements_text(r->'ids'));
     PERFORM "fastify_sessions".lock_names(ARRAY(SELECT DISTINCT s.user_id FROM "fastify_sessions".session s WHERE s.id = ANY (v_ids)));
