@@ -18,7 +18,7 @@ export interface CacheTable<E> {
   delete (key: string): unknown
 }
 
-/** The limits of a cache. Without one, there is none. */
+/** The limits of a cache. A limit that is absent does not apply. */
 export interface CacheLimits {
   readonly max?: number
   readonly maxBytes?: number
