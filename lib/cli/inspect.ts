@@ -2,7 +2,7 @@ import { pagesOf } from '../async.ts'
 import type { EventView } from '../events/events.ts'
 import type { Command, CommandContext } from './command.ts'
 import { filterOptions, toCount, toFilter, toQuery } from './filter.ts'
-import { ask } from './target.ts'
+import { requestJson } from './target.ts'
 import { clean, table } from './terminal.ts'
 
 /** A session in the admin routes. */
@@ -67,12 +67,13 @@ export const inspectCommands: readonly Command[] = [
   {
     name: 'stats',
     usage: '[--range 1h|24h|7d|30d]',
-    summary: 'numbers of a range',
+    summary: 'statistics of a range',
     options: { range: { type: 'string', value: '1h|24h|7d|30d', help: 'default 24h' } },
     positionals: [0, 0],
     target: true,
     async run ({ terminal, target, values, json }) {
-      const numbers = await ask<Numbers>(target, '/statistics', { query: toQuery({}, { range: values['range'] as string | undefined }) })
+      const query = toQuery({}, { range: values['range'] as string | undefined })
+      const numbers = await requestJson<Numbers>(target, '/statistics', { query })
       const { live, users, guests, remembered, created, requests, ended } = numbers
       const lines = table(['SESSIONS', ''], [
         ...Object.entries({ live, users, guests, remembered, created, requests }),
@@ -116,7 +117,7 @@ export const inspectCommands: readonly Command[] = [
     positionals: [1, 1],
     target: true,
     async run ({ terminal, target, positionals: [id = ''], json }) {
-      const detail = await ask<Detail>(target, `/${encodeURIComponent(id)}`)
+      const detail = await requestJson<Detail>(target, `/${encodeURIComponent(id)}`)
       if (json) terminal.out(`${JSON.stringify(detail)}\n`)
       else {
         terminal.out(table(['SESSION', ''], Object.entries(detail.session).map(([name, value]) => [name, toText(value)])))
@@ -159,7 +160,7 @@ async function * pages ({ target, values }: CommandContext): AsyncGenerator<read
   let left = values['all'] === true ? Infinity : limitOf(values)
   const order = values['order'] as string | undefined
   const next = (cursor: string | null): Promise<SessionPage> =>
-    ask(target, '/', { query: toQuery(filter, { limit: Math.min(left, 200), order, cursor: cursor ?? undefined }) })
+    requestJson(target, '/', { query: toQuery(filter, { limit: Math.min(left, 200), order, cursor: cursor ?? undefined }) })
   for await (const { items } of pagesOf(next)) {
     yield items
     left -= items.length

@@ -3,7 +3,7 @@ import type { Command, CommandContext } from './command.ts'
 import { filterOptions, toFilter } from './filter.ts'
 import { sessionTable } from './inspect.ts'
 import type { SessionRow } from './inspect.ts'
-import { ask } from './target.ts'
+import { requestJson } from './target.ts'
 import { CommandError, Progress, UsageError } from './terminal.ts'
 
 interface Preview {
@@ -44,7 +44,7 @@ export const revokeCommand: Command = {
 
 async function byId ({ terminal, target, positionals, values, json }: CommandContext): Promise<number> {
   if (values['dry-run'] === true) throw new UsageError('`--dry-run` is for filters; look at a session with `show`.')
-  const { revoked } = await ask<Revoked>(target, '/revoke', { method: 'POST', body: { ids: positionals } })
+  const { revoked } = await requestJson<Revoked>(target, '/revoke', { method: 'POST', body: { ids: positionals } })
   terminal.out(json ? `${JSON.stringify({ revoked })}\n` : `${revoked} of ${positionals.length} revoked; the others were not live.\n`)
   return revoked > 0 ? 0 : 1
 }
@@ -54,7 +54,7 @@ async function byFilter (
   filter: Readonly<Record<string, string | number | boolean>>
 ): Promise<number> {
   const body = { filter, ...values['all'] === true ? { all: true } : {} }
-  const preview = await ask<Preview>(target, '/revoke', { method: 'POST', body: { ...body, dryRun: true } })
+  const preview = await requestJson<Preview>(target, '/revoke', { method: 'POST', body: { ...body, dryRun: true } })
   if (values['dry-run'] === true) {
     const { token, ...shown } = preview
     terminal.out(json ? `${JSON.stringify(shown)}\n` : `${preview.count} would be revoked.\n${sessionTable(preview.sample)}`)
@@ -78,7 +78,7 @@ async function drain ({ terminal, target }: Pick<CommandContext, 'terminal' | 't
   const progress = new Progress(terminal, 'Revoking', expected)
   let revoked = 0
   const next = (cursor: string | null): Promise<Revoked> =>
-    ask(target, '/revoke', { method: 'POST', body: { ...body, ...cursor === null ? {} : { cursor } } })
+    requestJson(target, '/revoke', { method: 'POST', body: { ...body, ...cursor === null ? {} : { cursor } } })
   for await (const step of pagesOf(next)) {
     revoked += step.revoked
     progress.add(step.revoked)

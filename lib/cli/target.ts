@@ -77,7 +77,7 @@ export async function openTarget (options: TargetOptions, terminal: Terminal): P
 }
 
 /** Returns the whole response, as JSON. */
-export async function ask <T> (target: Target, path: string, call: Call = {}): Promise<T> {
+export async function requestJson <T> (target: Target, path: string, call: Call = {}): Promise<T> {
   const chunks: Buffer[] = []
   for await (const chunk of await target.stream(path, call)) chunks.push(chunk)
   return JSON.parse(Buffer.concat(chunks).toString()) as T
@@ -148,7 +148,7 @@ async function storeTarget (store: string, options: TargetOptions, terminal: Ter
       const payload = rows !== undefined
         ? { payload: Readable.from(rows, { signal }), headers: { 'content-type': 'application/x-ndjson' } }
         : body !== undefined ? { payload: body } : {}
-      // not inject's own `signal`: aborted before the head of the response, it throws where no caller can catch it
+      // not the `signal` of inject: if it is aborted before the response starts, it throws where no caller can catch it
       const response = await interruptible(() => app.inject({
         method,
         url: `${defaultPrefix}${path}`,

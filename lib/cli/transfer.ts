@@ -3,7 +3,7 @@ import { createReadStream, createWriteStream } from 'node:fs'
 import { open, truncate } from 'node:fs/promises'
 import type { Command, CommandContext } from './command.ts'
 import { filterOptions, toFilter, toQuery } from './filter.ts'
-import { ask } from './target.ts'
+import { requestJson } from './target.ts'
 import { CommandError, Progress, table, UsageError } from './terminal.ts'
 
 interface Report {
@@ -45,7 +45,7 @@ export const transferCommands: readonly Command[] = [
         onConflict: values['on-conflict'] as string | undefined
       })
       const source = file === '-' ? terminal.input : createReadStream(file) as AsyncIterable<Buffer>
-      const report = await ask<Report>(target, '/import', { method: 'POST', query, rows: counted(source, progress) })
+      const report = await requestJson<Report>(target, '/import', { method: 'POST', query, rows: counted(source, progress) })
       progress.end()
       const { rows, imported, skipped, refused } = report
       terminal.out(json
@@ -63,7 +63,7 @@ export const transferCommands: readonly Command[] = [
     positionals: [0, 0],
     target: true,
     async run ({ terminal, target, json }) {
-      const { expired } = await ask<{ expired: number }>(target, '/cleanup', { method: 'POST', body: {} })
+      const { expired } = await requestJson<{ expired: number }>(target, '/cleanup', { method: 'POST', body: {} })
       terminal.out(json ? `${JSON.stringify({ expired })}\n` : `${expired} expired sessions ended.\n`)
       return 0
     }
@@ -76,7 +76,7 @@ async function exportSessions ({ terminal, target, positionals: [file = '-'], va
   const place = values['resume'] === true ? await resumePoint(file) : { seen: new Set<string>() }
   const rest = { ...filter, ...place.createdAt === undefined ? {} : { createdAfter: place.createdAt } }
   const query = toQuery(rest, { data: values['data'] as boolean | undefined })
-  const { count } = await ask<{ count: number }>(target, '/count', { query: toQuery(rest) })
+  const { count } = await requestJson<{ count: number }>(target, '/count', { query: toQuery(rest) })
   const progress = new Progress(terminal, 'Exporting', count)
   const write = file === '-'
     ? async (line: string | null) => { if (line !== null) terminal.out(line) }

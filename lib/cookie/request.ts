@@ -7,9 +7,9 @@ export function cookieHeader (raw: IncomingMessage): string | undefined {
 }
 
 /**
- * Returns whether a request comes from a developer's own machine: HTTP, from loopback, without headers of a proxy, and for a host of
- * loopback (`loopback`). A TLS-terminating proxy on the same machine, with its default settings, sends plain HTTP from 127.0.0.1 and no
- * header, but the host that the browser asked for. `proxied`: the request is of this kind, with another host.
+ * Returns whether a request comes from a developer's own machine: HTTP, from loopback, without headers of a proxy, and for a
+ * loopback host (`loopback`). A TLS-terminating proxy on the same machine, with its default settings, sends plain HTTP from 127.0.0.1 and
+ * no proxy header, but the browser's Host header. `proxied`: the request is of this kind, with another host.
  */
 export function connectionOf (raw: IncomingMessage): 'loopback' | 'proxied' | 'network' {
   if (!isPlainLoopback(raw)) return 'network'

@@ -163,7 +163,7 @@ export function toMethods (text: string): readonly string[] {
   return methods
 }
 
-/** Returns the text that stores keep of methods. */
+/** Returns the text in which stores save methods. */
 export function toMethodsText (methods: readonly string[]): string {
   return methods.join(' ')
 }

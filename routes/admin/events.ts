@@ -13,7 +13,7 @@ const description = `Server-sent events: first the last ones that are stored (up
 \`Last-Event-ID\`, then each as it happens. Data: \`at\` (ISO 8601), \`type\`, \`id\`, \`userId\`, \`level\`, \`security\`, \`text\`,
 \`details\`. The stream closes when your session ends or you are no longer an admin.`
 
-const Headers = Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that come back' })) })
+const Headers = Type.Object({ 'last-event-id': Type.Optional(Type.String({ description: 'Sent by browsers that reconnect' })) })
 
 /** Registers the stream of all events: the ends of all nodes, and the other events of this node. */
 export function adminEventRoutes (app: TypeBoxInstance, admin: AdminContext, streams: EventStreams): void {
@@ -24,7 +24,7 @@ export function adminEventRoutes (app: TypeBoxInstance, admin: AdminContext, str
     exposeHeadRoute: false,
     schema: {
       operationId: 'adminSessionEvents',
-      summary: 'What happens, as it happens',
+      summary: 'Live events',
       description,
       querystring: strictObject({}),
       headers: Headers,

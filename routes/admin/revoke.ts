@@ -13,9 +13,9 @@ import { FilterBody, SessionView, toView } from './schemas.ts'
 
 const Id = Type.String({ maxLength: 64 })
 const Revoke = strictObject({
-  ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: 1000, description: 'These; what is not live is passed over' })),
-  userId: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'All of a user' })),
-  except: Type.Optional(Type.String({ maxLength: 64, description: 'With `userId`: but this one' })),
+  ids: Type.Optional(Type.Array(Id, { minItems: 1, maxItems: 1000, description: 'Ids of sessions; those that are not live are ignored' })),
+  userId: Type.Optional(Type.String({ minLength: 1, maxLength: 256, description: 'All sessions of this user' })),
+  except: Type.Optional(Type.String({ maxLength: 64, description: 'With `userId`: except this session' })),
   filter: Type.Optional(FilterBody),
   all: Type.Optional(Type.Literal(true, { description: 'Required for a filter without conditions' })),
   dryRun: Type.Optional(Type.Boolean({ description: 'With `filter`: only count, and return a token' })),
@@ -26,17 +26,17 @@ const Revoke = strictObject({
   cursor: Type.Optional(Type.String({
     minLength: 1,
     maxLength: 2048,
-    description: 'With `token`: from the run before, while there is more'
+    description: 'With `token`: from the previous call, until it is null'
   }))
 })
 const Preview = strictObject({
-  count: Type.Integer({ description: 'How many match now' }),
-  sample: Type.Array(SessionView, { description: 'The newest ten' }),
-  token: Type.String({ description: 'Confirms a run with this filter, over sessions created up to now; good for ten minutes' }),
+  count: Type.Integer({ description: 'Number of matches now' }),
+  sample: Type.Array(SessionView, { description: 'The newest ten matches' }),
+  token: Type.String({ description: 'Confirms a run with this filter, for sessions created before the preview; valid for ten minutes' }),
   ownSessionKept: Type.Boolean({ description: 'Your own session matches, and is excluded' })
 })
 const Revoked = strictObject({
-  revoked: Type.Integer({ description: 'How many sessions this call revoked' }),
+  revoked: Type.Integer({ description: 'Number of sessions that this call revoked' }),
   more: Type.Boolean({ description: 'Send the same request again, with `cursor`' }),
   cursor: nullable(Type.String())
 })

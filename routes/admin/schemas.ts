@@ -44,7 +44,7 @@ const TimelineView = strictObject({
   type: Type.String({ description: '`seen`, or the type of an event' }),
   text: Type.String(),
   details: Type.Record(Type.String(), Type.Unsafe<EventDetail>(Type.Unknown()), {
-    description: 'Those of the event; `device` is an object, `methods` a list'
+    description: 'The details of the event; `device` is an object, `methods` a list'
   })
 })
 
@@ -55,7 +55,7 @@ export const SessionDetail = strictObject({
   firstIp: NullableText,
   firstUserAgent: NullableText,
   generation: nullable(Type.Integer({ description: 'How often its verifier was rotated' })),
-  timeline: Type.Array(TimelineView, { description: 'Its life in order, from the record and from recent events' })
+  timeline: Type.Array(TimelineView, { description: 'Its timeline, from the record and from recent events' })
 })
 export type SessionDetail = Static<typeof SessionDetail>
 
@@ -150,11 +150,11 @@ function filterFields <T extends TSchema> (When: T) {
       maxLength: 256,
       description: 'Appears in user id, address, device or name, or at the start of the session id'
     })),
-    at: when('What was live at that moment, as far as history reaches')
+    at: when('Sessions that were live at that time, within history')
   } satisfies TProperties
 }
 
 /** A filter in a query string. */
 export const filterQuery = filterFields(TextTimestamp)
 /** A filter in a body. */
-export const FilterBody = strictObject(filterFields(AnyTimestamp), { description: 'Everything that is given must hold' })
+export const FilterBody = strictObject(filterFields(AnyTimestamp), { description: 'A session matches if all conditions do' })

@@ -18,10 +18,10 @@ const ListQuery = strictObject({
     maximum: 200,
     description: 'Default 50. A page may be shorter and still have a cursor'
   })),
-  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, description: 'From the page before, for the same filter and order' })),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, description: 'From the last page, for the same filter and order' })),
   order: Type.Optional(oneWord(['newest', 'oldest'], { description: 'Default newest' })),
   sort: Type.Optional(Type.Literal('created', {
-    description: 'Live sessions are sorted by when they were created, ended ones by when they ended: what an index serves'
+    description: 'Live sessions are sorted by creation time, ended ones by end time: only these have an index'
   }))
 })
 const List = strictObject({ items: Type.Array(SessionView), cursor: nullable(Type.String()) })
@@ -66,7 +66,7 @@ export function sessionRoutes (app: TypeBoxInstance, admin: AdminContext): void 
     config: pollConfig,
     schema: {
       operationId: 'adminSessionStatistics',
-      summary: 'Numbers of a range, over all nodes',
+      summary: 'Statistics of a range, over all nodes',
       querystring: StatisticsQuery,
       response: { 200: StatisticsView }
     }

@@ -15,7 +15,7 @@ const Top = Type.Array(strictObject({
   key: Type.String(),
   sessions: Type.Integer({ description: 'Sessions created, at most `error` too many' }),
   error: Whole,
-  users: Type.Integer({ description: 'Different users, about' })
+  users: Type.Integer({ description: 'Distinct users, approximately' })
 }))
 const Sums = { created: Whole, createdRemembered: Whole, ended: Ended, requests: Whole, security: Security, migration: Migration }
 
@@ -35,9 +35,9 @@ export const StatisticsView = strictObject({
   ...Sums,
   previous: Type.Union(
     [strictObject(Sums), Type.Null()],
-    { description: 'The same sums of the range before this one; null where it is no longer kept, or nothing was counted in its first half' }
+    { description: 'The sums of the previous range; null if it is no longer stored, or its first half has no data' }
   ),
-  lifetimes: Type.Array(Lifetimes, { description: 'How long ended sessions had lived' }),
+  lifetimes: Type.Array(Lifetimes, { description: 'Lifetimes of ended sessions' }),
   topIps: Top,
   topBrowsers: Top,
   topOs: Top,

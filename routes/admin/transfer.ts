@@ -20,23 +20,23 @@ const ExportQuery = strictObject({
 })
 const ImportQuery = strictObject({
   dryRun: Type.Optional(Type.Boolean({ description: 'Only check' })),
-  onConflict: Type.Optional(oneWord(['skip', 'refuse'], { description: 'Where a session exists: leave it (default), or refuse the rest' }))
+  onConflict: Type.Optional(oneWord(['skip', 'refuse'], { description: 'If a session exists: skip it (default), or refuse the import' }))
 })
 const Refused = strictObject({ row: Type.Integer({ description: 'From 1 on' }), why: Type.String() })
 const Report = strictObject({
-  rows: Type.Integer({ description: 'How many there were; those that are neither imported nor skipped were refused' }),
+  rows: Type.Integer({ description: 'Number of rows; those that are neither imported nor skipped were refused' }),
   imported: Type.Integer(),
   skipped: Type.Integer({ description: 'Existed before, or had expired' }),
   refused: Type.Array(Refused, { description: 'The first hundred' })
 })
-const CleanedUp = strictObject({ expired: Type.Integer({ description: 'How many expired sessions ended' }) })
+const CleanedUp = strictObject({ expired: Type.Integer({ description: 'Number of expired sessions that ended' }) })
 const Rows = {
   content: {
-    'application/x-ndjson': { schema: Type.Unknown({ description: 'One session a line, as the export gives them' }) },
+    'application/x-ndjson': { schema: Type.Unknown({ description: 'One session a line, as the export returns them' }) },
     'application/json': { schema: Type.Unknown({ description: 'An array of them' }) }
   }
 }
-const Table = { ...Rows.content, 'text/csv': { schema: Type.String({ description: 'A table with a head' }) } }
+const Table = { ...Rows.content, 'text/csv': { schema: Type.String({ description: 'A table with a header row' }) } }
 const types = { ndjson: 'application/x-ndjson', json: 'application/json', csv: 'text/csv; charset=utf-8' } as const
 /** The size of a chunk of the response, in characters. */
 const chunkSize = 32 * 1024
@@ -72,7 +72,7 @@ export function transferRoutes (app: TypeBoxInstance, admin: AdminContext): void
     config: writeConfig,
     schema: {
       operationId: 'adminCleanUpSessions',
-      summary: 'End what has expired and purge old history, now',
+      summary: 'End expired sessions and purge old history now',
       response: { 200: CleanedUp }
     }
   }, async request => {

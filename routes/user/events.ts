@@ -14,8 +14,8 @@ export interface UserEventOptions extends SessionAccess {
   readonly warning: number
 }
 
-const description = `Server-sent events: \`session\` at first, and when an end that was near has moved away; \`expiring\` when the end is
-near; \`ended\` with the reason, then the stream closes; \`devices\` when another session of yours began or ended.
+const description = `Server-sent events: \`session\` first, and after an extension; \`expiring\` shortly before the expiry;
+\`ended\` with the reason, then the stream closes; \`devices\` when another session of yours began or ended.
 Data of the first two: \`now\`, \`expiresAt\` (ISO 8601), \`idleLeft\`, \`absoluteLeft\` (seconds), \`extendable\` (a refresh would help).`
 
 /** Registers the stream by which a page learns that its session has ended, or is about to (WCAG 2.2.1). Listening does not extend it. */

@@ -8,7 +8,7 @@ export interface SqlFilter {
   readonly net: string | null
 }
 
-/** Prepares a filter for the server. Throws `FST_SESSION_INVALID_FILTER` for what `compileFilter` refuses. */
+/** Prepares a filter for the server. Throws `FST_SESSION_INVALID_FILTER` if `compileFilter` does. */
 export function toSqlFilter (filter: Filter): SqlFilter {
   compileFilter(filter)
   const { ip, browser, os, search } = filter
