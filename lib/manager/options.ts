@@ -104,7 +104,12 @@ export interface ResolvedOptions {
   readonly policy: Policy
   /** Whether persistent sessions are allowed. */
   readonly remembers: boolean
-  readonly maxSessions: { readonly max: (userId: string) => number | Promise<number>, readonly onExceeded: Limit['onExceeded'] }
+  readonly maxSessions: {
+    readonly max: (userId: string) => number | Promise<number>
+    /** The maximum of every user; `Infinity` where a function decides. */
+    readonly bound: number
+    readonly onExceeded: Limit['onExceeded']
+  }
   readonly historyRetention: number
   readonly historyPerUser: number
   readonly cleanupInterval: number
@@ -215,6 +220,7 @@ function toMaxSessions (limit: SessionManagerOptions['maxSessions'] & {}): Resol
   if (typeof max !== 'function') checkMax(max)
   return {
     max: typeof max === 'function' ? async userId => checkMax(await max(userId)) : () => max,
+    bound: typeof max === 'function' ? Infinity : max,
     onExceeded: oneOf(onExceeded ?? 'evict-oldest', 'maxSessions.onExceeded', ['evict-oldest', 'evict-idle', 'reject'])
   }
 }

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import type { Static } from '@sinclair/typebox'
 import type { FastifyRequest } from 'fastify'
+import { SessionSearch } from '../../lib/admin/search.ts'
 import { SessionError } from '../../lib/errors.ts'
 import { hasEnded } from '../../lib/model/record.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
@@ -21,8 +22,20 @@ const writeConfig = { session: { required: true, sameOrigin: true }, rateLimit: 
 /** Does not extend the idle timeout. */
 const pollConfig = { session: { required: true, passive: true }, rateLimit: { max: 120, timeWindow: '1 minute' } }
 
-const Query = strictObject({ ended: Type.Optional(Type.Boolean({ description: 'Lists ended sessions too' })) })
-const Devices = strictObject({ sessions: Type.Array(OwnSession), ended: Type.Optional(Type.Array(OwnEndedSession)) })
+const Query = strictObject({
+  ended: Type.Optional(Type.Boolean({ description: 'Lists ended sessions too' })),
+  limit: Type.Optional(Type.Integer({
+    minimum: 2,
+    maximum: 200,
+    description: 'Default 100. A page may be shorter and still have a cursor'
+  })),
+  cursor: Type.Optional(Type.String({ minLength: 1, maxLength: 2048, description: 'From the page before' }))
+})
+const Devices = strictObject({
+  sessions: Type.Array(OwnSession),
+  cursor: nullable(Type.String({ description: 'For the next page; null: this is the last one' })),
+  ended: Type.Optional(Type.Array(OwnEndedSession))
+})
 const Current = strictObject({ session: OwnSession, ...timeLeft })
 const One = strictObject({ session: OwnSession })
 const Revoke = strictObject({
@@ -38,6 +51,7 @@ const LoggedOut = strictObject({ loggedOut: Type.Literal(true) })
 /** Registers the routes by which users list, name and revoke their sessions. */
 export function userSessionRoutes (app: TypeBoxInstance, options: UserSessionOptions): void {
   const { manager, stateOf } = options
+  const search = new SessionSearch(manager)
   const toCurrent = (record: SessionRecord): Static<typeof Current> =>
     ({ session: toOwnSession(record, record.id), ...toTimeLeft(record, manager.now()) })
 
@@ -45,17 +59,24 @@ export function userSessionRoutes (app: TypeBoxInstance, options: UserSessionOpt
     config: pollConfig,
     schema: {
       operationId: 'listSessions',
-      summary: 'Your sessions, the current one first',
+      summary: 'Your sessions in pages: the current one first, the others from newest to oldest',
       querystring: Query,
       response: { 200: Devices }
     }
   }, async request => {
-    const { id, userId } = owned(stateOf(request))
-    const records = await manager.listByUser(userId)
-    const live = records.map(record => toOwnSession(record, id)).sort((a, b) => Number(b.current) - Number(a.current))
-    if (request.query.ended !== true) return { sessions: live }
+    const own = owned(stateOf(request))
+    const { userId } = own
+    const { limit = 100, cursor = null, ended } = request.query
+    // the first page has the current session as well
+    const size = cursor === null ? limit - 1 : limit
+    const page = await search.list({ filter: { userId }, state: 'live', at: null }, { limit: size, cursor, order: 'newest' })
+    const others = page.items.filter(({ id }) => id !== own.id) as SessionRecord[]
+    // the listed record of the current session has the newest activity
+    const current = page.items.find(({ id }) => id === own.id) as SessionRecord | undefined ?? own
+    const sessions = (cursor === null ? [current, ...others] : others).map(record => toOwnSession(record, own.id))
+    if (ended !== true) return { sessions, cursor: page.cursor }
     const { items } = await manager.history({ userId }, { limit: 20 })
-    return { sessions: live, ended: items.map(toOwnEndedSession) }
+    return { sessions, cursor: page.cursor, ended: items.map(toOwnEndedSession) }
   })
 
   app.get('/current', {

@@ -28,7 +28,11 @@ export interface DevicesProps {
 /** The open dialog. */
 type OpenDialog = { readonly kind: 'one' | 'rename', readonly device: OwnSession } | { readonly kind: 'others' | 'reauth' }
 
-interface Lists { readonly sessions: readonly OwnSession[], readonly ended: readonly OwnEndedSession[] }
+interface Lists { readonly sessions: readonly OwnSession[], readonly cursor: string | null, readonly ended: readonly OwnEndedSession[] }
+
+/** How many sessions a page has: the first as many as were shown before. */
+const pageSize = 100
+const maxPageSize = 200
 
 /** The user's devices, and the actions on them. */
 export function Devices ({ api, login, words, past, timeout, page, emit }: DevicesProps): VNode {
@@ -41,11 +45,20 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
   const { own, extend } = useOwnSession(api, load)
 
   function load (): void {
-    call<Lists>(`${api}?ended=true`).then(found => { setLists(found); setFailure(null) }, (error: unknown) => {
+    const limit = Math.min(Math.max(lists?.sessions.length ?? 0, pageSize), maxPageSize)
+    call<Lists>(`${api}?ended=true&limit=${limit}`).then(found => { setLists(found); setFailure(null) }, (error: unknown) => {
       setFailure(error instanceof ApiError && error.status === 401 ? 'ended' : 'offline')
     })
   }
   useEffect(load, [api])
+
+  function loadMore (): void {
+    if (lists === null || lists.cursor === null) return
+    call<Lists>(`${api}?limit=${pageSize}&cursor=${encodeURIComponent(lists.cursor)}`).then(({ sessions, cursor }) => {
+      const shown = new Set(lists.sessions.map(({ id }) => id))
+      setLists({ ...lists, cursor, sessions: [...lists.sessions, ...sessions.filter(({ id }) => !shown.has(id))] })
+    }, () => { setFailure('offline') })
+  }
   useEffect(() => {
     if (own?.state === 'ended') { setFailure('ended'); emit('ended', { reason: own.reason }) }
     if (own?.state === 'live' && failure === 'ended') load()
@@ -91,13 +104,14 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
     ${lists === null
       ? failure === null && html`<${Loading} label=${say('loading')} />`
       : failure !== 'ended' && html`<ul class="list" role="list" part="list">${lists.sessions.map(device => html`<${Row} key=${device.id} ...${{ device, words, now, onSignOut: () => { setDialog({ kind: 'one', device }) }, onRename: () => { setDialog({ kind: 'rename', device }) } }} />`)}</ul>
+        ${lists.cursor !== null && html`<button class="button plain" part="button more" type="button" onClick=${loadMore}>${say('moreDevices')}</button>`}
         ${others === 0 && html`<p class="hint alone">${say('onlyThis')}</p>`}`}
     ${past && lists !== null && lists.ended.length > 0 && failure !== 'ended' && html`<${Past} ...${{ ended: lists.ended, words, now, heading: page ? 'h2' : 'h3' }} />`}
     ${dialog?.kind === 'one' && html`<${Confirm} ...${{
       title: say(dialog.device.current ? 'confirm.this' : 'confirm.one', { device: nameOf(dialog.device) }), text: say(dialog.device.current ? 'confirm.thisText' : 'confirm.oneText'), action: say('signOut'), words,
       onYes: () => { void revoke(dialog.device) }, onClose: () => { setDialog(null) }
 }} />`}
-    ${dialog?.kind === 'others' && html`<${Confirm} ...${{ title: say('confirm.others'), text: say('confirm.othersText', { count: others }), action: say('signOutOthers'), words, onYes: () => { void revokeOthers() }, onClose: () => { setDialog(null) } }} />`}
+    ${dialog?.kind === 'others' && html`<${Confirm} ...${{ title: say('confirm.others'), text: lists !== null && lists.cursor !== null ? say('confirm.allOthersText') : say('confirm.othersText', { count: others }), action: say('signOutOthers'), words, onYes: () => { void revokeOthers() }, onClose: () => { setDialog(null) } }} />`}
     ${dialog?.kind === 'rename' && html`<${Rename} ...${{ device: dialog.device, words, onName: (name: string) => { void rename(dialog.device, name) }, onClose: () => { setDialog(null) } }} />`}
     ${dialog?.kind === 'reauth' && html`<${Reauthenticate} ...${{ login, words, onClose: () => { setDialog(null) } }} />`}
     ${timeout && html`<${Timeout} ...${{ api, login, words, own, extend }} />`}
