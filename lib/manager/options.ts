@@ -5,6 +5,7 @@ import { checkNames, day, maxCookieAge, namesOf, oneOf, optionalFunction, invali
 import type { Duration } from '../options.ts'
 import type { Lifetime, Policy } from '../policy.ts'
 import type { Limit, Store } from '../store.ts'
+import { toFlushInterval } from './platform.ts'
 import { toEncryption, toSecrets } from './secrets.ts'
 import type { EncryptionOptions, ResolvedEncryption } from './secrets.ts'
 
@@ -65,10 +66,7 @@ export interface SessionManagerOptions {
   readonly historyPerUser?: number
   /** The time between two cleanups. Default 15m. */
   readonly cleanupInterval?: Duration
-  /**
-   * The time between two flushes of last-seen updates. Default 1s; 0 writes with each request. `idleTimeout` must be at least ten times as
-   * long.
-   */
+  /** The time between two flushes of last-seen updates, at most a tenth of `idleTimeout`. Default 1s; on serverless platforms 0. */
   readonly flushInterval?: Duration
   /** Maximum duration of a store operation. Default 500 ms. */
   readonly storeTimeout?: Duration
@@ -133,8 +131,8 @@ const profiles: Readonly<Record<'aal1' | 'aal2' | 'aal3', Lifetime>> = {
 /** Checks options and fills in defaults. Throws `FST_SESSION_INVALID_OPTION`, naming the option and what was expected. */
 export function resolveOptions (options: SessionManagerOptions): ResolvedOptions {
   checkNames(options, '', managerOptionNames)
-  const flush = toMilliseconds(options.flushInterval ?? 1000, 'flushInterval', { max: 60_000 })
   const warn = options.warn ?? emitWarning
+  const flush = toFlushInterval(options.flushInterval, warn)
   const store = options.store ?? 'memory'
   return hideSecrets({
     secrets: toSecrets(options.secret, store, warn),
