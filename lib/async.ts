@@ -58,6 +58,9 @@ export class Mutex {
   #busy = false
   readonly #waiting: (() => void)[] = []
 
+  /** Whether a step is in flight. */
+  get isBusy (): boolean { return this.#busy }
+
   /** @param step `waited`: another step ran between the call and the start of this one */
   async runExclusive <T> (step: (waited: boolean) => Promise<T>): Promise<T> {
     const waits = this.#busy

@@ -15,7 +15,9 @@ const table = {
       'Send the same filter with `dryRun: true`, then again with its `token`.'
   ],
   FST_SESSION_DATA_TOO_LARGE: [413, 'Session data is too large: %s. Expected at most %s bytes of JSON.'],
-  FST_SESSION_INVALID_USER_ID: [500, 'Expected the user id to be a non-empty string of at most 256 bytes, or a safe integer.'],
+  FST_SESSION_INVALID_USER_ID: [
+    500, 'Expected the user id to be a non-empty string of at most 256 bytes, an integer, or an object that JSON stores as such a string.'
+  ],
   FST_SESSION_INVALID_CURSOR: [400, 'The cursor is not one of this list. Start again without it.'],
   FST_SESSION_INVALID_FILTER: [400, 'The filter cannot be used: %s.'],
   FST_SESSION_INVALID_IMPORT: [400, 'The import cannot be used: %s.'],
@@ -27,9 +29,13 @@ const table = {
   FST_SESSION_NOT_LOADED: [
     500, 'The session was not loaded: the route has `config.session: false`, or the request has not passed the session hook.'
   ],
+  FST_SESSION_RESPONSE_SENT: [
+    500, 'The response was sent, or its connection closed, before the cookie of the session. Await the session before you send it.'
+  ],
+  FST_SESSION_GUARD_MISSING: [500, 'Nothing guards the route %s: %s. %s.'],
   FST_SESSION_INVALID_OPTION: [500, 'Expected `%s` to be %s.'],
   FST_SESSION_STORE_NOT_OPENED: [500, 'The session store could not be opened. Tried: %s. Cause: %s. %s.'],
-  FST_SESSION_DECORATOR_CONFLICT: [500, '`%s` is already decorated by another plugin. %s'],
+  FST_SESSION_DECORATOR_CONFLICT: [500, '`%s` exists already: %s.'],
   FST_SESSION_CLOSED: [503, 'The session manager is not open.'],
   FST_SESSION_STORE_UNAVAILABLE: [503, 'Sessions are temporarily unavailable. Try again shortly.'],
   FST_SESSION_STORE_FULL: [503, 'No more sessions can be created at the moment. Try again later.'],
@@ -47,6 +53,10 @@ export class SessionError extends Error {
   override readonly name = 'SessionError'
   readonly code: SessionErrorCode
   readonly statusCode: number
+  /** As `statusCode`, for frameworks that read this name (http-errors). */
+  readonly status: number
+  /** Whether the message is for clients (http-errors). That of status 500 describes a fault of the app. */
+  readonly expose: boolean
   /** Why the session ended, on `FST_SESSION_ENDED`. */
   readonly reason: string | undefined
   /** Headers that Fastify adds to the response: `retry-after` for each 503. */
@@ -61,7 +71,8 @@ export class SessionError extends Error {
     const values = options.values ?? []
     super(message.replace(/%s/g, () => values[i++] ?? ''), options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.statusCode = status
+    this.statusCode = this.status = status
+    this.expose = status !== 500
     this.reason = options.reason
     this.headers = status === 503 ? { 'retry-after': '1', 'cache-control': 'no-store' } : {}
   }

@@ -32,6 +32,7 @@ export type { OpenTelemetryApi, OpenTelemetryOptions } from './plugin/tracing.ts
 export { deviceLabel } from './model/device.ts'
 export type { Device } from './model/device.ts'
 export type { Filter } from './model/filter.ts'
+export type { UserId } from './model/user-id.ts'
 export type { Duration } from './options.ts'
 export type { CookieOptions } from './cookie/attributes.ts'
 export type { MaxSessionsOptions, RiskRequest, RiskVerdict, SessionManagerOptions } from './manager/options.ts'

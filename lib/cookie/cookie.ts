@@ -76,6 +76,8 @@ export class SessionCookie {
     this.#serialized = serializeAttributes(attributes)
   }
 
+  get sameSite (): CookieAttributes['sameSite'] { return this.#attributes.sameSite }
+
   /**
    * Finds the session cookie in a Cookie header and verifies it, in linear time and without a store. If several have the name, the only
    * valid one counts; if several different ones are valid, all are returned. If more than eight have the form of the cookie, all are

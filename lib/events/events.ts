@@ -103,8 +103,11 @@ interface EventDetailsByType {
   /** An operation of the store failed; requests that need it get a 503. `count`: failures since the last such event. */
   readonly 'store-failed': { readonly operation: string, readonly error: string, readonly count: number }
   readonly 'store-recovered': { readonly after: number }
-  /** Data of a request could not be stored: its response had already been sent, or its session had ended. */
-  readonly 'write-lost': { readonly error: string }
+  /**
+   * Data of a request was not stored: its response had been sent, its session had ended, or the request may not make a guest session.
+   * `count`: since the last such event of this session.
+   */
+  readonly 'write-lost': { readonly error: string, readonly count: number }
   /** A stored record, or its data, cannot be read; it cannot authenticate. `count`: since the last such event of this session. */
   readonly 'record-corrupt': { readonly part: 'record' | 'data', readonly count: number }
   /** Legacy or imported data had a key that is part of the session API; it was renamed. */

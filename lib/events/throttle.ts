@@ -4,7 +4,7 @@ import type { SessionEventOf } from './events.ts'
 /** The types of events that a client can cause at will. */
 export type ThrottledType =
   'bad-signature' | 'unknown-token' | 'duplicate-cookie' | 'cookie-tossing' | 'ended-session-used' | 'cross-origin-blocked' |
-  'access-denied' | 'migration-rejected' | 'ip-changed' | 'user-agent-changed' | 'record-corrupt'
+  'access-denied' | 'migration-rejected' | 'ip-changed' | 'user-agent-changed' | 'record-corrupt' | 'write-lost'
 
 type WithoutCount<Event> = Event extends unknown ? Omit<Event, 'count'> : never
 /** An event without its count, which the throttle adds. */

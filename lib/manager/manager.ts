@@ -5,6 +5,7 @@ import type { SessionEventOf, SessionEventType } from '../events/events.ts'
 import type { Filter } from '../model/filter.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
 import { toUserId } from '../model/user-id.ts'
+import type { UserId } from '../model/user-id.ts'
 import { isFresh } from '../policy.ts'
 import type { SessionStatistics, StatisticsRange } from '../statistics/statistics.ts'
 import type { EndResult, Page, PageOptions, SessionTotals, Store } from '../store.ts'
@@ -138,7 +139,7 @@ export class SessionManager {
   }
 
   /** Returns all live sessions of a user, newest first. Rejects with `FST_SESSION_INVALID_USER_ID`. */
-  async listByUser (userId: string | number): Promise<SessionRecord[]> {
+  async listByUser (userId: UserId): Promise<SessionRecord[]> {
     return this.core.reader.listByUser(toUserId(userId))
   }
 
@@ -193,12 +194,12 @@ export class SessionManager {
   }
 
   /** Ends all sessions of a user but `except`, as after a password change. Returns them. Rejects with `FST_SESSION_INVALID_USER_ID`. */
-  async revokeUser (userId: string | number, options: EndOptions & { readonly except?: string } = {}): Promise<readonly EndedSession[]> {
+  async revokeUser (userId: UserId, options: EndOptions & { readonly except?: string } = {}): Promise<readonly EndedSession[]> {
     return this.core.revoker.revokeUser(toUserId(userId), options)
   }
 
   /** Ends all sessions of a user, and deletes the user from history and statistics. Rejects as `revokeUser`: then call it again. */
-  async forgetUser (userId: string | number): Promise<void> { await this.core.eraser.forget(toUserId(userId)) }
+  async forgetUser (userId: UserId): Promise<void> { await this.core.eraser.forget(toUserId(userId)) }
 
   /**
    * Ends all sessions that match, in bounded steps: call again with the `cursor` of the result until it is `null`. Rejects with

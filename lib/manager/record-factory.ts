@@ -4,6 +4,7 @@ import { namedMethods } from '../model/record.ts'
 import type { EncodedData, SessionRecord } from '../model/record.ts'
 import { deviceOf, sanitizeUserAgent } from '../model/user-agent.ts'
 import { toUserId } from '../model/user-id.ts'
+import type { UserId } from '../model/user-id.ts'
 import { lifetimeFor } from '../policy.ts'
 import type { Lifetime } from '../policy.ts'
 import type { AdoptedCredential, CredentialVerifiers } from '../token/credential-verifiers.ts'
@@ -16,7 +17,7 @@ import type { StoreClock } from './store-clock.ts'
 /** A session to create. */
 export interface NewSession {
   /** Omitted or `null`: a guest. A safe integer counts as its decimal form. */
-  readonly userId?: string | number | null | undefined
+  readonly userId?: UserId | null | undefined
   /** The session is persistent. Ignored for guests, and with NIST profiles that do not allow it. */
   readonly remember?: boolean | undefined
   /** How the user authenticated: `password`, `webauthn`, … */

@@ -20,8 +20,6 @@ export interface PluginContext extends SessionContext {
   readonly onStoreError: 'refuse' | 'anonymous'
   /** Origins that count as the app's own. */
   readonly trustedOrigins: ReadonlySet<string>
-  /** The header Clear-Site-Data; `null`: none. */
-  readonly clearSiteData: string | null
   readonly annotateSpan: SpanAnnotator | null
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { EndReason } from '../model/record.ts'
 import type { SessionState } from '../session/state.ts'
+import { reportLostWrite } from '../session/steps.ts'
 import type { DataChanges } from '../session/tracked-data.ts'
 import type { PluginContext } from './context.ts'
 import { loadSession } from './load-session.ts'
@@ -38,31 +39,43 @@ export function addSessionHooks (app: FastifyInstance, context: PluginContext): 
 
   app.addHook('onError', async function sessionOnError (request) { await rollbackSession(request as SessionRequest) })
 
-  // a hint for developers, which costs time
-  if (process.env['NODE_ENV'] === 'production') return
+  // comparing the data again costs time: in production, only where a handler goes on after its data was written
+  const always = process.env['NODE_ENV'] !== 'production'
   app.addHook('onResponse', function sessionOnResponse (request, _reply, done) {
-    warnUnsaved(context, request as SessionRequest)
+    const state = (request as SessionRequest)[kState]
+    if (state != null && (always || !state.sent)) warnUnsaved(state)
     done()
   })
 }
 
 /** Writes what changed, and adds the headers, before the response leaves. */
 function saveSession (context: PluginContext, state: SessionState, payload: unknown, done: SendDone): void {
+  // a step that the handler did not await, such as a login before a redirect: its cookie must leave with this head
+  if (state.isBusy) {
+    state.settled().then(() => { saveSession(context, state, payload, done) }, done)
+    return
+  }
+  const onFailure = (error: unknown): void => {
+    state.failed = true
+    // the response of an error handler leaves in any case
+    if (!state.rolledBack) { done(error as Error); return }
+    loseChanges(state, error)
+    done(null, addHeaders(context, state, payload))
+  }
   let changes: DataChanges | null
   try {
     changes = state.unsaved()
   } catch (error) {
-    state.failed = true
-    done(error as Error)
+    onFailure(error)
     return
   }
   if (changes === null) {
     done(null, addHeaders(context, state, payload))
   } else if (state.reply.raw.headersSent) {
-    void saveLate(context, state, changes)
+    state.commit(changes).catch((error: unknown) => { loseChanges(state, error) })
     done(null, payload)
   } else {
-    state.commit(changes).then(() => { done(null, addHeaders(context, state, payload)) }, done)
+    state.commit(changes).then(() => { done(null, addHeaders(context, state, payload)) }, onFailure)
   }
 }
 
@@ -72,42 +85,47 @@ async function rollbackSession (request: SessionRequest): Promise<void> {
 }
 
 /** Reports changes that no write has sent, as of a handler that hijacked its reply without `save()`. */
-function warnUnsaved (context: PluginContext, request: SessionRequest): void {
-  const state = request[kState]
-  if (state == null) return
+function warnUnsaved (state: SessionState): void {
   try {
-    if (state.unsaved() !== null) reportLostWrite(context, state, 'the response had left')
+    if (state.unsaved() !== null) loseChanges(state, new Error('the response had left'))
   } catch (error) {
-    reportLostWrite(context, state, (error as Error).message)
+    loseChanges(state, error)
   }
 }
 
-/** As `saveSession`, after the response has left: it can neither report a failure nor issue the cookie of a guest. */
-async function saveLate (context: PluginContext, state: SessionState, changes: DataChanges): Promise<void> {
-  if (state.record === null) { reportLostWrite(context, state, 'the response had left'); return }
-  try {
-    await state.commit(changes)
-  } catch (error) {
-    reportLostWrite(context, state, (error as Error).message)
-  }
-}
-
-function reportLostWrite ({ events, manager }: PluginContext, state: SessionState, why: string): void {
+/** Reports that changes are lost. */
+function loseChanges (state: SessionState, error: unknown): void {
   state.failed = true
-  events.emit({ type: 'write-lost', at: manager.now(), id: state.record?.id ?? null, userId: state.record?.userId ?? null, error: why })
+  reportLostWrite(state, (error as Error).message)
 }
 
-/** Adds the headers of the session to its response. Returns the payload. */
-function addHeaders ({ annotateSpan, clearSiteData }: PluginContext, state: SessionState, payload: unknown): unknown {
+/** Adds the headers of the session to its response. Returns the payload. The cookies are added with the head. */
+function addHeaders ({ annotateSpan }: PluginContext, state: SessionState, original: unknown): unknown {
   const { reply, responseCookies, record, rejection } = state
-  if (reply.raw.headersSent) return payload
-  if (state.used) addCacheHeaders(reply)
-  if (responseCookies !== null && !responseCookies.isEmpty) {
-    // a login makes another session
-    if (record !== null) annotateSpan?.(state.request, record)
-    responseCookies.applyTo(reply, clearSiteData)
-  }
+  if (reply.raw.headersSent) return original
+  const payload = state.used ? withCacheHeaders(reply, original) : original
+  // a login makes another session
+  if (record !== null && responseCookies?.isEmpty === false) annotateSpan?.(state.request, record)
+  // a handler can go on while its stream flows
+  state.sent = typeof payload !== 'object' || payload === null || Buffer.isBuffer(payload)
   return withErrorDetails(rejection?.reason ?? null, reply, payload)
+}
+
+/** Adds the headers for caches to a reply. Returns the payload, which takes no headers of its own any more. */
+function withCacheHeaders (reply: FastifyReply, payload: unknown): unknown {
+  const isResponse = typeof payload === 'object' && payload !== null && Object.prototype.toString.call(payload) === '[object Response]'
+  const body = isResponse ? unwrapResponse(reply, payload as Response) : payload
+  addCacheHeaders(reply)
+  return body
+}
+
+/** Takes status and headers from a Response as Fastify does, but before the headers of the session are added. Returns its body. */
+function unwrapResponse (reply: FastifyReply, response: Response): unknown {
+  // Fastify refuses it
+  if (response.bodyUsed) return response
+  reply.code(response.status)
+  for (const [name, value] of response.headers) reply.header(name, value)
+  return response.body
 }
 
 /** A response that depends on the session differs by cookie: caches must know (CVE-2023-30861). */

@@ -12,7 +12,9 @@ import type { Validation } from '../manager/validation-result.ts'
 import type { Adoption, AdoptionResult } from '../migration/adoption.ts'
 import type { Credential } from '../migration/source-records.ts'
 import type { SessionRecord } from '../model/record.ts'
+import type { SessionObject } from '../session/session.ts'
 import { SessionState } from '../session/state.ts'
+import { unloadedSession } from '../session/unloaded-session.ts'
 import type { PluginContext } from './context.ts'
 import { isUpgrade } from './cross-origin.ts'
 import { requireSameOrigin, requireSession } from './guard.ts'
@@ -49,6 +51,21 @@ export function loadSession (context: PluginContext, request: SessionRequest, re
   const state = startState(context, request, cookie)
   if (cookie?.duplicate === true) state.cookies.hasTwins = true
   return cookie === null ? adopt(context, state, credential as Credential, config) : validate(context, state, cookie, config)
+}
+
+/**
+ * Returns `request.session`. Where no session is loaded, it is one that can only be read. Once the handler has failed or the response has
+ * left, as for loggers, that also replaces the error of a store that failed.
+ */
+export function sessionOf (context: PluginContext, request: SessionRequest): SessionObject {
+  const state = request[kState]
+  if (state == null && request[kReply] == null) return unloadedSession
+  try {
+    return (state ?? startState(context, request, null)).session
+  } catch (error) {
+    if (state != null && (state.rolledBack || state.reply.raw.headersSent || state.reply.raw.destroyed)) return unloadedSession
+    throw error
+  }
 }
 
 /** Returns the state of a request. Throws `FST_SESSION_NOT_LOADED` where the hook has not run. */
@@ -183,6 +200,7 @@ function applyAdoption (context: PluginContext, state: SessionState, result: Ado
   if (result instanceof SessionError) {
     // a failure of the old store concerns only requests that need a session, and prevents no sign-in
     if (config.required && context.onStoreError === 'refuse') throw result
+    state.unverified = true
   } else if (result instanceof Rotation) {
     state.issue(result, true)
     context.annotateSpan?.(state.request, result.record)
@@ -196,6 +214,7 @@ function applyAdoption (context: PluginContext, state: SessionState, result: Ado
 function handleStoreError ({ onStoreError }: PluginContext, state: SessionState, { required }: RouteConfig, error: unknown): void {
   if (!(error instanceof SessionError) || error.code !== 'FST_SESSION_STORE_UNAVAILABLE') throw error
   if (onStoreError === 'refuse') state.error = error
+  else state.unverified = true
   if (required) throw error
 }
 

@@ -13,7 +13,7 @@ import { closeContext, createContext } from './context.ts'
 import type { PluginContext } from './context.ts'
 import { requireSession, signedIn } from './guard.ts'
 import { addSessionHooks } from './hooks.ts'
-import { stateOf } from './load-session.ts'
+import { sessionOf, stateOf } from './load-session.ts'
 import { retainNextTickShape } from './next-tick.ts'
 import { checkPluginOptions, toMetricsTarget, toRouteOptions } from './options.ts'
 import type { RouteOptions, SessionPluginOptions } from './options.ts'
@@ -54,7 +54,7 @@ function decorate (app: FastifyInstance, context: PluginContext): void {
   app.decorateRequest(kState as unknown as string, null)
   app.decorateRequest(kReply as unknown as string, null)
   app.decorateRequest('session', {
-    getter () { return stateOf(context, this as SessionRequest).session },
+    getter () { return sessionOf(context, this as SessionRequest) },
     setter () { throw new SessionError('FST_SESSION_RESERVED_KEY', { values: ['session', 'Change its keys instead.'] }) }
   } as never)
 }

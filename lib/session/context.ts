@@ -16,6 +16,8 @@ export interface SessionContext {
   readonly decoded: DecodedDataCache
   /** Data keys that a session keeps when a guest signs in. */
   readonly keepOnLogin: readonly string[]
+  /** The header Clear-Site-Data of a logout; `null`: none. */
+  readonly clearSiteData: string | null
   /** Returns the user id from the data, for apps that set only data. */
   readonly resolveUserId: ((data: Record<string, unknown>) => unknown) | null
   /** Keeps legacy sessions in step; `header`: the Cookie header. `onLogout` resolves to Set-Cookie values that expire legacy cookies. */

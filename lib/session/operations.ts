@@ -7,9 +7,9 @@ import type { NewSession } from '../manager/record-factory.ts'
 import type { Authentication } from '../manager/rotator.ts'
 import { Rotation } from '../manager/validation-result.ts'
 import type { Rejection } from '../manager/validation-result.ts'
-import { isEmptyText } from '../model/data.ts'
+import { decodeValue, isEmptyText } from '../model/data.ts'
 import { hasEnded, noData } from '../model/record.ts'
-import type { SessionRecord } from '../model/record.ts'
+import type { EncodedData, SessionRecord } from '../model/record.ts'
 import { toUserId } from '../model/user-id.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
 import type { SessionContext } from './context.ts'
@@ -44,9 +44,10 @@ export function planWrite (record: SessionRecord | null, { userId, changes, rege
 }
 
 /** Returns the owner of the session. The app may derive it from the data. */
-export function ownerOf (record: SessionRecord | null, data: Record<string, unknown>, { resolveUserId }: SessionContext): string | null {
+export function ownerOf (record: SessionRecord | null, data: EncodedData, { resolveUserId }: SessionContext): string | null {
   if (resolveUserId === null) return record?.userId ?? null
-  const userId = resolveUserId({ ...data })
+  // what JSON keeps: the same on the request that stores it and on later ones
+  const userId = resolveUserId(Object.fromEntries(Object.entries(data).map(([key, text]) => [key, decodeValue(text)])))
   return userId === undefined || userId === null ? null : toUserId(userId)
 }
 

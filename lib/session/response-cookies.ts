@@ -1,8 +1,11 @@
+import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { SessionCookie } from '../cookie/cookie.ts'
+import { beforeHead } from '../cookie/head.ts'
 import { appendSetCookie } from '../cookie/set-cookie.ts'
 import { deleteLegacyTwins } from '../cookie/twins.ts'
 import type { SessionRecord } from '../model/record.ts'
+import type { SessionContext } from './context.ts'
 
 /** Why a token is issued, and when. */
 export interface Issue {
@@ -12,7 +15,28 @@ export interface Issue {
   readonly renewal: boolean
 }
 
-/** The cookies of one response. Created when there is a first one. */
+/** The response that the cookies are for. */
+export interface ResponseTarget {
+  readonly reply: FastifyReply
+  readonly context: Pick<SessionContext, 'clearSiteData'>
+}
+
+/** Headers that some caches obey in place of Cache-Control (RFC 9213 and their manuals). */
+const cacheHeaders = /^(?:(?:[a-z\d-]+-)?cdn-cache-control|surrogate-control|edge-control|x-accel-expires)$/
+
+/**
+ * Returns whether no cookie can reach the browser any more: the head of the response has been sent, its connection is closed, or it was the
+ * handshake of a WebSocket.
+ */
+export function hasLeft (reply: FastifyReply): boolean {
+  const { raw } = reply
+  return raw.headersSent || raw.destroyed || (reply.sent && reply.request.headers.upgrade?.toLowerCase() === 'websocket')
+}
+
+/**
+ * The cookies of one response. Created when there is a first one. They are added when the head of the response is sent, by Fastify or by the app: then
+ * every other header is known.
+ */
 export class ResponseCookies {
   /** Set-Cookie values that expire legacy cookies. */
   legacyDeletions: readonly string[] = []
@@ -21,12 +45,15 @@ export class ResponseCookies {
   /** The request has other cookies of the name, which differ in domain, path or partition. */
   hasTwins = false
   readonly #cookie: SessionCookie
+  readonly #target: ResponseTarget
   #expiresTwins = false
   #value: string | null = null
   #renewal = false
 
-  constructor (cookie: SessionCookie) {
+  constructor (cookie: SessionCookie, target: ResponseTarget) {
     this.#cookie = cookie
+    this.#target = target
+    beforeHead(target.reply.raw, () => { this.#apply() })
   }
 
   get isEmpty (): boolean { return this.#value === null && this.legacyDeletions.length === 0 && !this.#expiresTwins }
@@ -53,33 +80,35 @@ export class ResponseCookies {
     this.#expiresTwins = this.hasTwins
   }
 
-  /** Adds the cookies to the headers of a reply. */
-  applyTo (reply: FastifyReply, clearSiteData: string | null): void {
-    const cacheable = /\b(public|s-maxage)\b/i.test(String(reply.getHeader('cache-control') ?? ''))
+  /** Adds the cookies to the headers, which no cache may store then. */
+  #apply (): void {
+    if (this.isEmpty) return
+    const { reply, context: { clearSiteData } } = this.#target
+    const { raw, request } = reply
+    const names = raw.getHeaderNames().filter(name => cacheHeaders.test(name))
     // a shared cache would send the cookie to every client (CVE-2023-30861); the next response issues it again
-    if (cacheable && (this.#renewal || this.#value === null)) return
-    reply.header('cache-control', 'no-store')
-    const cookies = this.#setCookies(reply)
-    if (cookies.length > 0) appendSetCookie(reply, this.#cookie.name, cookies)
-    for (const cookie of this.legacyDeletions) {
-      appendSetCookie(reply, cookie.slice(0, cookie.indexOf('=')), [...deleteLegacyTwins(cookie, reply.request), cookie])
+    if ((this.#renewal || this.#value === null) && isPublic(raw, names)) return
+    raw.setHeader('cache-control', 'no-store')
+    for (const name of names) raw.setHeader(name, name === 'x-accel-expires' ? '0' : 'no-store')
+    const cookies = this.#setCookies()
+    if (cookies.length > 0 && appendSetCookie(raw, this.#cookie.name, cookies)) {
+      reply.log.warn(`fastify-session-manager: the app set a cookie named ${this.#cookie.name}, which is the session's; it was dropped`)
     }
-    if (this.loggedOut && clearSiteData !== null) reply.header('clear-site-data', clearSiteData)
-  }
-
-  /** Adds the cookie to the raw response, too, because the app may write to it directly. */
-  applyNow (reply: FastifyReply): void {
-    const cookies = this.#setCookies(reply)
-    if (cookies.length === 0 || reply.raw.headersSent) return
-    if (reply.sent) reply.raw.appendHeader('set-cookie', cookies)
-    else appendSetCookie(reply, this.#cookie.name, cookies)
-    this.#value = null
-    this.#expiresTwins = false
+    for (const cookie of this.legacyDeletions) {
+      appendSetCookie(raw, cookie.slice(0, cookie.indexOf('=')), [...deleteLegacyTwins(cookie, request), cookie])
+    }
+    if (this.loggedOut && clearSiteData !== null) raw.setHeader('clear-site-data', clearSiteData)
   }
 
   /** Returns the Set-Cookie values. Deletions come first: some clients take the cookie of a domain for one of its host. */
-  #setCookies (reply: FastifyReply): string[] {
-    const twins = this.#expiresTwins ? this.#cookie.clearTwins(reply.request) : []
+  #setCookies (): string[] {
+    const twins = this.#expiresTwins ? this.#cookie.clearTwins(this.#target.reply.request) : []
     return this.#value === null ? twins : [...twins, this.#value]
   }
+}
+
+/** Returns whether a shared cache may store the response. `names`: the headers for caches that it has besides Cache-Control. */
+function isPublic (raw: ServerResponse, names: readonly string[]): boolean {
+  const valueOf = (name: string): string => String(raw.getHeader(name) ?? '')
+  return /\b(public|s-maxage)\b/i.test(valueOf('cache-control')) || names.some(name => !/no-store|private|^\s*0/i.test(valueOf(name)))
 }

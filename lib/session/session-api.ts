@@ -1,5 +1,6 @@
 import type { Session } from 'fastify'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
+import type { UserId } from '../model/user-id.ts'
 import type { SessionCallback } from './callbacks.ts'
 import type { SessionInfo } from './info.ts'
 
@@ -36,7 +37,7 @@ export interface SessionApi {
    * Signs a user in: creates a session, enforces `maxSessions`, and ends the session that the browser had. Of the data, the keys in
    * `keepOnLogin` stay, and what is set while the login is in flight. Rejects with `FST_SESSION_LIMIT_REACHED` (`onExceeded: 'reject'`).
    */
-  login (userId: string | number, options?: LoginOptions): Promise<void>
+  login (userId: UserId, options?: LoginOptions): Promise<void>
   /** Ends the session and deletes the cookie. Does nothing without a session. */
   logout (): Promise<void>
   /** Issues a new token, and invalidates the old one at once: for a change of privileges. */
@@ -88,7 +89,7 @@ export interface SessionApi {
 export interface SessionActions {
   readonly record: SessionRecord | null
   info (): SessionInfo | null
-  login (userId: string | number, options?: LoginOptions): Promise<void>
+  login (userId: UserId, options?: LoginOptions): Promise<void>
   logout (): Promise<void>
   rotate (): Promise<void>
   reauthenticate (options: { readonly method?: string | readonly string[] }): Promise<void>

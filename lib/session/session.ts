@@ -1,5 +1,6 @@
 import { SessionError } from '../errors.ts'
 import type { EndedSession } from '../model/record.ts'
+import type { UserId } from '../model/user-id.ts'
 import { resolveCallback, ignoreRejection } from './callbacks.ts'
 import type { SessionCallback } from './callbacks.ts'
 import { reservedKeys } from './session-api.ts'
@@ -22,7 +23,7 @@ class Session implements SessionApi {
   get sessionId () { return this.#actions.record?.id ?? null }
   get userId () { return this.#actions.record?.userId ?? null }
   get info () { return this.#actions.info() }
-  login (userId: string | number, options?: LoginOptions) { return this.#actions.login(userId, options) }
+  login (userId: UserId, options?: LoginOptions) { return this.#actions.login(userId, options) }
   logout () { return this.#actions.logout() }
   rotate () { return this.#actions.rotate() }
   reauthenticate (options?: { readonly method?: string | readonly string[] }) { return this.#actions.reauthenticate(options ?? {}) }

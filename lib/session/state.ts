@@ -1,31 +1,32 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Mutex } from '../async.ts'
-import { cookieHeader } from '../cookie/request.ts'
 import { SessionError } from '../errors.ts'
-import type { NewSession } from '../manager/record-factory.ts'
 import type { Authentication } from '../manager/rotator.ts'
-import { Rotation } from '../manager/validation-result.ts'
-import type { Rejection } from '../manager/validation-result.ts'
+import type { Rejection, Rotation } from '../manager/validation-result.ts'
 import type { EndedSession, SessionRecord } from '../model/record.ts'
 import { toUserId } from '../model/user-id.ts'
-import { present } from '../token/presented-token.ts'
+import type { UserId } from '../model/user-id.ts'
+import { checkNames, namesOf } from '../options.ts'
 import type { PresentedToken } from '../token/presented-token.ts'
 import type { SessionContext } from './context.ts'
 import { noDecodedData } from './decoded-data.ts'
 import { toInfo } from './info.ts'
 import type { SessionInfo } from './info.ts'
-import {
-  createSessionFor, endedErrorOf, extendLive, keptOnLogin, ownerOf, planWrite, readLive, rejectCorrupt, rotateLive, sessionToEnd, updateData
-} from './operations.ts'
+import { endedErrorOf, extendLive, keptOnLogin, readLive, rejectCorrupt } from './operations.ts'
 import { ResponseCookies } from './response-cookies.ts'
 import type { LoginOptions, SessionActions } from './session-api.ts'
 import { createSession } from './session.ts'
 import type { SessionObject } from './session.ts'
+import { createStep, logoutStep, rotateStep, writeStep } from './steps.ts'
+import type { StepState } from './steps.ts'
 import { TrackedData } from './tracked-data.ts'
 import type { DataChanges } from './tracked-data.ts'
 
+const loginNames = namesOf<LoginOptions>({ remember: true, method: true, data: true })
+const reauthenticateNames = namesOf<Pick<Authentication, 'method'>>({ method: true })
+
 /** The session of one request, from its validation to the headers of its response. Runs one step at a time, in the order of the calls. */
-export class SessionState implements SessionActions {
+export class SessionState implements SessionActions, StepState {
   record: SessionRecord | null = null
   /** Why the presented cookie cannot authenticate. */
   rejection: Rejection | null = null
@@ -33,40 +34,46 @@ export class SessionState implements SessionActions {
   error: SessionError | null = null
   /** The cookies of the response, once there are any; `cookies` creates them. */
   responseCookies: ResponseCookies | null = null
-  /** The handler or a write failed: nothing more is written. */
+  /** A write failed: nothing more is written, except by a handler of the error. */
   failed = false
+  /** The handler failed, and its data was dropped. What is set from then on is the error handler's. */
+  rolledBack = false
   guarded = false
+  /** The store failed when the session was looked for: the browser may have one. */
+  unverified = false
+  /** The head of the response has been sent with everything that the handler changed. */
+  sent = false
+  regenerates = false
+  createdHere = false
   readonly reply: FastifyReply
-  readonly #context: SessionContext
+  readonly context: SessionContext
   /** The token of the request; a text, if it was issued since and is not parsed yet. */
-  #token: PresentedToken | string | null
+  token: PresentedToken | string | null
   #data: TrackedData<SessionObject> | null = null
   /** Created with the first step. */
   #steps: Mutex | null = null
   /** The reason of a failed write: a later `save()` must not resolve. */
   #writeError: Error | null = null
-  #createdHere = false
-  #regenerate = false
 
   // three arguments: an object would be one more allocation for each request
   constructor (context: SessionContext, reply: FastifyReply, presented: PresentedToken | null) {
-    this.#context = context
+    this.context = context
     this.reply = reply
-    this.#token = presented
+    this.token = presented
   }
 
   get request (): FastifyRequest { return this.reply.request }
   /** Whether the response depends on the session: the app or a guard used it. */
   get used (): boolean { return this.guarded || this.#data !== null }
   /** The object that handlers hold, made when it is first used. Throws the error of a store that failed. */
-  get session (): SessionObject { return this.#tracked.object }
+  get session (): SessionObject { return this.tracked.object }
   info (): SessionInfo | null { return this.record === null ? null : toInfo(this.record) }
 
   /** Continues with this session, and issues this token. `renewal`: only because of the age of the token or of its signature. */
   issue ({ record, token }: Rotation, renewal: boolean): void {
     this.record = record
-    this.#token = token
-    this.cookies.issue(token, { record, now: this.#context.manager.now(), renewal })
+    this.token = token
+    this.cookies.issue(token, { record, now: this.context.manager.now(), renewal })
   }
 
   /** Adds these Set-Cookie values, which expire legacy cookies. */
@@ -74,60 +81,60 @@ export class SessionState implements SessionActions {
     if (this.responseCookies !== null || cookies.length > 0) this.cookies.legacyDeletions = cookies
   }
 
-  login (userId: string | number, { remember = false, method, data = {} }: LoginOptions = {}): Promise<void> {
+  login (userId: UserId, options: LoginOptions = {}): Promise<void> {
     const before = this.#data?.copy() ?? {}
     return this.#inTurn(async () => {
-      const kept = keptOnLogin(this.record, this.#tracked, this.#context)
-      await this.#create({ userId: toUserId(userId), remember, method, data: { ...kept, ...data } })
+      checkNames(options, 'login', loginNames)
+      const { remember = false, method, data = {} } = options
+      const kept = keptOnLogin(this.record, this.tracked, this.context)
+      await createStep(this, { userId: toUserId(userId), remember, method, data: { ...kept, ...data } })
       const sent = Object.keys(kept).filter(key => !Object.hasOwn(data, key))
-      this.#load([...this.#tracked.changedSince(before), ...sent])
+      this.#load([...this.tracked.changedSince(before), ...sent])
     })
   }
 
-  logout (): Promise<void> { return this.#inTurn(() => this.#logout()) }
+  logout (): Promise<void> { return this.#inTurn(() => logoutStep(this)) }
 
-  rotate (): Promise<void> { return this.#inTurn(async () => { if (this.record !== null) await this.#rotate() }) }
+  rotate (): Promise<void> { return this.#inTurn(async () => { if (this.record !== null) await rotateStep(this) }) }
 
   reauthenticate (options: Pick<Authentication, 'method'>): Promise<void> {
     return this.#inTurn(async () => {
+      checkNames(options, 'reauthenticate', reauthenticateNames)
       const { record, request } = this
       if (record?.userId == null) throw new SessionError('FST_SESSION_REQUIRED')
-      const rotated = await this.#rotate({ ...options, ip: request.ip, userAgent: request.headers['user-agent'] })
-      if (!rotated) throw await endedErrorOf(record.id, this.#context)
+      const rotated = await rotateStep(this, { ...options, ip: request.ip, userAgent: request.headers['user-agent'] })
+      if (!rotated) throw await endedErrorOf(record.id, this.context)
     })
   }
 
-  extend (): Promise<void> { return this.#inTurn(() => extendLive(this, this.#context)) }
+  extend (): Promise<void> { return this.#inTurn(() => extendLive(this, this.context)) }
 
   onEnd (listener: (session: EndedSession) => void): () => void {
     if (this.record === null) throw new SessionError('FST_SESSION_REQUIRED')
-    return this.#context.manager.onEnd(this.record, listener)
+    return this.context.manager.onEnd(this.record, listener)
   }
 
   reload (): Promise<void> {
     const before = this.#data?.copy() ?? {}
     return this.#inTurn(async () => {
       if (this.record === null) return
-      this.record = await readLive(this.record, this.#context)
-      this.#load(this.#tracked.changedSince(before))
+      this.record = await readLive(this.record, this.context)
+      this.#load(this.tracked.changedSince(before))
     })
   }
 
   async regenerate (keep: readonly string[]): Promise<void> {
-    this.#tracked.drop(keep)
-    this.#regenerate = true
+    this.tracked.drop(keep)
+    this.regenerates = true
   }
 
-  /** Writes the data, and adds the cookie to the headers of the response, even of one that the app sends itself. */
-  async save (): Promise<void> {
-    await this.commit(this.unsaved())
-    this.responseCookies?.applyNow(this.reply)
-  }
+  /** Writes the data now. Its cookie is sent with the head of the response, also if the app sends that itself. */
+  async save (): Promise<void> { await this.commit(this.unsaved()) }
 
   /** Returns the changes that no write has sent, or `null`. Costs little for a request without changes. */
   unsaved (): DataChanges | null {
     if (this.#data === null || this.failed) return null
-    return this.#data.changes() ?? (this.#regenerate ? this.#data.unchanged : null)
+    return this.#data.changes() ?? (this.regenerates ? this.#data.unchanged : null)
   }
 
   /**
@@ -138,7 +145,7 @@ export class SessionState implements SessionActions {
     return this.#inTurn(async waited => {
       if (this.#writeError !== null) throw this.#writeError
       try {
-        await this.#write(waited ? this.unsaved() : changes)
+        await writeStep(this, waited ? this.unsaved() : changes)
       } catch (error) {
         this.failed = true
         this.#writeError = error as Error
@@ -147,19 +154,33 @@ export class SessionState implements SessionActions {
     })
   }
 
-  /** Drops the data of a handler that threw, and ends a session that it created. A logout stays. */
+  /** Whether a step is in flight, which the handler has not awaited. */
+  get isBusy (): boolean { return this.#steps?.isBusy === true }
+
+  /** Waits for the steps in flight. */
+  settled (): Promise<void> { return this.#inTurn(async () => {}) }
+
+  /**
+   * Drops the data of a handler that threw, and ends a session that it created. A logout stays, and so does what the error handler writes
+   * from then on.
+   */
   async rollback (): Promise<void> {
     this.failed = true
-    await this.#steps?.runExclusive(async () => {
-      if (!this.#createdHere || this.record === null) return
-      const { id } = this.record
-      this.#clear()
-      this.cookies.clear()
-      await this.#context.manager.revoke(id, { reason: 'revoked', by: 'rollback' })
-    })
+    if (this.#steps === null) this.#reset()
+    else {
+      await this.#steps.runExclusive(async () => {
+        const id = this.createdHere ? this.record?.id : undefined
+        if (id !== undefined) {
+          this.clear()
+          this.cookies.clear()
+        }
+        this.#reset()
+        if (id !== undefined) await this.context.manager.revoke(id, { reason: 'revoked', by: 'rollback' })
+      })
+    }
   }
 
-  get #tracked (): TrackedData<SessionObject> {
+  get tracked (): TrackedData<SessionObject> {
     if (this.error !== null) throw this.error
     if (this.#data === null) {
       this.#data = new TrackedData(createSession(this))
@@ -169,7 +190,7 @@ export class SessionState implements SessionActions {
   }
 
   get cookies (): ResponseCookies {
-    this.responseCookies ??= new ResponseCookies(this.#context.cookies.for(this.request.raw))
+    this.responseCookies ??= new ResponseCookies(this.context.cookies.for(this.request.raw), this)
     return this.responseCookies
   }
 
@@ -179,54 +200,19 @@ export class SessionState implements SessionActions {
     return this.#steps.runExclusive(step)
   }
 
-  async #logout (): Promise<void> {
-    const presented = typeof this.#token === 'string' ? present(this.#token) : this.#token
-    const id = sessionToEnd(this, presented)
-    this.#clear()
-    const { migration, manager } = this.#context
-    const legacyCookies = migration?.onLogout(cookieHeader(this.request.raw) ?? '')
-    try {
-      if (id === undefined && presented === null && this.responseCookies?.hasTwins !== true) return
-      this.cookies.clear()
-      this.cookies.loggedOut = true
-      if (id !== undefined) await manager.revoke(id, { reason: 'logout', by: 'user' })
-    } finally {
-      if (legacyCookies !== undefined) this.expireLegacyCookies(await legacyCookies)
-    }
+  /** Takes the data back to what is stored. */
+  #reset (): void {
+    this.rolledBack = true
+    this.failed = this.regenerates = false
+    this.#writeError = null
+    if (this.record === null) this.#data?.load(noDecodedData)
+    else this.#load()
   }
 
-  async #write (changes: DataChanges | null): Promise<void> {
-    if (changes === null) return
-    const { record } = this
-    const userId = ownerOf(record, this.#tracked.object, this.#context)
-    const plan = planWrite(record, { userId, changes, regenerate: this.#regenerate })
-    this.#regenerate = false
-    if (plan === 'none') return
-    if (plan === 'logout') { await this.#logout(); return }
-    if (plan === 'create') await this.#create({ userId, remember: record?.remembered, encodedData: changes.all })
-    else this.record = await updateData(this, changes, this.#context)
-    this.#tracked.applied(changes)
-  }
-
-  async #create (wanted: NewSession): Promise<void> {
-    const { session, token } = await createSessionFor(this, wanted, this.#context)
-    this.rejection = null
-    this.#createdHere = true
-    this.#regenerate = false
-    this.issue(new Rotation(session, token), false)
-  }
-
-  /** Returns whether the token was the current one. */
-  async #rotate (authentication?: Authentication): Promise<boolean> {
-    const rotation = await rotateLive(this.record, { token: this.#token as PresentedToken | string, authentication }, this.#context)
-    if (rotation !== null) this.issue(rotation, false)
-    return rotation !== null
-  }
-
-  #clear (): void {
+  clear (): void {
     this.record = null
-    this.#createdHere = false
-    this.#regenerate = false
+    this.createdHere = false
+    this.regenerates = false
     this.#data?.load(noDecodedData)
   }
 
@@ -235,11 +221,11 @@ export class SessionState implements SessionActions {
     const { record } = this
     if (record === null) return
     try {
-      this.#data?.load(this.#context.decoded.of(record.id, record.data), newer)
+      this.#data?.load(this.context.decoded.of(record.id, record.data), newer)
     } catch {
       this.#data = null
       this.record = null
-      this.error = rejectCorrupt(record, this.#context)
+      this.error = rejectCorrupt(record, this.context)
       throw this.error
     }
   }

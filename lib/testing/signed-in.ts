@@ -2,6 +2,7 @@ import { toCookieAttributes, toLoopbackAttributes } from '../cookie/attributes.t
 import { SessionCookie } from '../cookie/cookie.ts'
 import type { SessionManager } from '../manager/manager.ts'
 import type { NewSession } from '../manager/record-factory.ts'
+import type { UserId } from '../model/user-id.ts'
 
 /** An app that has registered the plugin. */
 export interface TestedApp {
@@ -15,7 +16,7 @@ export interface TestedApp {
  */
 export async function createSessionCookie (
   app: TestedApp,
-  userId: string | number,
+  userId: UserId,
   options: Omit<NewSession, 'userId'> = {}
 ): Promise<string> {
   await app.ready()
