@@ -1,9 +1,10 @@
 import type { SessionManager } from './manager/manager.ts'
 import { fastifySessionManager } from './plugin/plugin.ts'
+import { requireSession } from './plugin/require-session.ts'
 import type { SessionRouteConfig } from './plugin/route-config.ts'
 import type { SessionApi } from './session/session-api.ts'
 
-export { fastifySessionManager, fastifySessionManager as default }
+export { fastifySessionManager, fastifySessionManager as default, requireSession }
 export type { SessionPluginOptions } from './plugin/options.ts'
 export type { AdminOptions } from '../routes/admin/options.ts'
 export type { PageOptions as SessionPageOptions } from '../routes/pages/options.ts'
@@ -55,8 +56,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** See, limit and revoke sessions. */
     readonly sessions: SessionManager
-    /** Guard for `onRequest` of servers of every kind, HTTP/2 included: throws 401 without a signed-in user. */
-    readonly requireSession: (request: Pick<FastifyRequest, 'session'>, reply?: unknown) => Promise<void>
+    /** As the import `requireSession`, but `undefined` until the plugin has loaded. Prefer the import, or `config.session.required`. */
+    readonly requireSession: typeof requireSession
   }
 
   interface FastifyContextConfig {

@@ -60,7 +60,8 @@ export function reserveCookieNames (server: object, attributes: CookieAttributes
     if (!taken.has(name)) continue
     const values = [
       `cookie ${name}`,
-      'Give each instance its own cookie name. On loopback, names that differ in the prefix (__Host-, __Secure-) only are the same.'
+      'another instance has this name. Give each instance its own. ' +
+        'On loopback, names that differ in the prefix (__Host-, __Secure-) only are the same'
     ]
     throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values })
   }

@@ -11,18 +11,21 @@ import { logEvent } from '../events/log.ts'
 import { sessionMetrics } from '../events/metrics.ts'
 import { closeContext, createContext } from './context.ts'
 import type { PluginContext } from './context.ts'
-import { requireSession, signedIn } from './guard.ts'
+import { auditGuards } from './guard-audit.ts'
+import { requireSession as check } from './guard.ts'
 import { addSessionHooks } from './hooks.ts'
 import { sessionOf, stateOf } from './load-session.ts'
 import { retainNextTickShape } from './next-tick.ts'
 import { checkPluginOptions, toMetricsTarget, toRouteOptions } from './options.ts'
 import type { RouteOptions, SessionPluginOptions } from './options.ts'
-import { kReply, kState } from './symbols.ts'
+import { requireSession } from './require-session.ts'
+import { kContext, kReply, kState } from './symbols.ts'
 import type { SessionRequest } from './symbols.ts'
 
 async function sessions (app: FastifyInstance, options: SessionPluginOptions): Promise<void> {
   checkPluginOptions(options)
   refuseConflicts(app)
+  auditGuards(app)
   const routes = toRouteOptions(options)
   const metrics = toMetricsTarget(options.metrics)
   const context = await createContext(app, options)
@@ -40,17 +43,19 @@ async function sessions (app: FastifyInstance, options: SessionPluginOptions): P
 }
 
 function refuseConflicts (app: FastifyInstance): void {
+  const why = kContext in app
+    ? 'this plugin is registered in this scope or in a parent. Register it once, or several times in sibling scopes'
+    : 'another plugin has added it. Register the two in sibling scopes'
   const decorators = [[app.hasDecorator('sessions'), 'app.sessions'], [app.hasRequestDecorator('session'), 'request.session']] as const
   for (const [exists, name] of decorators) {
-    if (exists) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [name, 'Register the two in sibling scopes.'] })
+    if (exists) throw new SessionError('FST_SESSION_DECORATOR_CONFLICT', { values: [name, why] })
   }
 }
 
 function decorate (app: FastifyInstance, context: PluginContext): void {
   app.decorate('sessions', context.manager)
-  app.decorate('requireSession', async function sessionPreHandler (request: Pick<FastifyRequest, 'session'>) {
-    requireSession(context, stateOf(context, request as SessionRequest), signedIn)
-  })
+  app.decorate('requireSession', requireSession)
+  app.decorate(kContext as unknown as string, context)
   app.decorateRequest(kState as unknown as string, null)
   app.decorateRequest(kReply as unknown as string, null)
   app.decorateRequest('session', {
@@ -69,7 +74,7 @@ function registerRoutes (app: FastifyInstance, context: PluginContext, options: 
     manager: context.manager,
     stateOf: (request: FastifyRequest) => stateOf(context, request as SessionRequest),
     requireSession (request: FastifyRequest, fresh = 0) {
-      requireSession(context, stateOf(context, request as SessionRequest), { required: true, fresh })
+      check(context, stateOf(context, request as SessionRequest), { required: true, fresh })
     },
     security
   }
