@@ -5,7 +5,11 @@ import { pathToFileURL } from 'node:url'
 import t from 'tap'
 
 const root = join(import.meta.dirname, '..')
-const modules = ['lib', 'routes'].flatMap(dir => readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' }).filter(entry => entry.endsWith('.ts')).map(entry => join(dir, entry)))
+const modules = ['lib', 'routes'].flatMap(dir =>
+  readdirSync(join(root, dir), { recursive: true, encoding: 'utf8' })
+    .filter(entry => entry.endsWith('.ts'))
+    .map(entry => join(dir, entry))
+)
 
 for (const module of modules) {
   await t.test(`${module} loads`, async t => {
@@ -29,7 +33,12 @@ await t.test('imports go round in no circle', async t => {
 await t.test('fastify is known only to the rooms that speak HTTP', async t => {
   const mayUse = ['lib/plugin/', 'lib/session/', 'lib/events/log.ts', 'lib/cli/', 'routes/', 'lib/index.ts']
   for (const module of modules) {
-    if (/from 'fastify'/.test(readFileSync(join(root, module), 'utf8'))) t.ok(mayUse.some(place => module.startsWith(place)), `${module} imports fastify`)
+    if (/from 'fastify'/.test(readFileSync(join(root, module), 'utf8'))) {
+      t.ok(
+        mayUse.some(place => module.startsWith(place)),
+        `${module} imports fastify`
+      )
+    }
   }
 })
 

@@ -19,7 +19,11 @@ import { skip as noPostgres, startPostgres } from './helpers/postgres.ts'
 import { binaries, freePorts, missing, RedisServer } from './helpers/redis.ts'
 
 const all = pages()
-const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { name: string, scripts: Record<string, string>, exports: Record<string, { default: string } | string> } & Record<'dependencies' | 'devDependencies', Record<string, string>>
+const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  name: string
+  scripts: Record<string, string>
+  exports: Record<string, { default: string } | string>
+} & Record<'dependencies' | 'devDependencies', Record<string, string>>
 const versions = { ...manifest.dependencies, ...manifest.devDependencies }
 
 function pageAt (path: string): Page {
@@ -39,7 +43,8 @@ function onSource (text: string, to: (path: string) => string): string {
 
 const url = (path: string): string => pathToFileURL(path).href
 /** Keeps every app that a program makes, so that it can be closed. */
-const kept = 'import fastify from \'fastify\'\nexport * from \'fastify\'\nexport default options => { const app = fastify({ ...options, logger: false }); globalThis.documents.apps.push(app); return app }\n'
+const kept =
+  "import fastify from 'fastify'\nexport * from 'fastify'\nexport default options => { const app = fastify({ ...options, logger: false }); globalThis.documents.apps.push(app); return app }\n"
 
 /** A runner whose results are this file's own: the output of another would be taken for ours. */
 const runner = 'const test = (name, fn) => { globalThis.documents.tests.push(fn()) }\nexport { test, test as it, test as default }\n'
@@ -47,7 +52,10 @@ const runner = 'const test = (name, fn) => { globalThis.documents.tests.push(fn(
 interface Test { pass: (title: string) => unknown }
 
 /** Does what a page does with its program. */
-async function follow (t: Test, { page, steps, origin }: { readonly page: Page, readonly steps: readonly Step[], readonly origin: string }): Promise<void> {
+async function follow (
+  t: Test,
+  { page, steps, origin }: { readonly page: Page; readonly steps: readonly Step[]; readonly origin: string }
+): Promise<void> {
   const curl = new Curl(origin)
   for (const { command, answer, line } of steps) {
     const response = await curl.run(command)
@@ -64,7 +72,10 @@ async function run (t: Test & { testdir: (fixture: Record<string, string>) => st
   const documents = { apps: [] as FastifyInstance[], tests: [] as unknown[] }
   Object.assign(globalThis, { documents })
   process.chdir(dir)
-  const prepared = (text: string): string => onSource(text, url).replace(/from '(?:node:)?(fastify|test)'/g, (_, name: string) => `from '${url(join(dir, `${name}.mjs`))}'`).replace(/\bport: \d+/g, 'port: 0')
+  const prepared = (text: string): string =>
+    onSource(text, url)
+      .replace(/from '(?:node:)?(fastify|test)'/g, (_, name: string) => `from '${url(join(dir, `${name}.mjs`))}'`)
+      .replace(/\bport: \d+/g, 'port: 0')
   for (const { file, language, text } of page.blocks) {
     if (file === '' || language !== 'js') continue
     mkdirSync(dirname(join(dir, file)), { recursive: true })
@@ -93,16 +104,36 @@ async function run (t: Test & { testdir: (fixture: Record<string, string>) => st
 async function compile (): Promise<string> {
   const blocks = all.flatMap(page => page.blocks.filter(({ language }) => language === 'ts').map(block => ({ ...block, page })))
   const dir = t.testdir(Object.fromEntries(blocks.map(({ text }, i) => [`${i}.ts`, `${onSource(text, path => path)}\nexport {}\n`])))
-  const options = { noEmit: true, skipLibCheck: true, rootDir: root, rewriteRelativeImportExtensions: false, allowImportingTsExtensions: true }
-  writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions: options, include: ['*.ts'] }))
-  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'node_modules/@typescript/native/bin/tsc'), '-p', dir]).catch((error: unknown) => error as { stdout: string })
-  return stdout.replace(/\S*?(\d+)\.ts\((\d+),/g, (_, i: string, line: string) => `${blocks[Number(i)]?.page.path ?? ''}:${(blocks[Number(i)]?.line ?? 0) + Number(line) - 1} (`)
+  const options = {
+    noEmit: true,
+    skipLibCheck: true,
+    rootDir: root,
+    rewriteRelativeImportExtensions: false,
+    allowImportingTsExtensions: true
+  }
+  writeFileSync(
+    join(dir, 'tsconfig.json'),
+    JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions: options, include: ['*.ts'] })
+  )
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(root, 'node_modules/@typescript/native/bin/tsc'),
+    '-p',
+    dir
+  ]).catch((error: unknown) => error as { stdout: string })
+  return stdout.replace(
+    /\S*?(\d+)\.ts\((\d+),/g,
+    (_, i: string, line: string) => `${blocks[Number(i)]?.page.path ?? ''}:${(blocks[Number(i)]?.line ?? 0) + Number(line) - 1} (`
+  )
 }
 
 const compiled = compile()
 
 const wants = (page: Page, name: string): boolean => programsOf(page).some(({ text }) => text.includes(name))
-const secrets = { SESSION_SECRET: 'a secret of the documentation, long enough', OLD_SECRET: 'an older secret of the documentation', SESSION_ENCRYPTION_KEY: 'a key of the documentation, long enough' }
+const secrets = {
+  SESSION_SECRET: 'a secret of the documentation, long enough',
+  OLD_SECRET: 'an older secret of the documentation',
+  SESSION_ENCRYPTION_KEY: 'a key of the documentation, long enough'
+}
 
 t.test('every program of the documentation runs', async t => {
   Object.assign(process.env, secrets)
@@ -134,7 +165,7 @@ t.test('every TypeScript block compiles', async t => {
 
 t.test('JSON is JSON, and commands are there', async t => {
   for (const page of all) {
-    for (const [, script = ''] of page.text.matchAll(/(?:^|`)npm (?:run (?:-s )?|(?=test))([\w:-]+)/gm)) t.ok(script in manifest.scripts, `${page.path}: npm run ${script}`)
+    for (const [, script = ''] of page.text.matchAll(/(?:^|`)npm (?:run (?:-s )?|(?=test))([\w:-]+)/gm)) { t.ok(script in manifest.scripts, `${page.path}: npm run ${script}`) }
     for (const { language, text, line } of page.blocks) {
       const where = `${page.path}:${line}`
       t.notMatch(language, /^(javascript|typescript|bash|shell)$/, `${where}: js, ts and sh are the names`)
@@ -145,7 +176,13 @@ t.test('JSON is JSON, and commands are there', async t => {
         const command = commands.find(command => command.name === name)
         if (name === 'help' || name === '--help') continue
         t.ok(command, `${where}: ${name}`)
-        t.doesNotThrow(() => { parseArgs({ args, allowPositionals: true, options: { ...targetOptions, ...command?.options, json: { type: 'boolean' }, help: { type: 'boolean' } } }) }, where)
+        t.doesNotThrow(() => {
+          parseArgs({
+            args,
+            allowPositionals: true,
+            options: { ...targetOptions, ...command?.options, json: { type: 'boolean' }, help: { type: 'boolean' } }
+          })
+        }, where)
       }
     }
   }
@@ -177,9 +214,14 @@ t.test('tables of the reference name what the source has, and nothing else', asy
     ['docs/reference/metrics.md', metrics],
     ['docs/reference/command-line.md', commands.map(({ name }) => name)]
   ]
-  for (const [path, names] of tables) t.strictSame([...new Set(firstCells(pageAt(path)).map(cell => cell.split(/[.\s]/, 1).join('')))].sort(), [...names].sort(), path)
-  for (const [code, [status]] of Object.entries(sessionErrors)) t.match(pageAt('docs/reference/errors.md').text, new RegExp(`^\\| \`${code}\` \\| ${status} \\|`, 'm'))
-  for (const [type, { level, owasp }] of Object.entries(eventMeanings)) t.match(pageAt('docs/reference/events.md').text, new RegExp(`^\\| \`${type}\` \\| ${level} \\| ${owasp === null ? '' : `\`${owasp}\` `}\\|`, 'm'))
+  for (const [path, names] of tables) { t.strictSame([...new Set(firstCells(pageAt(path)).map(cell => cell.split(/[.\s]/, 1).join('')))].sort(), [...names].sort(), path) }
+  for (const [code, [status]] of Object.entries(sessionErrors)) { t.match(pageAt('docs/reference/errors.md').text, new RegExp(`^\\| \`${code}\` \\| ${status} \\|`, 'm')) }
+  for (const [type, { level, owasp }] of Object.entries(eventMeanings)) {
+    t.match(
+      pageAt('docs/reference/events.md').text,
+      new RegExp(`^\\| \`${type}\` \\| ${level} \\| ${owasp === null ? '' : `\`${owasp}\` `}\\|`, 'm')
+    )
+  }
 })
 
 t.test('every method, member and route is in the reference, and the map leads to every page', async t => {
@@ -191,13 +233,25 @@ t.test('every method, member and route is in the reference, and the map leads to
     await session.login('ada')
     return [...Object.getOwnPropertyNames(Object.getPrototypeOf(session)), ...Object.keys(session.info ?? {})]
   })
-  const named = (path: string): string[] => [...pageAt(path).text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) => [...cell.matchAll(/`(\w+)/g)].map(([, name = '']) => name))
+  const named = (path: string): string[] =>
+    [...pageAt(path).text.matchAll(/^\| (`.*?) \|/gm)].flatMap(([, cell = '']) =>
+      [...cell.matchAll(/`(\w+)/g)].map(([, name = '']) => name)
+    )
   const unique = (names: readonly string[]): string[] => [...new Set(names)].sort()
-  t.strictSame(unique(named('docs/reference/manager.md')), unique(Object.getOwnPropertyNames(SessionManager.prototype).filter(name => name !== 'constructor' && name !== 'core')))
+  t.strictSame(
+    unique(named('docs/reference/manager.md')),
+    unique(Object.getOwnPropertyNames(SessionManager.prototype).filter(name => name !== 'constructor' && name !== 'core'))
+  )
   t.strictSame(unique(named('docs/reference/session.md')), unique((await app.inject('/members')).json<string[]>()))
-  const routes = Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) => Object.keys(methods as object).map(method => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1').replace(/^\/api\/v1\/(auth|admin)\/sessions/, '$1 ')}`))
+  const routes = Object.entries(app.swagger().paths ?? {}).flatMap(([path, methods]) =>
+    Object.keys(methods as object).map(
+      method => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1').replace(/^\/api\/v1\/(auth|admin)\/sessions/, '$1 ')}`
+    )
+  )
   const [, ofUser = '', ofAdmin = ''] = pageAt('docs/reference/routes.md').text.split(/^## (?:User|Admin) routes$/m)
-  const shown = Object.entries({ auth: ofUser, admin: ofAdmin }).flatMap(([kind, text]) => [...text.matchAll(/^\| `([A-Z]+) (\/\S*)` \|/gm)].map(([, method = '', path = '']) => `${method} ${kind} ${path}`))
+  const shown = Object.entries({ auth: ofUser, admin: ofAdmin }).flatMap(([kind, text]) =>
+    [...text.matchAll(/^\| `([A-Z]+) (\/\S*)` \|/gm)].map(([, method = '', path = '']) => `${method} ${kind} ${path}`)
+  )
   t.strictSame(unique(shown), unique(routes))
 
   const map = pageAt('docs/README.md')
@@ -206,8 +260,16 @@ t.test('every method, member and route is in the reference, and the map leads to
 })
 
 t.test('the compatibility page lists every test with another plugin, and the versions that are installed', async t => {
-  const titles = ['ecosystem/plugins', 'events/metrics', 'plugin/tracing'].flatMap(name => [...readFileSync(join(root, `test/${name}.test.ts`), 'utf8').matchAll(/^ *t\.test\((['"`])(.*)\1, /gm)].map(([, , title = '']) => title))
-  const rows = [...pageAt('docs/reference/compatibility.md').text.matchAll(/^\| ([^|\n]+) \| ([^|\n]+) \| (.+) \|$/gm)].filter(([, , version]) => version !== 'version').flatMap(([, names = '', version = '', shown = '']) => names.split(', ').map((name, i) => ({ name, version: version.split(', ')[i], shown })))
+  const titles = ['ecosystem/plugins', 'events/metrics', 'plugin/tracing'].flatMap(name =>
+    [...readFileSync(join(root, `test/${name}.test.ts`), 'utf8').matchAll(/^ *t\.test\((['"`])(.*)\1, /gm)].map(
+      ([, , title = '']) => title
+    )
+  )
+  const rows = [...pageAt('docs/reference/compatibility.md').text.matchAll(/^\| ([^|\n]+) \| ([^|\n]+) \| (.+) \|$/gm)]
+    .filter(([, , version]) => version !== 'version')
+    .flatMap(([, names = '', version = '', shown = '']) =>
+      names.split(', ').map((name, i) => ({ name, version: version.split(', ')[i], shown }))
+    )
   const source = readFileSync(join(root, 'test/migration/libraries.test.ts'), 'utf8')
   for (const { name, version, shown } of rows) {
     if (shown.includes('✓')) t.match(source, `'${name}': `)
@@ -215,6 +277,11 @@ t.test('the compatibility page lists every test with another plugin, and the ver
     else t.ok(titles.some(title => title === shown || (title.includes('${') && shown.startsWith(title.split('${', 1).join('')))), shown)
     t.equal(version, versions[name === 'auth.js' ? '@auth/core' : name], name)
   }
-  for (const [, step = ''] of pageAt('docs/reference/compatibility.md').text.matchAll(/^\d+\. (.+)$/gm)) t.ok(source.includes(`: ${step}\``), step)
-  for (const title of titles.filter(title => title.includes('@fastify/'))) t.ok(rows.some(({ shown }) => shown.startsWith(title.split('${', 1).join(''))), title)
+  for (const [, step = ''] of pageAt('docs/reference/compatibility.md').text.matchAll(/^\d+\. (.+)$/gm)) { t.ok(source.includes(`: ${step}\``), step) }
+  for (const title of titles.filter(title => title.includes('@fastify/'))) {
+    t.ok(
+      rows.some(({ shown }) => shown.startsWith(title.split('${', 1).join(''))),
+      title
+    )
+  }
 })

@@ -9,12 +9,32 @@ import { unknownDevice } from '../lib/model/device.ts'
 const { policy } = resolveOptions({ secret: 'a secret of the tests, long enough', rotateAfter: '10m' })
 const minute = 60_000
 const record: SessionRecord = {
-  id: 'AAAAAAAAAAAAAAAAAAAAAA', userId: 'ada', generation: 5, hash: 'current', previousHash: 'previous', rotatedAt: 0, confirmedAt: null, createdAt: 0,
-  authenticatedAt: 0, methods: [], lastSeenAt: 0, idleTimeout: 30 * minute, absoluteExpiresAt: 720 * minute, requestCount: 0, remembered: false, ip: null, userAgent: null,
-  firstIp: null, firstUserAgent: null, device: unknownDevice, deviceName: null, data: noData
+  id: 'AAAAAAAAAAAAAAAAAAAAAA',
+  userId: 'ada',
+  generation: 5,
+  hash: 'current',
+  previousHash: 'previous',
+  rotatedAt: 0,
+  confirmedAt: null,
+  createdAt: 0,
+  authenticatedAt: 0,
+  methods: [],
+  lastSeenAt: 0,
+  idleTimeout: 30 * minute,
+  absoluteExpiresAt: 720 * minute,
+  requestCount: 0,
+  remembered: false,
+  ip: null,
+  userAgent: null,
+  firstIp: null,
+  firstUserAgent: null,
+  device: unknownDevice,
+  deviceName: null,
+  data: noData
 }
 const presents = (generation: number, hash: string) => ({ id: record.id, generation, hash })
-const verdict = (change: Partial<SessionRecord>, generation: number, hash: string, now: number) => judge(policy, { ...record, ...change }, presents(generation, hash), now)
+const verdict = (change: Partial<SessionRecord>, generation: number, hash: string, now: number) =>
+  judge(policy, { ...record, ...change }, presents(generation, hash), now)
 
 t.test('the current verifier is accepted until the very instant of the sooner deadline', async t => {
   t.equal(verdict({}, 5, 'current', 1), 'accept')
@@ -29,7 +49,10 @@ t.test('an old enough verifier is due, as long as generations last', async t => 
   t.equal(verdict({ previousHash: null }, 5, 'current', 10 * minute), 'rotate', 'unless there is none before it')
   t.equal(verdict({ remembered: true }, 5, 'current', 10 * minute), 'accept', 'remembered sessions have a length of their own')
   t.equal(verdict({ confirmedAt: minute, generation: 0xffff }, 0xffff, 'current', 10 * minute), 'accept')
-  t.equal(judge(resolveOptions({ secret: 'a secret of the tests, long enough' }).policy, record, presents(5, 'current'), 20 * minute), 'accept')
+  t.equal(
+    judge(resolveOptions({ secret: 'a secret of the tests, long enough' }).policy, record, presents(5, 'current'), 20 * minute),
+    'accept'
+  )
 })
 
 t.test('the verifier before is good until its successor was seen and settled, and a grace after', async t => {

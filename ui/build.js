@@ -5,7 +5,15 @@ import { brotliCompress, constants, gzip } from 'node:zlib'
 import { build } from 'esbuild'
 
 const at = path => new URL(path, import.meta.url).pathname
-const shared = { bundle: true, minify: true, write: false, legalComments: 'none', logLevel: 'warning', target: ['chrome123', 'firefox120', 'safari17.5'], absWorkingDir: at('.') }
+const shared = {
+  bundle: true,
+  minify: true,
+  write: false,
+  legalComments: 'none',
+  logLevel: 'warning',
+  target: ['chrome123', 'firefox120', 'safari17.5'],
+  absWorkingDir: at('.')
+}
 
 async function make (entry, name, options = {}) {
   const { outputFiles: [file] } = await build({ ...shared, entryPoints: [at(entry)], ...options })
@@ -31,13 +39,19 @@ async function put (name, bytes) {
   await rename(`${out}.${name}.${process.pid}`, out + name)
   return name
 }
-const written = await Promise.all(files.flatMap(([name, contents]) => [
-  put(name, contents),
-  promisify(gzip)(contents, { level: 9 }).then(bytes => put(`${name}.gz`, bytes)),
-  promisify(brotliCompress)(contents, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: contents.length } }).then(bytes => put(`${name}.br`, bytes))
-]))
+const written = await Promise.all(
+  files.flatMap(([name, contents]) => [
+    put(name, contents),
+    promisify(gzip)(contents, { level: 9 }).then(bytes => put(`${name}.gz`, bytes)),
+    promisify(brotliCompress)(contents, { params: { [constants.BROTLI_PARAM_SIZE_HINT]: contents.length } }).then(bytes =>
+      put(`${name}.br`, bytes)
+    )
+  ])
+)
 // bundled code keeps its licenses
-const licences = await Promise.all(['preact', 'htm', 'uplot'].map(async name => `${name}\n\n${(await readFile(at(`../node_modules/${name}/LICENSE`), 'utf8')).trim()}\n`))
+const licences = await Promise.all(
+  ['preact', 'htm', 'uplot'].map(async name => `${name}\n\n${(await readFile(at(`../node_modules/${name}/LICENSE`), 'utf8')).trim()}\n`)
+)
 written.push(await put('LICENSES.txt', licences.join(`\n${'-'.repeat(72)}\n\n`)))
 const old = (await readdir(out)).filter(name => !name.startsWith('.') && !written.includes(name))
 await Promise.all(old.map(name => rm(out + name, { force: true })))

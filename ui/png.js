@@ -7,11 +7,16 @@ export function pack (png) {
   const bytes = unfilter(inflateSync(data), { width, height, channels })
   const rows = Buffer.alloc(height * (width * 3 + 1))
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) bytes.copy(rows, y * (width * 3 + 1) + 1 + x * 3, (y * width + x) * channels, (y * width + x) * channels + 3)
+    for (let x = 0; x < width; x++) { bytes.copy(rows, y * (width * 3 + 1) + 1 + x * 3, (y * width + x) * channels, (y * width + x) * channels + 3) }
   }
   const header = Buffer.from(png.subarray(16, 29))
   header[9] = 2 // RGB
-  return Buffer.concat([png.subarray(0, 8), chunk('IHDR', header), chunk('IDAT', deflateSync(rows, { level: 9, memLevel: 9 })), chunk('IEND', Buffer.alloc(0))])
+  return Buffer.concat([
+    png.subarray(0, 8),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows, { level: 9, memLevel: 9 })),
+    chunk('IEND', Buffer.alloc(0))
+  ])
 }
 
 function read (png) {

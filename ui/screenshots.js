@@ -8,9 +8,24 @@ import { pack } from './png.js'
 const at = path => new URL(path, import.meta.url).pathname
 const port = 3900 + process.pid % 90
 const url = `http://127.0.0.1:${port}`
-const demo = spawn(process.execPath, [at('../examples/demo.js')], { env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'inherit'] })
+const demo = spawn(process.execPath, [at('../examples/demo.js')], {
+  env: { ...process.env, PORT: String(port) },
+  stdio: ['ignore', 'pipe', 'inherit']
+})
 await once(demo.stdout, 'data')
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'] })
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync'
+  ]
+})
 
 const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0'
 const shots = [
@@ -27,7 +42,14 @@ const state = await (async () => {
   return context.storageState()
 })()
 for (const [name, path, viewport, colorScheme] of shots) {
-  const context = await browser.newContext({ baseURL: url, userAgent: firefox, viewport, colorScheme, reducedMotion: 'reduce', storageState: state })
+  const context = await browser.newContext({
+    baseURL: url,
+    userAgent: firefox,
+    viewport,
+    colorScheme,
+    reducedMotion: 'reduce',
+    storageState: state
+  })
   const page = await context.newPage()
   await page.goto(path)
   await page.locator(path.startsWith('/admin') ? 'table.sessions tbody tr, .feed .badge' : '.list .row .name').nth(2).waitFor()

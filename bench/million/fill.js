@@ -29,12 +29,31 @@ async function create (store, count, make) {
 /** Past create_session, which a million times takes a quarter of an hour. */
 async function fillTables (pool, total, now) {
   const rows = (i, count) => Array.from({ length: Math.min(5000, count - i) }, (_, n) => person((i + n) * (total / count), total, now))
-  const insert = (table, values) => pool.query(`INSERT INTO fastify_sessions.${table} SELECT * FROM jsonb_populate_recordset(NULL::fastify_sessions.${table}, $1)`, [JSON.stringify(values.map(toColumns))])
+  const insert = (table, values) =>
+    pool.query(`INSERT INTO fastify_sessions.${table} SELECT * FROM jsonb_populate_recordset(NULL::fastify_sessions.${table}, $1)`, [
+      JSON.stringify(values.map(toColumns))
+    ])
   for (let i = 0; i < total; i += 5000) {
-    await insert('session', rows(i, total).map(record => ({ ...record, ip: null, userAgent: null, ipChanged: false, userAgentChanged: false, cleanupAt: Math.min(record.lastSeenAt + record.idleTimeout, record.absoluteExpiresAt), data: {} })))
+    await insert(
+      'session',
+      rows(i, total).map(record => ({
+        ...record,
+        ip: null,
+        userAgent: null,
+        ipChanged: false,
+        userAgentChanged: false,
+        cleanupAt: Math.min(record.lastSeenAt + record.idleTimeout, record.absoluteExpiresAt),
+        data: {}
+      }))
+    )
   }
   for (let i = 0; i < total / 10; i += 5000) {
-    await insert('ended', rows(i, total / 10).flatMap((record, n) => record.userId === null ? [] : { ...record, ...why(n), endedAt: now, endedBy: why(n).by }))
+    await insert(
+      'ended',
+      rows(i, total / 10).flatMap((record, n) =>
+        record.userId === null ? [] : { ...record, ...why(n), endedAt: now, endedBy: why(n).by }
+      )
+    )
   }
   await pool.query(`UPDATE fastify_sessions.counter c SET live = s.live, guests = s.guests, remembered = s.remembered, users = s.users
     FROM (SELECT count(*) AS live, count(*) FILTER (WHERE user_id IS NULL) AS guests, count(*) FILTER (WHERE remembered) AS remembered, count(DISTINCT user_id) AS users FROM fastify_sessions.session) s WHERE c.shard = 0`)
@@ -42,5 +61,7 @@ async function fillTables (pool, total, now) {
 }
 
 function toColumns (fields) {
-  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`), value]))
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`), value])
+  )
 }

@@ -51,13 +51,30 @@ export function sections (measured) {
     })
   }))
   const times = [['ms', 'ms'], ['turn', 'longest turn'], ['server', 'longest command']]
-  const few = fewCounts.map(({ title, lists }) => `${title}: ${lists.filter(({ countMs }) => countMs !== undefined).map(({ filter, countMs, countTurn }) => `${filter} ${text(countMs)} (${text(countTurn)})`).join(', ')}.`)
+  const few = fewCounts.map(
+    ({ title, lists }) =>
+      `${title}: ${lists
+        .filter(({ countMs }) => countMs !== undefined)
+        .map(({ filter, countMs, countTurn }) => `${filter} ${text(countMs)} (${text(countTurn)})`)
+        .join(', ')}.`
+  )
 
   return [
     `## The first page of 50\n\n${table({ columns: [['row', 'filter'], ['matches', 'matches'], ...columns(stores, times)] }, page)}`,
     `## Count\n\n${everyCount.length === 0 ? '' : `${table({ columns: [['row', 'filter'], ...columns(everyCount, times)] }, count)}\n\n`}${few.length === 0 ? '' : `Counts in ms, with the longest turn in brackets. ${few.join(' ')}`}`,
     `## Other work\n\n${table({ columns: [['row', 'work'], ['sessions', 'sessions'], ...columns(stores, times)] }, deed)}`,
-    `## Resident memory of the process, in MiB\n\n${table({ columns: [['row', 'work'], ...columns(stores, [['rss', 'before'], ['peak', 'at most']])] }, memory)}`
+    `## Resident memory of the process, in MiB\n\n${table(
+      {
+        columns: [
+          ['row', 'work'],
+          ...columns(stores, [
+            ['rss', 'before'],
+            ['peak', 'at most']
+          ])
+        ]
+      },
+      memory
+    )}`
   ]
 }
 
@@ -67,7 +84,10 @@ function columns (stores, kinds) {
 }
 
 function cells (stores, figuresOf) {
-  return Object.assign({}, ...stores.flatMap(store => Object.entries(figuresOf(store)).map(([key, value]) => ({ [`${store.name} ${key}`]: value }))))
+  return Object.assign(
+    {},
+    ...stores.flatMap(store => Object.entries(figuresOf(store)).map(([key, value]) => ({ [`${store.name} ${key}`]: value })))
+  )
 }
 
 function withNumber (ms, own, expected) {

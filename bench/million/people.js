@@ -20,7 +20,10 @@ export function person (i, total, now) {
   const createdAt = Math.floor(now - 10 * day * (total - i) / total)
   const userAgent = agents[i % agents.length]
   const at = Math.imul(i, 0x9e3779b1) >>> 0
-  const ip = i % 10 === 9 ? `2001:db8:${at >>> 24}::${(at & 0xffff | 1).toString(16)}` : `10.${at >>> 24}.${at >>> 16 & 255}.${at >>> 8 & 255}`
+  const ip =
+    i % 10 === 9
+      ? `2001:db8:${at >>> 24}::${((at & 0xffff) | 1).toString(16)}`
+      : `10.${at >>> 24}.${(at >>> 16) & 255}.${(at >>> 8) & 255}`
   return newRecord(i % 100 === 99 ? null : `user ${i % Math.ceil(total / 10)}`, {
     createdAt,
     lastSeenAt: Math.floor(createdAt + (now - createdAt) * (i * 7919 % 1000) / 1000),

@@ -77,16 +77,41 @@ export async function deeds (manager, { total, now }) {
     'page of 50 ended, newest first': { again, run: () => page(ended, 'newest'), count: items },
     'page of 50 ended, oldest first': { again, run: () => page(ended, 'oldest'), count: items },
     'sessions of a user': { again, run: () => manager.listByUser('user 77'), count: ({ length }) => length },
-    'one session, by id': { again, run: async () => { const { items: [{ id }] } = await page(all, 'newest', null, 1); return manager.get(id) }, count: () => 1 },
-    ...Object.fromEntries(['1h', '24h', '7d', '30d'].map(range => [`statistics of ${range}`, { again, run: () => manager.statistics(range), count: () => undefined }])),
+    'one session, by id': {
+      again,
+      run: async () => {
+        const {
+          items: [{ id }]
+        } = await page(all, 'newest', null, 1)
+        return manager.get(id)
+      },
+      count: () => 1
+    },
+    ...Object.fromEntries(
+      ['1h', '24h', '7d', '30d'].map(range => [
+        `statistics of ${range}`,
+        { again, run: () => manager.statistics(range), count: () => undefined }
+      ])
+    ),
     'export of all': { run: () => drained(manager.export({ data: true })), count: Number },
     'export of a network, 1/16': { run: () => drained(manager.export({ filter: network.filter, data: true })), count: Number },
     'export of ended sessions': { run: () => drained(manager.export({ state: 'ended', data: true })), count: Number },
     'import, dry run': { run: () => manager.import(rows(), { dryRun: true }), count: report => report.imported },
     import: { run: () => manager.import(rows()), count: report => report.imported },
     'import again (all skipped)': { run: () => manager.import(rows()), count: report => report.skipped },
-    'revoke by network, preview': { again, run: async () => { const preview = await revocation.preview(network, revoker); ({ token } = preview); return preview }, count: ({ count }) => count },
-    'revoke by network, one call': { run: () => revocation.run(network, { token, cursor: null }, revoker), count: ({ revoked }) => revoked },
+    'revoke by network, preview': {
+      again,
+      run: async () => {
+        const preview = await revocation.preview(network, revoker)
+        ;({ token } = preview)
+        return preview
+      },
+      count: ({ count }) => count
+    },
+    'revoke by network, one call': {
+      run: () => revocation.run(network, { token, cursor: null }, revoker),
+      count: ({ revoked }) => revoked
+    },
     'revoke by network, all': { run: () => revoked(cursor => revocation.run(network, { token, cursor }, revoker)), count: Number },
     'revoke a user': { run: () => manager.revokeUser('user 78', { by: 'admin' }), count: ({ length }) => length },
     'cleanup, nothing due': { run: () => manager.cleanup(), count: Number }

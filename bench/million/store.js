@@ -12,12 +12,18 @@ const total = Number(sessions)
 const longest = 5000
 const stores = {
   memory: [null, async () => memoryStore({ max: 3 * total })],
-  sqlite: ['file', async engine => {
-    const { openFile } = await import('../../dist/lib/stores/sqlite/driver.js')
-    engine.handle = await openFile(engine.path)
-    return (await import('../../dist/lib/stores/sqlite.js')).sqliteStore(engine.handle)
-  }],
-  redis: ['redis', async ({ path }) => (await import('../../dist/lib/stores/redis.js')).redisStore(new (await import('ioredis')).Redis(path))],
+  sqlite: [
+    'file',
+    async engine => {
+      const { openFile } = await import('../../dist/lib/stores/sqlite/driver.js')
+      engine.handle = await openFile(engine.path)
+      return (await import('../../dist/lib/stores/sqlite.js')).sqliteStore(engine.handle)
+    }
+  ],
+  redis: [
+    'redis',
+    async ({ path }) => (await import('../../dist/lib/stores/redis.js')).redisStore(new (await import('ioredis')).Redis(path))
+  ],
   postgres: ['postgres', async ({ pool }) => (await import('../../dist/lib/stores/postgres.js')).postgresStore(pool)]
 }
 
@@ -35,7 +41,13 @@ process.exit()
 
 async function measure (store) {
   engine.pool?.on('error', () => {})
-  const manager = await new SessionManager({ secret: 'a secret of the benchmark, long enough', store, storeTimeout: '60s', cleanupInterval: '1d', warn: () => {} }).open()
+  const manager = await new SessionManager({
+    secret: 'a secret of the benchmark, long enough',
+    store,
+    storeTimeout: '60s',
+    cleanupInterval: '1d',
+    warn: () => {}
+  }).open()
   const filling = await watched(() => fill(store, total, engine))
   log(`filled in ${Math.round(filling.ms / 1000)} s`)
   const now = Date.now()
@@ -50,7 +62,12 @@ async function measure (store) {
     log(`${filter}: page ${first.ms.toFixed(1)} ms, turn ${first.longest.toFixed(1)} (${first.busiest.toFixed(1)} of work)`)
     if (!patient) continue
     const [all, counting] = await observed(() => repeated(count))
-    Object.assign(row, { matches: all.value, countMs: all.ms, countTurn: all.longest, ...server !== undefined && { server: Math.max(server, counting) } })
+    Object.assign(row, {
+      matches: all.value,
+      countMs: all.ms,
+      countTurn: all.longest,
+      ...(server !== undefined && { server: Math.max(server, counting) })
+    })
     patient = all.ms < longest
     log(`${filter}: count ${all.ms.toFixed(1)} ms, turn ${all.longest.toFixed(1)} (${all.busiest.toFixed(1)} of work)`)
   }
@@ -59,7 +76,15 @@ async function measure (store) {
     const rss = process.memoryUsage.rss()
     const [{ value, ms, longest, busiest, peak }, server] = await observed(() => again ? repeated(run) : watched(run))
     const moved = count(value)
-    rows.push({ what, sessions: moved, ms, turn: longest, perSecond: moved > 1000 ? moved / ms * 1000 : undefined, server, ...again ? {} : { rss: rss / 2 ** 20, peak: peak / 2 ** 20 } })
+    rows.push({
+      what,
+      sessions: moved,
+      ms,
+      turn: longest,
+      perSecond: moved > 1000 ? (moved / ms) * 1000 : undefined,
+      server,
+      ...(again ? {} : { rss: rss / 2 ** 20, peak: peak / 2 ** 20 })
+    })
     log(`${what}: ${ms.toFixed(1)} ms, turn ${longest.toFixed(1)} (${busiest.toFixed(1)} of work), ${moved ?? ''}`)
   }
   await manager.close()
@@ -78,7 +103,7 @@ async function observed (run) {
 
 async function version () {
   if (engine.client !== undefined) return `Redis ${/redis_version:(\S+)/.exec(await engine.client.info('server'))[1]}`
-  if (engine.pool !== undefined) return `PostgreSQL ${(await engine.pool.query('SHOW server_version')).rows[0].server_version.split(' ')[0]}`
+  if (engine.pool !== undefined) { return `PostgreSQL ${(await engine.pool.query('SHOW server_version')).rows[0].server_version.split(' ')[0]}` }
   return name === 'sqlite' ? `SQLite ${Object.values(engine.handle.prepare('SELECT sqlite_version()').get())[0]}` : 'Memory'
 }
 

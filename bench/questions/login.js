@@ -3,7 +3,13 @@ import { request } from '../load.js'
 import { asksAnother, catalogue, names } from '../servers/catalogue.js'
 import { signIn } from '../signin.js'
 
-const columns = [['server', 'server'], ['cpuUs', 'µs'], ['cpuUsOverBare', 'µs over bare'], ['cpuUsOverBareLeast', 'least'], ['throughputOfBare', 'throughput of bare']]
+const columns = [
+  ['server', 'server'],
+  ['cpuUs', 'µs'],
+  ['cpuUsOverBare', 'µs over bare'],
+  ['cpuUsOverBareLeast', 'least'],
+  ['throughputOfBare', 'throughput of bare']
+]
 
 const asks = server => asksAnother(server.name, { writes: true })
 
@@ -14,7 +20,12 @@ export const loginQuestion = {
   columns,
   async run ({ fleet, choose, rounds, seconds, sessions, log }) {
     const servers = await fleet.start(choose(names), { log })
-    const results = await compare(servers, (server, awake) => server.measure({ requests: signIns(server, sessions), seconds, awake }), { rounds, log, label: 'login', asks })
+    const results = await compare(servers, (server, awake) => server.measure({ requests: signIns(server, sessions), seconds, awake }), {
+      rounds,
+      log,
+      label: 'login',
+      asks
+    })
     return [...results].map(([server, figures]) => ({ question: 'login', server: server.name, ...figures }))
   }
 }

@@ -3,13 +3,21 @@ import { load, request } from '../load.js'
 import { asksAnother, catalogue, names, own } from '../servers/catalogue.js'
 import { signIn } from '../signin.js'
 
-const columns = [['server', 'server'], ['cpuUsOverBare', 'µs over bare'], ['cpuUsOverBareLeast', 'least'], ['throughputOfBare', 'throughput of bare'], ['hotCpuUsOverBare', 'one cookie, µs over bare'], ['hotThroughputOfBare', 'throughput of bare'],
-  ['anonymousCpuUsOverBare', 'no cookie, µs over bare'], ['commandsPerRequest', 'Redis commands']]
+const columns = [
+  ['server', 'server'],
+  ['cpuUsOverBare', 'µs over bare'],
+  ['cpuUsOverBareLeast', 'least'],
+  ['throughputOfBare', 'throughput of bare'],
+  ['hotCpuUsOverBare', 'one cookie, µs over bare'],
+  ['hotThroughputOfBare', 'throughput of bare'],
+  ['anonymousCpuUsOverBare', 'no cookie, µs over bare'],
+  ['commandsPerRequest', 'Redis commands']
+]
 
 /** A validated request whose handler asks who the user is: many sessions in rotation, one session over and over; and one without a cookie. */
 export const requestQuestion = {
   title: 'A request',
-  text: 'CPU of the server process per request over bare Fastify, and throughput as a share of bare Fastify\'s. The requests have 10,000 cookies in rotation (1,000 with `--quick`; fewer where noted), then one cookie only, then none. This package records IP address, user agent and count of each request; servers named “recording” were extended to do the same. Each handler returns the user id. The Express rows include the cost of Express itself.',
+  text: "CPU of the server process per request over bare Fastify, and throughput as a share of bare Fastify's. The requests have 10,000 cookies in rotation (1,000 with `--quick`; fewer where noted), then one cookie only, then none. This package records IP address, user agent and count of each request; servers named “recording” were extended to do the same. Each handler returns the user id. The Express rows include the cost of Express itself.",
   columns,
   run: options => run(names, options)
 }
@@ -29,7 +37,12 @@ async function run (wanted, { fleet, choose, rounds, seconds, sessions, log }) {
     hot: server => [request('GET', '/me', { cookie: cookies.get(server)[0] })],
     anonymous: () => [request('GET', '/hello')]
   }
-  const rows = new Map(servers.map(server => [server, { question: 'request', server: labelOf(server, cookies.get(server).length, sessions), cookies: cookies.get(server).length }]))
+  const rows = new Map(
+    servers.map(server => [
+      server,
+      { question: 'request', server: labelOf(server, cookies.get(server).length, sessions), cookies: cookies.get(server).length }
+    ])
+  )
   for (const [kind, requestsOf] of Object.entries(requests)) {
     const texts = new Map(servers.map(server => [server, requestsOf(server)]))
     const results = await compare(servers, async (server, awake) => {

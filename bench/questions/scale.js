@@ -16,7 +16,12 @@ export const listQuestion = {
       const count = server.name === memory ? many : sessions
       log(`list: ${server.name}, ${count} sessions`)
       await server.ask('fill', { sessions: count, perUser: 10 })
-      rows.push({ question: 'list', server: server.name, sessions: count, listUs: await server.ask('list', { times: 2000, users: count / 10 }) })
+      rows.push({
+        question: 'list',
+        server: server.name,
+        sessions: count,
+        listUs: await server.ask('list', { times: 2000, users: count / 10 })
+      })
     }
     return rows
   }
@@ -26,7 +31,14 @@ export const listQuestion = {
 export const cleanupQuestion = {
   title: 'Cleanup',
   text: 'Every session has expired; one cleanup ends them all, emits an event for each, and writes their history. Event-loop delay meanwhile, by `monitorEventLoopDelay` (an undelayed loop shows 1 ms).',
-  columns: [['server', 'server'], ['sessions', 'expired'], ['seconds', 's'], ['delayP50', 'delay p50, ms'], ['delayP99', 'p99'], ['delayMax', 'max']],
+  columns: [
+    ['server', 'server'],
+    ['sessions', 'expired'],
+    ['seconds', 's'],
+    ['delayP50', 'delay p50, ms'],
+    ['delayP99', 'p99'],
+    ['delayMax', 'max']
+  ],
   async run ({ fleet, many, log }) {
     const rows = []
     for (const perUser of [1, 10]) {
@@ -34,7 +46,15 @@ export const cleanupQuestion = {
       log(`cleanup: ${many} sessions, ${perUser} a user`)
       await server.ask('fill', { sessions: many, perUser })
       const { ended, seconds, p50, p99, max } = await server.ask('cleanup')
-      rows.push({ question: 'cleanup', server: `${memory}, ${perUser} per user`, sessions: ended, seconds, delayP50: p50, delayP99: p99, delayMax: max })
+      rows.push({
+        question: 'cleanup',
+        server: `${memory}, ${perUser} per user`,
+        sessions: ended,
+        seconds,
+        delayP50: p50,
+        delayP99: p99,
+        delayMax: max
+      })
       await server.stop()
     }
     return rows
@@ -58,8 +78,16 @@ export const growthQuestion = {
       warm.set(server, spreadOver(requests, 10_000))
       if (requests.length >= 100_000) cold.set(server, requests)
     }
-    const figures = await compare(servers, server => server.measure({ requests: warm.get(server), seconds }), { rounds, log, label: 'growth' })
-    const colder = await compare([...cold.keys()], server => server.measure({ requests: cold.get(server), seconds }), { rounds, log, label: 'growth, 100,000 cookies' })
+    const figures = await compare(servers, server => server.measure({ requests: warm.get(server), seconds }), {
+      rounds,
+      log,
+      label: 'growth'
+    })
+    const colder = await compare([...cold.keys()], server => server.measure({ requests: cold.get(server), seconds }), {
+      rounds,
+      log,
+      label: 'growth, 100,000 cookies'
+    })
     const least = figures.get(servers[1]).cpuUs
     return servers.slice(1).map((server, i) => ({
       question: 'growth',
@@ -76,7 +104,12 @@ export const growthQuestion = {
 export const memoryQuestion = {
   title: 'Memory',
   text: 'Heap and resident memory per signed-in session, after garbage collection: sessions with user, IP address, user agent and device, and no data.',
-  columns: [['server', 'server'], ['sessions', 'sessions'], ['heapBytes', 'heap bytes per session'], ['rssBytes', 'resident bytes per session']],
+  columns: [
+    ['server', 'server'],
+    ['sessions', 'sessions'],
+    ['heapBytes', 'heap bytes per session'],
+    ['rssBytes', 'resident bytes per session']
+  ],
   async run ({ fleet, choose, many, log }) {
     const rows = []
     const peers = ['floor: hook, verified cookie, Map', '@fastify/session memory, recording', 'express-session memory, recording']
@@ -91,7 +124,13 @@ export const memoryQuestion = {
         if (own) await server.ask('fill', { sessions, perUser })
         else await signIn(server, sessions)
         const after = await server.ask('heap')
-        rows.push({ question: 'memory', server: own ? `${name}, ${perUser} a user` : name, sessions, heapBytes: (after.heap - before.heap) / sessions, rssBytes: (after.rss - before.rss) / sessions })
+        rows.push({
+          question: 'memory',
+          server: own ? `${name}, ${perUser} a user` : name,
+          sessions,
+          heapBytes: (after.heap - before.heap) / sessions,
+          rssBytes: (after.rss - before.rss) / sessions
+        })
         await server.stop()
       }
     }

@@ -18,15 +18,24 @@ export async function better () {
     database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
     secondaryStorage: {
       get: key => sessions.get(key) ?? null,
-      set: (key, value) => { sessions.set(key, value) },
-      delete: key => { sessions.delete(key) }
+      set: (key, value) => {
+        sessions.set(key, value)
+      },
+      delete: key => {
+        sessions.delete(key)
+      }
     },
-    emailAndPassword: { enabled: true, password: { hash: async password => password, verify: async ({ hash, password }) => hash === password } }
+    emailAndPassword: {
+      enabled: true,
+      password: { hash: async password => password, verify: async ({ hash, password }) => hash === password }
+    }
   })
   const app = Fastify()
   const users = new Set()
   app.get('/hello', async () => ({ hello: 'world' }))
-  app.get('/me', async (request, reply) => known((await auth.api.getSession({ headers: fromNodeHeaders(request.headers) }))?.user.name, reply))
+  app.get('/me', async (request, reply) =>
+    known((await auth.api.getSession({ headers: fromNodeHeaders(request.headers) }))?.user.name, reply)
+  )
   app.post('/login', async (request, reply) => {
     const { userId } = request.body
     const credentials = { email: `${userId.replace(' ', '.')}@example.com`, password: 'a password' }

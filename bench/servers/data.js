@@ -1,6 +1,14 @@
 /** A user as apps keep one in a session: about 150 bytes of JSON. */
 export function userOf (i) {
-  return { id: `user ${i}`, email: `someone.${i}@example.com`, name: 'Some One', roles: ['reader', 'writer'], locale: 'en-GB', theme: 'dark', plan: 'team' }
+  return {
+    id: `user ${i}`,
+    email: `someone.${i}@example.com`,
+    name: 'Some One',
+    roles: ['reader', 'writer'],
+    locale: 'en-GB',
+    theme: 'dark',
+    plan: 'team'
+  }
 }
 
 /** The same user and four more keys: about 2 KB of JSON in all. */

@@ -41,8 +41,14 @@ export function floorApp () {
   app.get('/hello', async () => ({ hello: 'world' }))
   app.get('/me', async (request, reply) => request.userId === null ? reply.code(401).send() : { userId: request.userId })
   app.get('/user', async ({ session: { userId, data } }) => ({ userId, email: data.user.email }))
-  app.get('/keys', async ({ session: { userId, data } }) => ({ userId, email: data.user.email + data.cart.length + data.filters.length + data.seen.length + data.draft.length }))
-  app.get('/write', async ({ session: { userId, data } }) => { data.count = (data.count ?? 0) + 1; return { userId, email: data.user.email } })
+  app.get('/keys', async ({ session: { userId, data } }) => ({
+    userId,
+    email: data.user.email + data.cart.length + data.filters.length + data.seen.length + data.draft.length
+  }))
+  app.get('/write', async ({ session: { userId, data } }) => {
+    data.count = (data.count ?? 0) + 1
+    return { userId, email: data.user.email }
+  })
   app.post('/login', async (request, reply) => login(request, reply, request.body.userId, {}))
   app.get('/login', async (request, reply) => login(request, reply, `user ${signIns++ % 10_000}`, {}))
   app.get('/login-data', async (request, reply) => login(request, reply, `user ${signIns++ % 10_000}`, { user: userOf(signIns) }))
@@ -58,7 +64,16 @@ export function floorApp () {
 
   function login (request, reply, userId, data) {
     const id = randomBytes(32).toString('base64url')
-    sessions.set(id, { id, userId, data, ip: request.ip, agent: request.headers['user-agent'], createdAt: Date.now(), lastSeenAt: Date.now(), requests: 0 })
+    sessions.set(id, {
+      id,
+      userId,
+      data,
+      ip: request.ip,
+      agent: request.headers['user-agent'],
+      createdAt: Date.now(),
+      lastSeenAt: Date.now(),
+      requests: 0
+    })
     reply.header('set-cookie', `sid=${id}.${sign(id)}; Path=/; HttpOnly; SameSite=Lax`)
     return { userId }
   }

@@ -36,7 +36,12 @@ function atScale (app) {
       const every = Math.floor(sessions / Math.max(cookies, 1))
       const headers = []
       for (let i = 0; i < sessions; i++) {
-        const { token } = await app.sessions.create({ userId: `user ${Math.floor(i / perUser)}`, method: 'password', ip: `192.0.2.${i % 200}`, userAgent: `${agent}${100 + i % 45}.0` })
+        const { token } = await app.sessions.create({
+          userId: `user ${Math.floor(i / perUser)}`,
+          method: 'password',
+          ip: `192.0.2.${i % 200}`,
+          userAgent: `${agent}${100 + (i % 45)}.0`
+        })
         if (headers.length < cookies && i % every === 0) headers.push(jar.write(token).split(';', 1)[0])
       }
       return headers
@@ -58,7 +63,13 @@ export async function cleaningUp () {
   return {
     listen: async () => 0,
     async fill ({ sessions, perUser }) {
-      for (let i = 0; i < sessions; i++) await manager.create({ userId: `user ${Math.floor(i / perUser)}`, ip: `192.0.2.${i % 200}`, userAgent: `${agent}${100 + i % 45}.0` })
+      for (let i = 0; i < sessions; i++) {
+        await manager.create({
+          userId: `user ${Math.floor(i / perUser)}`,
+          ip: `192.0.2.${i % 200}`,
+          userAgent: `${agent}${100 + (i % 45)}.0`
+        })
+      }
     },
     async cleanup () {
       passed += 3_600_000

@@ -9,7 +9,13 @@ import { secret, served } from './fastify.js'
 export async function fastifySession ({ recording = false, store, ...options } = {}) {
   const app = Fastify()
   app.register(cookie)
-  app.register(session, { secret, cookie: { secure: false }, saveUninitialized: false, ...store === undefined ? {} : { store }, ...options })
+  app.register(session, {
+    secret,
+    cookie: { secure: false },
+    saveUninitialized: false,
+    ...(store === undefined ? {} : { store }),
+    ...options
+  })
   if (recording) {
     app.addHook('preHandler', function record (request, _reply, done) {
       if (request.session.userId !== undefined) recordOn(request.session, request)

@@ -2,7 +2,11 @@ const $ = id => document.getElementById(id)
 const api = '/api/v1/auth/sessions'
 
 async function call (path, { method = 'GET', body } = {}) {
-  const response = await fetch(path, { method, headers: body === undefined ? {} : { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  const response = await fetch(path, {
+    method,
+    headers: body === undefined ? {} : { 'content-type': 'application/json' },
+    body: JSON.stringify(body)
+  })
   const answer = await response.json()
   if (!response.ok) throw Object.assign(new Error(answer.message), answer)
   return answer
@@ -33,7 +37,10 @@ $('login').addEventListener('submit', event => {
   event.preventDefault()
   const form = new FormData(event.target)
   act(async () => {
-    await call('/login', { method: 'POST', body: { name: form.get('name'), password: form.get('password'), remember: form.has('remember') } })
+    await call('/login', {
+      method: 'POST',
+      body: { name: form.get('name'), password: form.get('password'), remember: form.has('remember') }
+    })
     const next = new URLSearchParams(window.location.search).get('next')
     // only a path of this site
     if (next !== null && /^\/(?!\/|\\)/.test(next)) window.location.assign(next)

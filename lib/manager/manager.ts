@@ -242,8 +242,7 @@ export class SessionManager {
    * with `FST_SESSION_INVALID_IMPORT`, `FST_SESSION_STORE_FULL`, and with what `rows` throws.
    */
   async import (rows: AsyncIterable<unknown> | Iterable<unknown>, options: ImportOptions = {}): Promise<ImportReport> {
-    const { store, notifier } = this.core
-    return importSessions(store, rows, { ...options, now: () => this.now(), onEnded: ended => { notifier.ended(ended) } })
+    return importSessions(this.core.store, rows, { ...options, now: () => this.now(), onEnded: ended => { this.core.notifier.ended(ended) } })
   }
 
   /** Writes pending activity now. Entries that fail stay for the next batch. Rejects with `FST_SESSION_CLOSED` only. */

@@ -34,8 +34,8 @@ export function hasLeft (reply: FastifyReply): boolean {
 }
 
 /**
- * The cookies of one response. Created when there is a first one. They are added when the head of the response is sent, by Fastify or by the app: then
- * every other header is known.
+ * The cookies of one response. Created when there is a first one. They are added when the head of the response is sent, by Fastify or by
+ * the app: then every other header is known.
  */
 export class ResponseCookies {
   /** Set-Cookie values that expire legacy cookies. */

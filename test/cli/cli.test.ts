@@ -33,7 +33,15 @@ async function cli (args: readonly string[], terminal: Partial<Terminal> = {}): 
 async function filledStore (dir: string, count = 6): Promise<string> {
   const store = `file:${dir}/sessions.db`
   const manager = await new SessionManager({ store, secret }).open()
-  for (let i = 0; i < count; i++) await manager.create({ userId: `user ${i % Math.max(3, count / 50)}`, remember: i % 2 === 0, ip: `192.0.2.${i}`, userAgent: i % 2 === 0 ? firefox : chrome, data: { i } })
+  for (let i = 0; i < count; i++) {
+    await manager.create({
+      userId: `user ${i % Math.max(3, count / 50)}`,
+      remember: i % 2 === 0,
+      ip: `192.0.2.${i}`,
+      userAgent: i % 2 === 0 ? firefox : chrome,
+      data: { i }
+    })
+  }
   await manager.close()
   return store
 }
@@ -53,10 +61,10 @@ t.test('without a command, or with a wrong one, it says what there is', async t 
     const { code, out } = await cli([name, '--help'])
     t.equal(code, 0)
     t.match(out, summary)
-    for (const [option, { help }] of Object.entries(options)) t.match(out, new RegExp(`--${option}\\b.*  ${help.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\n`), `${name} --${option} is explained`)
+    for (const [option, { help }] of Object.entries(options)) { t.match(out, new RegExp(`--${option}\\b.*  ${help.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\n`), `${name} --${option} is explained`) }
   }
   t.match(await cli(['--version']), { code: 0, out: /^\d+\.\d+\.\d+\n$/ })
-  for (const command of ['list', 'doctor']) t.match(await cli([command, '--store', 'memory']), { code: 2, err: /--url/ }, 'a memory store is in the process of the app')
+  for (const command of ['list', 'doctor']) { t.match(await cli([command, '--store', 'memory']), { code: 2, err: /--url/ }, 'a memory store is in the process of the app') }
 })
 
 t.test('a secret is long, random and never the same', async t => {
@@ -75,7 +83,10 @@ t.test('sessions in a store are seen in numbers, in lists and one by one', async
   const all = await cli(['list', '--store', store])
   t.equal(all.out.trim().split('\n').length, 7)
   t.match(all.out, /Chrome on Windows +192.0.2.1/)
-  const some = await cli(['list', '--json', '--user', 'user 1', '--browser', 'chrome', '--max-requests', '5', '--created-after', '2020-01-01'], { env })
+  const some = await cli(
+    ['list', '--json', '--user', 'user 1', '--browser', 'chrome', '--max-requests', '5', '--created-after', '2020-01-01'],
+    { env }
+  )
   const row = JSON.parse(some.out.trim()) as { id: string, userId: string }
   t.equal(row.userId, 'user 1')
   t.match((await cli(['list', '--limit', '2'], { env })).err, /--all/)
@@ -85,7 +96,11 @@ t.test('sessions in a store are seen in numbers, in lists and one by one', async
   t.match((await cli(['show', row.id], { env })).out, /userId +user 1[\s\S]*session created/)
   t.match(JSON.parse((await cli(['show', row.id, '--json'], { env })).out), { session: { id: row.id } })
   t.match(await cli(['show', 'nothing'], { env }), { code: 1, err: /404 No such session/ })
-  t.match(await cli(['stats', '--cookie-name', 'another'], { env: { ...env, SESSION_ENCRYPTION_KEY: secret } }), { code: 0, out: /live +6/ }, 'the cookie has another name, and data is sealed')
+  t.match(
+    await cli(['stats', '--cookie-name', 'another'], { env: { ...env, SESSION_ENCRYPTION_KEY: secret } }),
+    { code: 0, out: /live +6/ },
+    'the cookie has another name, and data is sealed'
+  )
 })
 
 t.test('what a filter would end is shown first, and ended only when confirmed', async t => {
@@ -99,8 +114,21 @@ t.test('what a filter would end is shown first, and ended only when confirmed', 
   t.match(preview, { count: 2, sample: [{}, {}] })
   t.notOk('token' in preview)
   t.match(await cli(['revoke', '--user', 'user 1'], { env }), { code: 3, err: /--yes/ })
-  t.match(await cli(['revoke', '--user', 'user 1'], { env, interactive: true, ask: async () => 'n' }), { code: 3, err: /Nothing was revoked/ })
-  t.match(await cli(['revoke', '--user', 'user 1'], { env, interactive: true, ask: async question => { t.match(question, /Revoke 2 sessions/); return 'y' } }), { code: 0, out: /2 revoked/, err: /Revoking █/ })
+  t.match(await cli(['revoke', '--user', 'user 1'], { env, interactive: true, ask: async () => 'n' }), {
+    code: 3,
+    err: /Nothing was revoked/
+  })
+  t.match(
+    await cli(['revoke', '--user', 'user 1'], {
+      env,
+      interactive: true,
+      ask: async question => {
+        t.match(question, /Revoke 2 sessions/)
+        return 'y'
+      }
+    }),
+    { code: 0, out: /2 revoked/, err: /Revoking █/ }
+  )
   t.match(await cli(['revoke', '--user', 'user 1', '--yes'], { env }), { code: 0, out: /0 revoked/ })
   const { id } = JSON.parse((await cli(['list', '--limit', '1', '--json'], { env })).out.trim()) as { id: string }
   t.match(await cli(['revoke', id, 'A'.repeat(22)], { env }), { code: 0, out: /1 of 2 revoked/ })
@@ -141,8 +169,15 @@ t.test('an export goes on where it stopped, and comes in elsewhere, once', async
   const other = { SESSION_STORE: `file:${dir}/other.db` }
   t.match(await cli(['import', file, '--dry-run'], { env: other }), { code: 0, out: /6 imported/ })
   t.match(await cli(['import', file], { env: other, interactive: true }), { code: 0, out: '6 rows: 6 imported, 0 skipped, 0 refused' })
-  t.match(await cli(['import', '-', '--json'], { env: other, input: Readable.from([Buffer.from(`${whole}not json\n`)]) }), { code: 1, out: /"skipped":6.*expected JSON/ })
-  t.match(await cli(['import', '-'], { env: other, input: Readable.from([Buffer.from('{}\n')]) }), { code: 1, out: '1 refused', err: /ROW/ })
+  t.match(await cli(['import', '-', '--json'], { env: other, input: Readable.from([Buffer.from(`${whole}not json\n`)]) }), {
+    code: 1,
+    out: /"skipped":6.*expected JSON/
+  })
+  t.match(await cli(['import', '-'], { env: other, input: Readable.from([Buffer.from('{}\n')]) }), {
+    code: 1,
+    out: '1 refused',
+    err: /ROW/
+  })
   t.match(await cli(['import', file, '--on-conflict', 'refuse'], { env: other }), { code: 1, err: /FST_SESSION_INVALID_IMPORT/ })
 })
 
@@ -150,18 +185,32 @@ t.test('an import into an encrypted store encrypts what the app encrypts, and no
   const dir = t.testdir()
   const rows = `${dir}/rows.ndjson`
   await cli(['export', rows, '--store', await filledStore(dir)])
-  for (const [i, [given, ip, userAgent]] of ([[[], false, false], [['--encrypted-fields', 'ip'], true, false], [['--encrypted-fields', 'ip,userAgent'], true, true], [['--encrypted-fields', 'userAgent', '--encrypted-fields', 'ip'], true, true]] as const).entries()) {
+  for (const [i, [given, ip, userAgent]] of (
+    [
+      [[], false, false],
+      [['--encrypted-fields', 'ip'], true, false],
+      [['--encrypted-fields', 'ip,userAgent'], true, true],
+      [['--encrypted-fields', 'userAgent', '--encrypted-fields', 'ip'], true, true]
+    ] as const
+  ).entries()) {
     const store = `file:${dir}/encrypted ${i}.db`
     const env = { SESSION_STORE: store, SESSION_ENCRYPTION_KEY: secret }
     t.match(await cli(['import', rows, ...given], { env }), { code: 0, out: '6 imported' })
     // without `plain`, what is not as the app keeps it does not open
     const app = await new SessionManager({ store, secret, encryption: { keys: secret, ip, userAgent } }).open()
     const { items } = await app.list()
-    t.match(items, Array.from({ length: 6 }, () => ({ ip: /^192\.0\.2\.\d$/, device: /Windows|Linux/ })), given.join(' '))
+    t.match(
+      items,
+      Array.from({ length: 6 }, () => ({ ip: /^192\.0\.2\.\d$/, device: /Windows|Linux/ })),
+      given.join(' ')
+    )
     t.match(await app.get(items[0]?.id ?? ''), { ip: /^192/, endedAt: undefined })
     await app.close()
   }
-  t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted-fields', 'name'], { env: { SESSION_ENCRYPTION_KEY: secret } }), { code: 2, err: /--encrypted-fields.*ip.*userAgent/ })
+  t.match(
+    await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted-fields', 'name'], { env: { SESSION_ENCRYPTION_KEY: secret } }),
+    { code: 2, err: /--encrypted-fields.*ip.*userAgent/ }
+  )
   t.match(await cli(['list', '--store', `file:${dir}/sessions.db`, '--encrypted-fields', 'ip']), { code: 2, err: /SESSION_ENCRYPTION_KEY/ })
 })
 
@@ -170,7 +219,14 @@ t.test('a big export that is interrupted says how to go on', async t => {
   const env = { SESSION_STORE: await filledStore(dir, 700) }
   const stop = new AbortController()
   const file = `${dir}/sessions.ndjson`
-  const ran = await cli(['export', file], { env, signal: stop.signal, interactive: true, err: text => { if (/50 %/.test(text)) stop.abort() } })
+  const ran = await cli(['export', file], {
+    env,
+    signal: stop.signal,
+    interactive: true,
+    err: text => {
+      if (/50 %/.test(text)) stop.abort()
+    }
+  })
   t.equal(ran.code, 130)
   const piped = new AbortController()
   t.equal((await cli(['export'], { env, signal: piped.signal, out: () => { piped.abort() } })).code, 130)
@@ -184,9 +240,20 @@ t.test('what is interrupted before it begins answers 130, of a store and of an a
   const dir = t.testdir()
   const store = await filledStore(dir)
   const signal = AbortSignal.abort()
-  for (const command of [['list'], ['stats'], ['export'], ['export', `${dir}/rows.ndjson`], ['revoke', '--browser', 'Chrome', '--yes'], ['cleanup']]) {
+  for (const command of [
+    ['list'],
+    ['stats'],
+    ['export'],
+    ['export', `${dir}/rows.ndjson`],
+    ['revoke', '--browser', 'Chrome', '--yes'],
+    ['cleanup']
+  ]) {
     t.same(await cli([...command, '--store', store], { signal }), { code: 130, out: '', err: '' }, command.join(' '))
-    t.same(await cli([...command, '--url', 'http://127.0.0.1:1'], { signal }), { code: 130, out: '', err: '' }, `${command.join(' ')}, of an app`)
+    t.same(
+      await cli([...command, '--url', 'http://127.0.0.1:1'], { signal }),
+      { code: 130, out: '', err: '' },
+      `${command.join(' ')}, of an app`
+    )
   }
   t.equal((await cli(['list', '--store', store, '--json'])).out.trim().split('\n').length, 6, 'and nothing was done')
   for (let turns = 0, done = false; !done; turns++) {
@@ -209,7 +276,10 @@ t.test('cleanup ends what has expired', async t => {
 })
 
 t.test('a running app is reached by its admin routes, with the header that its authorize wants', async t => {
-  const { app, signIn, events } = await testApp(t, { admin: { authorize: request => request.headers['authorization'] === 'Bearer right' }, now: Date.now })
+  const { app, signIn, events } = await testApp(t, {
+    admin: { authorize: request => request.headers['authorization'] === 'Bearer right' },
+    now: Date.now
+  })
   await signIn()
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const reach = ['--url', `${url}/`, '--header', 'authorization: Bearer right']
@@ -223,7 +293,9 @@ t.test('a running app is reached by its admin routes, with the header that its a
   t.match(await cli(['revoke', '--user', 'ada', '--yes', ...reach]), { code: 0, out: /1 revoked/ })
   t.ok(events.some(event => event.type === 'ended' && event.reason === 'revoked'))
   t.match(await cli(['list', '--url', 'http://127.0.0.1:1']), { code: 1, err: /does not respond/ })
-  const html = await testApp(t, {}, app => { app.get('/api/v1/admin/sessions/count', async (_request, reply) => reply.code(502).type('text/html').send('<h1>')) })
+  const html = await testApp(t, {}, app => {
+    app.get('/api/v1/admin/sessions/count', async (_request, reply) => reply.code(502).type('text/html').send('<h1>'))
+  })
   const htmlUrl = await html.app.listen({ port: 0, host: '127.0.0.1' })
   t.match(await cli(['export', '--url', htmlUrl]), { code: 1, err: /--prefix/ })
   const broken = await testApp(t, {}, app => {
@@ -245,10 +317,20 @@ t.test('what happens is followed until it is stopped', async t => {
   await signIn('ada')
   await signIn('grace')
   await app.sessions.revokeUser('ada')
-  for (const [args, expected] of [[[], /session created +grace/], [['--type', 'ended'], /session ended +ada/], [['--json'], /"type":"created"/]] as const) {
+  for (const [args, expected] of [
+    [[], /session created +grace/],
+    [['--type', 'ended'], /session ended +ada/],
+    [['--json'], /"type":"created"/]
+  ] as const) {
     const stop = new AbortController()
     let seen = ''
-    const { code } = await cli(['tail', '--url', url, ...args], { signal: stop.signal, out: text => { seen += text; if (expected.test(seen)) stop.abort() } })
+    const { code } = await cli(['tail', '--url', url, ...args], {
+      signal: stop.signal,
+      out: text => {
+        seen += text
+        if (expected.test(seen)) stop.abort()
+      }
+    })
     t.equal(code, 0)
     t.match(seen, expected)
   }
@@ -265,7 +347,10 @@ t.test('the doctor looks at the secret, the store and the app', async t => {
   t.match(await cli(['doctor']), { code: 0, out: /warn +secret/ })
   t.match(await cli(['doctor'], { env: { SESSION_SECRET: 'short' } }), { code: 1, out: /error +secret +5 characters/ })
   t.match(await cli(['doctor'], { env: { SESSION_SECRET: 'a'.repeat(64) } }), { code: 1, out: /does not look random/ })
-  t.match(await cli(['doctor', '--store', await filledStore(t.testdir({}))], { env: { SESSION_SECRET: secret + 'x7Qz90' } }), { code: 0, out: /ok +secret[\s\S]*ok +store +sqlite[\s\S]*latency/ })
+  t.match(await cli(['doctor', '--store', await filledStore(t.testdir({}))], { env: { SESSION_SECRET: secret + 'x7Qz90' } }), {
+    code: 0,
+    out: /ok +secret[\s\S]*ok +store +sqlite[\s\S]*latency/
+  })
   t.match(await cli(['doctor', '--json', '--store', 'file:/no/such/folder/sessions.db']), { code: 1, out: /does not open/ })
   t.match(await cli(['doctor', '--store', 'frobnicate:x']), { code: 1, err: /store/ })
   t.match(await cli(['doctor', '--url', 'nowhere']), { code: 2 })
@@ -276,7 +361,10 @@ t.test('the doctor measures a server, and its clock', { skip: missing(binaries()
   const [port = 0] = await freePorts(1)
   const server = await new RedisServer(binaries()[0], ['--port', String(port)]).start()
   t.teardown(() => server.close())
-  t.match(await cli(['doctor', '--store', `redis://127.0.0.1:${port}`]), { code: 0, out: /redis; sessions are shared by every machine[\s\S]*ok +latency[\s\S]*ok +clock/ })
+  t.match(await cli(['doctor', '--store', `redis://127.0.0.1:${port}`]), {
+    code: 0,
+    out: /redis; sessions are shared by every machine[\s\S]*ok +latency[\s\S]*ok +clock/
+  })
   t.match(await cli(['list', '--store', `redis://:password@127.0.0.1:${port + 1}`]), { code: 1 })
 })
 
@@ -284,7 +372,10 @@ t.test('the doctor sees what a browser would', async t => {
   const good = await testApp(t, { admin: { authorize: () => false }, cookie: { secure: true } }, () => {}, {})
   const url = await good.app.listen({ port: 0, host: '127.0.0.1' })
   const login = ['--login', '/login', '--body', '{"userId":"ada"}']
-  t.match(await cli(['doctor', '--url', `${url}/public`, ...login]), { code: 0, out: /ok +transport[\s\S]*ok +anonymous[\s\S]*ok +admin[\s\S]*ok +cookie[\s\S]*ok +caching[\s\S]*ok +proxy/ })
+  t.match(await cli(['doctor', '--url', `${url}/public`, ...login]), {
+    code: 0,
+    out: /ok +transport[\s\S]*ok +anonymous[\s\S]*ok +admin[\s\S]*ok +cookie[\s\S]*ok +caching[\s\S]*ok +proxy/
+  })
   t.equal(await good.app.sessions.count(), 0, 'it signs out again')
   t.match(await cli(['doctor', '--url', url, '--login', '/public']), { code: 1, out: /404 without a session cookie/ })
 
@@ -293,19 +384,33 @@ t.test('the doctor sees what a browser would', async t => {
     app.addHook('onSend', async (_request, reply) => { reply.header('cache-control', 'public') })
   }, { trustProxy: true })
   const badUrl = await bad.app.listen({ port: 0, host: '127.0.0.1' })
-  t.match(await cli(['doctor', '--url', badUrl, ...login]), { code: 1, out: /warn +anonymous.*tracker[\s\S]*error +admin[\s\S]*error +caching[\s\S]*error +proxy/ })
+  t.match(await cli(['doctor', '--url', badUrl, ...login]), {
+    code: 1,
+    out: /warn +anonymous.*tracker[\s\S]*error +admin[\s\S]*error +caching[\s\S]*error +proxy/
+  })
 
   const loopback = await testApp(t)
-  t.match(await cli(['doctor', '--url', await loopback.app.listen({ port: 0, host: '127.0.0.1' }), ...login]), { code: 0, out: /ok +admin.*disabled[\s\S]*warn +cookie +lacks secure[\s\S]*warn +proxy/ })
+  t.match(await cli(['doctor', '--url', await loopback.app.listen({ port: 0, host: '127.0.0.1' }), ...login]), {
+    code: 0,
+    out: /ok +admin.*disabled[\s\S]*warn +cookie +lacks secure[\s\S]*warn +proxy/
+  })
 })
 
 t.test('the doctor knows what is good and what is not', async t => {
   t.match([[1, 2, 3], [21, 22, 23], [1, 2, 501]].map(times => latencyFinding(times).level), ['ok', 'warn', 'error'])
   t.match(latencyFinding([3, 1, 2]).text, /median 2.0 ms, longest of 3: 3.0 ms/)
   t.match([0, 999, -1001, 5000].map(offset => clockFinding(offset).level), ['ok', 'ok', 'warn', 'warn'])
-  t.match(['https://app.example', 'http://localhost:3000', 'http://[::1]:3000', 'http://app.example'].map(url => transportFinding(new URL(url)).level), ['ok', 'ok', 'ok', 'error'])
+  t.match(
+    ['https://app.example', 'http://localhost:3000', 'http://[::1]:3000', 'http://app.example'].map(
+      url => transportFinding(new URL(url)).level
+    ),
+    ['ok', 'ok', 'ok', 'error']
+  )
   const [far, near] = [new URL('https://app.example'), new URL('http://localhost')]
-  t.match(cookieFinding('__Host-session=x; Path=/; HttpOnly; Secure', far), { level: 'ok', text: '__Host-session; Path=/; HttpOnly; Secure' })
+  t.match(cookieFinding('__Host-session=x; Path=/; HttpOnly; Secure', far), {
+    level: 'ok',
+    text: '__Host-session; Path=/; HttpOnly; Secure'
+  })
   t.match(cookieFinding('session=x; HttpOnly', near), { level: 'warn', text: /lacks secure/ })
   t.match(cookieFinding('session=x; HttpOnly', far), { level: 'error', text: /lacks secure/ })
   t.match(cookieFinding('session=x', near), { level: 'error', text: /lacks httponly, secure/ })

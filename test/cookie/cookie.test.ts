@@ -18,14 +18,20 @@ const toBase64Url = (text: string) => text.replaceAll('+', '-').replaceAll('/', 
 t.test('what is written is read, again and again', async t => {
   const token = newToken()
   const pair = pairOf(cookie.write(token))
-  for (let i = 0; i < 3; i++) t.match(cookie.read(`a=b; ${pair}; c=d`), { token, generation: 0, signedWithOldSecret: false, duplicate: false })
+  for (let i = 0; i < 3; i++) { t.match(cookie.read(`a=b; ${pair}; c=d`), { token, generation: 0, signedWithOldSecret: false, duplicate: false }) }
   t.match(cookie.read(`\t ${pair} \t`), { token })
 })
 
 t.test('attributes are all there, and repeated by a deletion', async t => {
-  const full = new SessionCookie(toCookieAttributes({ name: '__Secure-s', domain: 'example.com', path: '/app', sameSite: 'none', partitioned: true }), [secret])
+  const full = new SessionCookie(
+    toCookieAttributes({ name: '__Secure-s', domain: 'example.com', path: '/app', sameSite: 'none', partitioned: true }),
+    [secret]
+  )
   t.match(full.write(newToken()), /; Path=\/app; Domain=example.com; HttpOnly; Secure; SameSite=None; Partitioned$/)
-  t.equal(full.clear(), '__Secure-s=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/app; Domain=example.com; HttpOnly; Secure; SameSite=None; Partitioned')
+  t.equal(
+    full.clear(),
+    '__Secure-s=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/app; Domain=example.com; HttpOnly; Secure; SameSite=None; Partitioned'
+  )
   t.match(cookie.write(newToken()), /^__Host-sid=[\w-]{68}\.[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/)
   t.match(cookie.write(newToken(), 500 * 86_400_000), /; Max-Age=34560000;/, 'browsers cap it at 400 days')
   t.match(cookie.write(newToken(), -5), /; Max-Age=0;/)
@@ -34,22 +40,40 @@ t.test('attributes are all there, and repeated by a deletion', async t => {
 
 t.test('contradictions are refused', async t => {
   const wrong: [CookieOptions, RegExp][] = [
-    [{ domain: 'example.com' }, /__Host-/], [{ path: '/a' }, /__Host-/], [{ partitioned: true }, /partitioned/], [{ name: '__host-sid' }, /prefix/],
-    [{ name: 'a b' }, /cookie.name/], [{ name: '' }, /cookie.name/], [{ name: 'a=b' }, /cookie.name/], [{ name: 'x', path: 'a' }, /cookie.path/],
-    [{ name: 'x', path: '/;a' }, /cookie.path/], [{ name: 'x', domain: 'a;b' }, /cookie.domain/], [{ name: 'x', domain: '' }, /cookie.domain/],
-    [{ sameSite: 'LAX' as 'lax' }, /sameSite/], [{ secure: false as true }, /cookie.secure/], [{ name: 5 as unknown as string }, /cookie.name/], [{ path: 5 as unknown as string }, /cookie.path/]
+    [{ domain: 'example.com' }, /__Host-/],
+    [{ path: '/a' }, /__Host-/],
+    [{ partitioned: true }, /partitioned/],
+    [{ name: '__host-sid' }, /prefix/],
+    [{ name: 'a b' }, /cookie.name/],
+    [{ name: '' }, /cookie.name/],
+    [{ name: 'a=b' }, /cookie.name/],
+    [{ name: 'x', path: 'a' }, /cookie.path/],
+    [{ name: 'x', path: '/;a' }, /cookie.path/],
+    [{ name: 'x', domain: 'a;b' }, /cookie.domain/],
+    [{ name: 'x', domain: '' }, /cookie.domain/],
+    [{ sameSite: 'LAX' as 'lax' }, /sameSite/],
+    [{ secure: false as true }, /cookie.secure/],
+    [{ name: 5 as unknown as string }, /cookie.name/],
+    [{ path: 5 as unknown as string }, /cookie.path/]
   ]
   for (const [options, message] of wrong) t.throws(() => toCookieAttributes(options), { code: 'FST_SESSION_INVALID_OPTION', message })
 })
 
 t.test('the loopback form is a plain name without Secure', async t => {
   t.strictSame(toLoopbackAttributes(toCookieAttributes({})), { name: 'sid', path: '/', sameSite: 'lax', secure: false })
-  t.strictSame(toLoopbackAttributes(toCookieAttributes({ name: '__Secure-x', sameSite: 'none' })), { name: 'x', path: '/', sameSite: 'lax', secure: false })
+  t.strictSame(toLoopbackAttributes(toCookieAttributes({ name: '__Secure-x', sameSite: 'none' })), {
+    name: 'x',
+    path: '/',
+    sameSite: 'lax',
+    secure: false
+  })
 })
 
 t.test('an older secret verifies, and asks to be signed again; a removed one does not', async t => {
   const pair = pairOf(new SessionCookie(toCookieAttributes({}), ['another secret, which is now the old']).write(newToken()))
-  t.match(new SessionCookie(toCookieAttributes({}), [secret, 'another secret, which is now the old']).read(pair), { signedWithOldSecret: true })
+  t.match(new SessionCookie(toCookieAttributes({}), [secret, 'another secret, which is now the old']).read(pair), {
+    signedWithOldSecret: true
+  })
   t.equal(cookie.read(pair), 'bad-signature')
 })
 
@@ -60,11 +84,34 @@ t.test('a cookie of another name verifies nothing here', async t => {
 
 t.test('a value that is not the one written, in any spelling, is invalid', async t => {
   const value = valueOf(cookie.write(newToken()))
-  const spellings = ['', '.', 'x', value.slice(0, 68), value.slice(0, -1), `${value}=`, `"${value}`, `${value}"`, `""${value}""`, `"${value.slice(1)}"`, `${value}${value}`, `x${value.slice(1)}`, 'a'.repeat(112),
-    `${value.slice(0, 68)}x${value.slice(69)}`, `%${value.slice(1)}`, `${value.slice(0, -1)}%E0%A4%A`, `${value}%`, encodeURIComponent(`"${value}"`), value.replace('.', '%252E'), `${value.slice(0, 68)} ${value.slice(69)}`,
-    `${value.slice(0, -1)}${value.endsWith('A') ? 'B' : 'A'}`, value.slice(0, 69) + value.slice(69).replace(/^./, '!'), `${value},${value}`, '%'.repeat(5000)]
+  const spellings = [
+    '',
+    '.',
+    'x',
+    value.slice(0, 68),
+    value.slice(0, -1),
+    `${value}=`,
+    `"${value}`,
+    `${value}"`,
+    `""${value}""`,
+    `"${value.slice(1)}"`,
+    `${value}${value}`,
+    `x${value.slice(1)}`,
+    'a'.repeat(112),
+    `${value.slice(0, 68)}x${value.slice(69)}`,
+    `%${value.slice(1)}`,
+    `${value.slice(0, -1)}%E0%A4%A`,
+    `${value}%`,
+    encodeURIComponent(`"${value}"`),
+    value.replace('.', '%252E'),
+    `${value.slice(0, 68)} ${value.slice(69)}`,
+    `${value.slice(0, -1)}${value.endsWith('A') ? 'B' : 'A'}`,
+    value.slice(0, 69) + value.slice(69).replace(/^./, '!'),
+    `${value},${value}`,
+    '%'.repeat(5000)
+  ]
   for (const spelling of spellings) t.equal(cookie.read(`__Host-sid=${spelling}`), 'bad-signature', spelling)
-  for (const name of ['__host-sid', '__HOST-SID', '\u00a0__Host-sid', '%5f%5fHost-sid', '=__Host-sid', 'x__Host-sid', '$__Host-sid']) t.equal(cookie.read(`${name}=${value}`), null, name)
+  for (const name of ['__host-sid', '__HOST-SID', '\u00a0__Host-sid', '%5f%5fHost-sid', '=__Host-sid', 'x__Host-sid', '$__Host-sid']) { t.equal(cookie.read(`${name}=${value}`), null, name) }
   t.equal(cookie.read(`other=1,__Host-sid=${value}`), null)
   t.equal(cookie.read('nothing'), null)
 })
@@ -77,13 +124,30 @@ t.test('clients may quote and percent-encode the cookie, and write a plus as a s
     const old = `${token}.${toBase64(value.slice(69))}`
     for (const form of [value, old]) {
       const percent = Array.from(Buffer.from(form), byte => `%${byte.toString(16)}`).join('')
-      for (const sent of [form, `"${form}"`, encodeURIComponent(form), `"${encodeURIComponent(form)}"`, form.replaceAll('+', ' '), `"${form.replaceAll('+', ' ')}"`, percent, percent.toUpperCase()]) {
+      for (const sent of [
+        form,
+        `"${form}"`,
+        encodeURIComponent(form),
+        `"${encodeURIComponent(form)}"`,
+        form.replaceAll('+', ' '),
+        `"${form.replaceAll('+', ' ')}"`,
+        percent,
+        percent.toUpperCase()
+      ]) {
         const found = cookie.read(`a="b"; __Host-sid=${sent} ; c=d`)
-        if (found === null || typeof found === 'string' || found instanceof RivalCookies || found.token !== token || found.duplicate) t.fail(sent)
+        if (found === null || typeof found === 'string' || found instanceof RivalCookies || found.token !== token || found.duplicate) { t.fail(sent) }
       }
-      t.match(cookie.read(`__Host-sid="${form}"; __Host-sid=${encodeURIComponent(form)}; __Host-sid=${form}`), { token, duplicate: false }, 'all of them are one cookie')
+      t.match(
+        cookie.read(`__Host-sid="${form}"; __Host-sid=${encodeURIComponent(form)}; __Host-sid=${form}`),
+        { token, duplicate: false },
+        'all of them are one cookie'
+      )
     }
-    if (/[-_]/.test(value.slice(69)) && cookie.read(`__Host-sid=${value.slice(0, 69)}${value.slice(69).replace(/[-_]/, mark => mark === '-' ? '+' : '/')}A`) !== 'bad-signature') t.fail('a longer one')
+    if (
+      /[-_]/.test(value.slice(69)) &&
+      cookie.read(`__Host-sid=${value.slice(0, 69)}${value.slice(69).replace(/[-_]/, mark => (mark === '-' ? '+' : '/'))}A`) !==
+        'bad-signature'
+    ) { t.fail('a longer one') }
   }
 })
 
@@ -127,6 +191,8 @@ t.test('any header is read in linear time, and never throws', async () => {
 t.test("a signature is the one that @fastify/cookie's Signer makes, whatever the key", async () => {
   fc.assert(fc.property(fc.uint8Array({ minLength: 0, maxLength: 64 }), fc.stringMatching(/^[\w-]{68}$/), (bytes, text) => {
     const key = Buffer.from(bytes)
-    return `${text}.${new FixedLengthHmac(key, 68).of(text)}` === `${text}.${toBase64Url(new cookiePlugin.Signer(key).sign(text).slice(69))}`
+    return (
+      `${text}.${new FixedLengthHmac(key, 68).of(text)}` === `${text}.${toBase64Url(new cookiePlugin.Signer(key).sign(text).slice(69))}`
+    )
   }))
 })

@@ -4,13 +4,19 @@ import t from 'tap'
 const root = new URL('../../', import.meta.url)
 const read = (path: string) => readFileSync(new URL(path, root), 'utf8')
 
-interface Row { readonly cells: readonly string[], readonly where: readonly { readonly file: string, readonly names: readonly string[] }[], readonly tests: readonly { readonly file: string, readonly title: string }[] }
+interface Row {
+  readonly cells: readonly string[]
+  readonly where: readonly { readonly file: string; readonly names: readonly string[] }[]
+  readonly tests: readonly { readonly file: string; readonly title: string }[]
+}
 
 /** The rows of a table of a page in docs/security, with the tests that its last column names. */
 function rowsOf (page: string): Row[] {
   return read(`docs/security/${page}`).split('\n').filter(line => /^\| (?!#|-|Case \||Advisory \|)/.test(line)).map(line => {
     const cells = line.slice(2, -2).split(' | ')
-    const tests = [...(cells.at(-1) ?? '').matchAll(/\[(.*?)\]\(\.\.\/\.\.\/(test\/[\w./-]+)\)(?=<br>|$)/g)].map(([, title = '', file = '']) => ({ file, title: title.replaceAll('&#124;', '|') }))
+    const tests = [...(cells.at(-1) ?? '').matchAll(/\[(.*?)\]\(\.\.\/\.\.\/(test\/[\w./-]+)\)(?=<br>|$)/g)].map(
+      ([, title = '', file = '']) => ({ file, title: title.replaceAll('&#124;', '|') })
+    )
     const where = (cells[3] ?? '').split('<br>').flatMap(part => {
       const file = /\]\(\.\.\/\.\.\/([\w./-]+)\)/.exec(part)?.[1]
       return file === undefined ? [] : [{ file, names: [...part.matchAll(/`(\w+)`/g)].map(([, name = '']) => name) }]
@@ -25,7 +31,9 @@ function titlesOf (file: string): string[] {
 }
 
 function testFiles (dir = 'test'): string[] {
-  return readdirSync(new URL(`${dir}/`, root), { withFileTypes: true }).flatMap(entry => entry.isDirectory() ? testFiles(`${dir}/${entry.name}`) : entry.name.endsWith('.test.ts') ? [`${dir}/${entry.name}`] : [])
+  return readdirSync(new URL(`${dir}/`, root), { withFileTypes: true }).flatMap(entry =>
+    entry.isDirectory() ? testFiles(`${dir}/${entry.name}`) : entry.name.endsWith('.test.ts') ? [`${dir}/${entry.name}`] : []
+  )
 }
 
 function numbersOf (title: string): number[] {
@@ -59,10 +67,12 @@ t.test('the page of requirements has all 84, says where each is enforced, and wh
 })
 
 t.test('every test that names a requirement is on the page', async t => {
-  const listed = rowsOf('requirements.md').flatMap(({ cells, tests }) => tests.flatMap(({ file, title }) => (cells[0] ?? '').split(', ').map(number => `${number} ${file} ${title}`)))
+  const listed = rowsOf('requirements.md').flatMap(({ cells, tests }) =>
+    tests.flatMap(({ file, title }) => (cells[0] ?? '').split(', ').map(number => `${number} ${file} ${title}`))
+  )
   for (const file of testFiles()) {
     for (const title of titlesOf(file)) {
-      for (const number of numbersOf(title)) t.ok(listed.includes(`${number} ${file} ${title.replace(/^row [\d, ]+: /, '')}`), `${number} ${file}: ${title}`)
+      for (const number of numbersOf(title)) { t.ok(listed.includes(`${number} ${file} ${title.replace(/^row [\d, ]+: /, '')}`), `${number} ${file}: ${title}`) }
     }
   }
 })
@@ -75,7 +85,12 @@ for (const [page, least] of [['advisories.md', 100], ['hostile-cases.md', 95]] a
     for (const { cells, tests } of rows) {
       const last = cells.at(-1) ?? ''
       t.ok(tests.length > 0 || last.startsWith('No test: '), cells[0] ?? '')
-      for (const { file, title } of tests) t.ok(existsSync(new URL(file, root)) && titlesOf(file).some(each => each.replace(/^row [\d, ]+: /, '') === title), `${file}: ${title}`)
+      for (const { file, title } of tests) {
+        t.ok(
+          existsSync(new URL(file, root)) && titlesOf(file).some(each => each.replace(/^row [\d, ]+: /, '') === title),
+          `${file}: ${title}`
+        )
+      }
     }
   })
 }

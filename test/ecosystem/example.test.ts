@@ -2,7 +2,8 @@ import t from 'tap'
 import { demo, Jar } from '../helpers/demo.ts'
 
 const firefox = 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0'
-const iphone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
+const iphone =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
 const api = '/api/v1/auth/sessions'
 const minutes = 60_000
 
@@ -10,13 +11,22 @@ t.test('two devices sign in, see each other, and one ends the other, which is to
   const { url } = await demo(t)
   const laptop = new Jar(url, firefox)
   const phone = new Jar(url, iphone)
-  t.match((await laptop.post('/login', { name: 'ada', password: 'ada' })).headers.get('set-cookie'), /^sid=[\w-]{68}\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)
-  t.match((await phone.post('/login', { name: 'ada', password: 'ada', remember: true })).headers.get('set-cookie'), /; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/)
+  t.match(
+    (await laptop.post('/login', { name: 'ada', password: 'ada' })).headers.get('set-cookie'),
+    /^sid=[\w-]{68}\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/
+  )
+  t.match(
+    (await phone.post('/login', { name: 'ada', password: 'ada', remember: true })).headers.get('set-cookie'),
+    /; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/
+  )
   t.match(await (await laptop.get('/me')).json(), { userId: 'ada', visits: 1 })
   t.match(await (await laptop.get('/me')).json(), { userId: 'ada', visits: 2 }, 'data is kept')
 
   const { sessions } = await (await laptop.get(api)).json() as { sessions: { id: string }[] }
-  t.match(sessions, [{ current: true, deviceLabel: 'Firefox on Linux', device: { type: 'desktop' }, remembered: false }, { current: false, deviceLabel: 'Safari on iPhone', device: { type: 'mobile' }, remembered: true }])
+  t.match(sessions, [
+    { current: true, deviceLabel: 'Firefox on Linux', device: { type: 'desktop' }, remembered: false },
+    { current: false, deviceLabel: 'Safari on iPhone', device: { type: 'mobile' }, remembered: true }
+  ])
   t.equal(sessions.length, 2)
 
   t.same(await (await laptop.post(`${api}/revoke`, { id: sessions[1]?.id })).json(), { revoked: 1 })

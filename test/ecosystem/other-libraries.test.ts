@@ -11,32 +11,62 @@ import { getIronSession } from 'iron-session'
 import t from 'tap'
 import { cookieOf, gate, secret, testApp } from '../helpers/app.ts'
 
-type Data = Record<string, unknown> & { destroy: () => Promise<void>, delete: () => void, get: (key: string) => unknown, set: (key: string, value: unknown) => void }
+type Data = Record<string, unknown> & {
+  destroy: () => Promise<void>
+  delete: () => void
+  get: (key: string) => unknown
+  set: (key: string, value: unknown) => void
+}
 type Plugin = FastifyPluginCallback<Record<string, unknown>>
 
 /** Imported without their types: two libraries cannot type `request.session` in one program. */
 const untyped: readonly string[] = ['@fastify/session', '@fastify/secure-session']
-const [fastifySession, secureSession] = await Promise.all(untyped.map(async name => (await import(name) as { default: Plugin }).default)) as [Plugin, Plugin]
+const [fastifySession, secureSession] = (await Promise.all(
+  untyped.map(async name => ((await import(name)) as { default: Plugin }).default)
+)) as [Plugin, Plugin]
 const sessionOf = (request: FastifyRequest): Data => (request as unknown as { session: Data }).session
 
 /** A store as express-session has them, with everything in reach. */
 class Records {
   readonly kept = new Map<string, string>()
-  get (id: string, done: (error: null, record: unknown) => void): void { done(null, this.kept.has(id) ? JSON.parse(this.kept.get(id) ?? '') : null) }
-  set (id: string, record: unknown, done: () => void): void { this.kept.set(id, JSON.stringify(record)); done() }
-  destroy (id: string, done: () => void): void { this.kept.delete(id); done() }
+  get (id: string, done: (error: null, record: unknown) => void): void {
+    done(null, this.kept.has(id) ? JSON.parse(this.kept.get(id) ?? '') : null)
+  }
+
+  set (id: string, record: unknown, done: () => void): void {
+    this.kept.set(id, JSON.stringify(record))
+    done()
+  }
+
+  destroy (id: string, done: () => void): void {
+    this.kept.delete(id)
+    done()
+  }
 }
 
-async function withFastifySession (t: { teardown: (fn: () => unknown) => void }, options: object = {}): Promise<{ app: FastifyInstance, records: Records, arrived: ReturnType<typeof gate>, go: ReturnType<typeof gate> }> {
+async function withFastifySession (
+  t: { teardown: (fn: () => unknown) => void },
+  options: object = {}
+): Promise<{ app: FastifyInstance; records: Records; arrived: ReturnType<typeof gate>; go: ReturnType<typeof gate> }> {
   const [records, arrived, go] = [new Records(), gate(), gate()]
   const app = Fastify()
   t.teardown(() => app.close())
   await app.register(cookie)
   await app.register(fastifySession, { secret, store: records, cookie: { secure: false }, ...options })
-  app.post('/login', async request => { sessionOf(request)['user'] = 'ada'; return {} })
-  app.post('/logout', async request => { await sessionOf(request).destroy(); return {} })
+  app.post('/login', async request => {
+    sessionOf(request)['user'] = 'ada'
+    return {}
+  })
+  app.post('/logout', async request => {
+    await sessionOf(request).destroy()
+    return {}
+  })
   app.get('/me', async request => ({ user: sessionOf(request)['user'] ?? null }))
-  app.get('/slow', async () => { arrived.open(); await go.opened; return {} })
+  app.get('/slow', async () => {
+    arrived.open()
+    await go.opened
+    return {}
+  })
   return { app, records, arrived, go }
 }
 
@@ -44,7 +74,7 @@ t.test('@fastify/session keeps a record of each visitor, under the id that the c
   const { app, records } = await withFastifySession(t)
   const answers = await Promise.all(Array.from({ length: 5 }, () => app.inject('/me')))
   t.equal(records.kept.size, 5)
-  for (const answer of answers) t.ok([...records.kept.keys()].some(id => decodeURIComponent(cookieOf(answer)).startsWith(`sessionId=${id}.`)))
+  for (const answer of answers) { t.ok([...records.kept.keys()].some(id => decodeURIComponent(cookieOf(answer)).startsWith(`sessionId=${id}.`))) }
 })
 
 t.test('@fastify/session: a request that is under way at the sign-out brings the session back', async t => {
@@ -86,9 +116,17 @@ t.test('@fastify/secure-session and iron-session: a cookie opens until it expire
   await app.inject({ method: 'POST', url: '/logout', headers })
   t.strictSame((await app.inject({ url: '/me', headers })).json(), { user: 'ada' })
 
-  const open = async (cookie: string): Promise<{ session: Awaited<ReturnType<typeof getIronSession<{ user?: string }>>>, response: Response }> => {
+  const open = async (
+    cookie: string
+  ): Promise<{ session: Awaited<ReturnType<typeof getIronSession<{ user?: string }>>>; response: Response }> => {
     const response = new Response('{}')
-    return { response, session: await getIronSession<{ user?: string }>(new Request('https://app.example/', { headers: { cookie } }), response, { password: secret, cookieName: 'iron' }) }
+    return {
+      response,
+      session: await getIronSession<{ user?: string }>(new Request('https://app.example/', { headers: { cookie } }), response, {
+        password: secret,
+        cookieName: 'iron'
+      })
+    }
   }
   const { session, response } = await open('')
   session.user = 'ada'
@@ -114,7 +152,8 @@ t.test('express-session: a request that is under way at the sign-out, and writes
   const server = app.listen(0, '127.0.0.1')
   t.teardown(() => { server.close() })
   await new Promise(resolve => { server.on('listening', resolve) })
-  const send = async (path: string, options: RequestInit = {}): Promise<Response> => fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, options)
+  const send = async (path: string, options: RequestInit = {}): Promise<Response> =>
+    fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}${path}`, options)
   const headers = { cookie: (await send('/login', { method: 'POST' })).headers.getSetCookie().join('').split(';', 1).join('') }
   const slow = send('/slow', { headers })
   await arrived.opened
@@ -125,7 +164,12 @@ t.test('express-session: a request that is under way at the sign-out, and writes
 })
 
 t.test('better-auth ends sessions for good, and its list of sessions has the token of each', async t => {
-  const auth = betterAuth({ secret, baseURL: 'http://localhost', database: memoryAdapter({ user: [], session: [], account: [], verification: [] }), emailAndPassword: { enabled: true } })
+  const auth = betterAuth({
+    secret,
+    baseURL: 'http://localhost',
+    database: memoryAdapter({ user: [], session: [], account: [], verification: [] }),
+    emailAndPassword: { enabled: true }
+  })
   const first = await auth.api.signUpEmail({ body: { name: 'ada', email: 'ada@app.example', password: 'lovelace1815' }, asResponse: true })
   const headers = new Headers({ cookie: first.headers.getSetCookie().map(cookie => cookie.split(';', 1).join('')).join('; ') })
   // no number of sign-ins is too many

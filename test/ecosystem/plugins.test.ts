@@ -25,7 +25,11 @@ import { api, cookieOf, firefox, gate, secret, setCookies, testApp } from '../he
 type Test = { teardown: (fn: () => unknown) => void }
 
 /** An app that other plugins are registered on, before ours and after. */
-async function neighbourhood (t: Test, options: SessionPluginOptions, { before, after }: { before?: (app: FastifyInstance) => unknown, after?: (app: FastifyInstance) => unknown }): Promise<FastifyInstance> {
+async function neighbourhood (
+  t: Test,
+  options: SessionPluginOptions,
+  { before, after }: { before?: (app: FastifyInstance) => unknown; after?: (app: FastifyInstance) => unknown }
+): Promise<FastifyInstance> {
   const app = Fastify()
   t.teardown(() => app.close())
   await before?.(app)
@@ -45,7 +49,11 @@ function browser (app: FastifyInstance): (url: string, options?: Partial<InjectO
   const jar = new Map<string, string>()
   return async (url, { headers, ...options } = {}) => {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
-    const response: LightMyRequestResponse = await app.inject({ ...options, url, headers: { 'user-agent': firefox, ...cookie === '' ? {} : { cookie }, ...headers } })
+    const response: LightMyRequestResponse = await app.inject({
+      ...options,
+      url,
+      headers: { 'user-agent': firefox, ...(cookie === '' ? {} : { cookie }), ...headers }
+    })
     for (const set of setCookies(response)) {
       const [name = '', value = ''] = set.split(';', 1).join('').split(/=(.*)/s)
       if (value === '') jar.delete(name)
@@ -100,9 +108,15 @@ t.test('@fastify/passport signs in and out, and its users have device lists', as
         app.sessions.on('created', ({ userId }) => { created.push(String(userId)) })
         await app.register(passport.initialize())
         await app.register(passport.secureSession())
-        app.post('/sign-in', { preValidation: passport.authenticate('local', { keepSessionInfo } as object) }, async request => ({ user: request.user }))
+        app.post('/sign-in', { preValidation: passport.authenticate('local', { keepSessionInfo } as object) }, async request => ({
+          user: request.user
+        }))
         app.post('/sign-out', async request => { await request.logOut(); return {} })
-        app.get('/profile', async request => ({ user: request.user ?? null, basket: request.session.get('basket') ?? null, authenticated: request.isAuthenticated() }))
+        app.get('/profile', async request => ({
+          user: request.user ?? null,
+          basket: request.session.get('basket') ?? null,
+          authenticated: request.isAuthenticated()
+        }))
         app.post('/basket', async request => { request.session.set('basket', 'apples'); return {} })
       }
     })
@@ -126,21 +140,32 @@ t.test('@fastify/passport signs in and out, and its users have device lists', as
 t.test('@fastify/oauth2 creates a session after the provider redirects back', async t => {
   const provider = Fastify()
   t.teardown(() => provider.close())
-  provider.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => { done(null, Object.fromEntries(new URLSearchParams(body as string))) })
+  provider.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, (_request, body, done) => {
+    done(null, Object.fromEntries(new URLSearchParams(body as string)))
+  })
   provider.post('/token', async () => ({ access_token: 'a token', token_type: 'bearer', expires_in: 60 }))
   const url = await provider.listen({ port: 0, host: '127.0.0.1' })
   const app = await neighbourhood(t, {}, {
     async before (app) {
       await app.register(oauth2, {
         name: 'example',
-        credentials: { client: { id: 'id', secret: 'secret' }, auth: { authorizeHost: url, authorizePath: '/authorize', tokenHost: url, tokenPath: '/token' } },
+        credentials: {
+          client: { id: 'id', secret: 'secret' },
+          auth: { authorizeHost: url, authorizePath: '/authorize', tokenHost: url, tokenPath: '/token' }
+        },
         startRedirectPath: '/start',
         callbackUri: 'http://localhost/callback'
       })
     },
     after (app) {
       app.get('/callback', async (request, reply) => {
-        const example = (app as unknown as { example: { getAccessTokenFromAuthorizationCodeFlow: (request: FastifyRequest) => Promise<{ token: { access_token: string } }> } }).example
+        const example = (
+          app as unknown as {
+            example: {
+              getAccessTokenFromAuthorizationCodeFlow: (request: FastifyRequest) => Promise<{ token: { access_token: string } }>
+            }
+          }
+        ).example
         const { token } = await example.getAccessTokenFromAuthorizationCodeFlow(request)
         await request.session.login(`user of ${token.access_token}`, { method: 'oauth2:example' })
         return reply.redirect('/me')
@@ -162,8 +187,16 @@ t.test('@fastify/jwt sets request.user, and @fastify/auth accepts a session or a
       await app.register(jwt, { secret: 'a secret for tokens, long enough too' })
       await app.register(auth)
       const verify = async (request: FastifyRequest): Promise<void> => { await request.jwtVerify() }
-      app.get('/either', { onRequest: app.auth([async (request, reply) => app.requireSession(request, reply), verify]) }, async request => ({ session: request.session.userId, token: request.user ?? null }))
-      app.get('/both', { onRequest: app.auth([async (request, reply) => app.requireSession(request, reply), verify], { relation: 'and' }) }, async () => ({}))
+      app.get(
+        '/either',
+        { onRequest: app.auth([async (request, reply) => app.requireSession(request, reply), verify]) },
+        async request => ({ session: request.session.userId, token: request.user ?? null })
+      )
+      app.get(
+        '/both',
+        { onRequest: app.auth([async (request, reply) => app.requireSession(request, reply), verify], { relation: 'and' }) },
+        async () => ({})
+      )
     }
   })
   const send = browser(app)
@@ -177,9 +210,15 @@ t.test('@fastify/jwt sets request.user, and @fastify/auth accepts a session or a
 })
 
 t.test('@fastify/rate-limit applies the limits of the session routes, and limits other routes per user', async t => {
-  const app = await neighbourhood(t, { admin: { authorize: () => true } }, {
-    async before (app) { await app.register(rateLimit, { global: true, max: 3, keyGenerator: request => request.session.userId ?? request.ip }) }
-  })
+  const app = await neighbourhood(
+    t,
+    { admin: { authorize: () => true } },
+    {
+      async before (app) {
+        await app.register(rateLimit, { global: true, max: 3, keyGenerator: request => request.session.userId ?? request.ip })
+      }
+    }
+  )
   const [ada, grace] = [browser(app), browser(app)]
   await ada('/login', { method: 'POST', payload: { userId: 'ada' } })
   await grace('/login', { method: 'POST', payload: { userId: 'grace' } })
@@ -201,25 +240,50 @@ t.test('@fastify/helmet and @fastify/cors set their headers on the session route
   const send = browser(app)
   await send('/login', { method: 'POST', payload: { userId: 'ada' } })
   const answer = await send(api, { headers: { origin: 'https://app.example' } })
-  t.match(answer.headers, { 'access-control-allow-origin': 'https://app.example', 'access-control-allow-credentials': 'true', 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' })
+  t.match(answer.headers, {
+    'access-control-allow-origin': 'https://app.example',
+    'access-control-allow-credentials': 'true',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store'
+  })
   t.match(String(answer.headers.vary), /Origin/)
   t.ok(answer.headers['content-security-policy'])
-  const preflight = await send(`${api}/logout`, { method: 'OPTIONS', headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' } })
+  const preflight = await send(`${api}/logout`, {
+    method: 'OPTIONS',
+    headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' }
+  })
   t.equal(preflight.statusCode, 204)
   t.strictSame(setCookies(preflight), [])
-  const foreign = await send(`${api}/logout`, { method: 'POST', payload: {}, headers: { origin: 'https://app.example', host: 'api.example' } })
+  const foreign = await send(`${api}/logout`, {
+    method: 'POST',
+    payload: {},
+    headers: { origin: 'https://app.example', host: 'api.example' }
+  })
   t.equal(foreign.statusCode, 403, 'what may read may not change: another origin is another site')
 })
 
 t.test('@fastify/swagger documents the session routes, and @fastify/swagger-ui shows them', async t => {
   const app = await neighbourhood(t, { routes: { security: 'sessionCookie' }, admin: { authorize: () => true } }, {
     async before (app) {
-      await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'An app', version: '1' }, components: { securitySchemes: { sessionCookie: { type: 'apiKey', in: 'cookie', name: '__Host-sid' } } } } })
+      await app.register(swagger, {
+        openapi: {
+          openapi: '3.1.0',
+          info: { title: 'An app', version: '1' },
+          components: { securitySchemes: { sessionCookie: { type: 'apiKey', in: 'cookie', name: '__Host-sid' } } }
+        }
+      })
       await app.register(swaggerUi, { routePrefix: '/docs' })
     }
   })
-  const document = app.swagger() as unknown as { paths: Record<string, Record<string, { operationId?: string, security?: object[], responses?: object }>> }
-  t.strictSame(Object.keys(document.paths).filter(path => path.startsWith(api)).sort(), ['/', '/current', '/events', '/logout', '/refresh', '/revoke', '/{id}'].map(path => `${api}${path}`))
+  const document = app.swagger() as unknown as {
+    paths: Record<string, Record<string, { operationId?: string; security?: object[]; responses?: object }>>
+  }
+  t.strictSame(
+    Object.keys(document.paths)
+      .filter(path => path.startsWith(api))
+      .sort(),
+    ['/', '/current', '/events', '/logout', '/refresh', '/revoke', '/{id}'].map(path => `${api}${path}`)
+  )
   t.match(document.paths[`${api}/`]?.['get'], { operationId: 'listSessions', security: [{ sessionCookie: [] }], responses: { 200: {} } })
   const ids = Object.values(document.paths).flatMap(methods => Object.values(methods).flatMap(({ operationId }) => operationId ?? []))
   t.equal(new Set(ids).size, ids.length, 'no operation has the name of another')
@@ -228,9 +292,22 @@ t.test('@fastify/swagger documents the session routes, and @fastify/swagger-ui s
 })
 
 t.test('@fastify/under-pressure can check the health of the store', async t => {
-  const app = await neighbourhood(t, {}, {
-    async after (app) { await app.register(underPressure, { exposeStatusRoute: '/health', healthCheck: async () => { await app.sessions.ping(); return true }, healthCheckInterval: 60_000 }) }
-  })
+  const app = await neighbourhood(
+    t,
+    {},
+    {
+      async after (app) {
+        await app.register(underPressure, {
+          exposeStatusRoute: '/health',
+          healthCheck: async () => {
+            await app.sessions.ping()
+            return true
+          },
+          healthCheckInterval: 60_000
+        })
+      }
+    }
+  )
   t.strictSame((await app.inject('/health')).json(), { status: 'ok' })
 })
 
@@ -264,7 +341,9 @@ t.test('@fastify/sse streams to a signed-in user, and save() stores the data', a
       app.get('/feed', { sse: true, config: { session: { required: true } } } as object, async (request, reply) => {
         request.session.set('feed', 'seen')
         await request.session.save()
-        await (reply as unknown as { sse: { send: (message: { data: string }) => Promise<void> } }).sse.send({ data: String(request.session.userId) })
+        await (reply as unknown as { sse: { send: (message: { data: string }) => Promise<void> } }).sse.send({
+          data: String(request.session.userId)
+        })
       })
       app.get('/seen', async request => ({ feed: request.session.get('feed') }))
     }
@@ -282,8 +361,13 @@ t.test('@fastify/autoload loads the plugin from a folder', async t => {
   const lib = new URL('../../lib/index.ts', import.meta.url).href
   const dir = t.testdir({
     package: '',
-    plugins: { 'sessions.mjs': `import sessions from '${lib}'\nconst plugin = async app => { await app.register(sessions, { secret: '${secret}' }) }\nplugin[Symbol.for('skip-override')] = true\nexport default plugin\n` },
-    routes: { 'me.mjs': 'export default async app => { app.get("/me", { onRequest: app.requireSession }, async request => ({ userId: request.session.userId }))\n app.post("/login", async request => { await request.session.login("ada"); return {} }) }\n' }
+    plugins: {
+      'sessions.mjs': `import sessions from '${lib}'\nconst plugin = async app => { await app.register(sessions, { secret: '${secret}' }) }\nplugin[Symbol.for('skip-override')] = true\nexport default plugin\n`
+    },
+    routes: {
+      'me.mjs':
+        'export default async app => { app.get("/me", { onRequest: app.requireSession }, async request => ({ userId: request.session.userId }))\n app.post("/login", async request => { await request.session.login("ada"); return {} }) }\n'
+    }
   })
   const app = Fastify()
   t.teardown(() => app.close())
@@ -296,7 +380,9 @@ t.test('@fastify/autoload loads the plugin from a folder', async t => {
 
 t.test('@fastify/cookie can be registered before, after or not at all, and its cookies are sent, too', async t => {
   for (const when of ['before', 'after', 'never'] as const) {
-    const other = async (app: FastifyInstance): Promise<void> => { if (when !== 'never') await app.register(cookie, { secret: 'another secret' }) }
+    const other = async (app: FastifyInstance): Promise<void> => {
+      if (when !== 'never') await app.register(cookie, { secret: 'another secret' })
+    }
     const app = await neighbourhood(t, {}, {
       before: async app => { if (when === 'before') await other(app) },
       after: async app => {
@@ -311,6 +397,6 @@ t.test('@fastify/cookie can be registered before, after or not at all, and its c
     const send = browser(app)
     t.equal(setCookies(await send('/both', { method: 'POST' })).length, when === 'never' ? 1 : 2)
     t.strictSame((await send('/me')).json(), { userId: 'ada' })
-    if (when !== 'never') t.strictSame(Object.keys((await send('/both', { method: 'POST' })).json<{ parsed: object }>().parsed).sort(), ['sid', 'theme'])
+    if (when !== 'never') { t.strictSame(Object.keys((await send('/both', { method: 'POST' })).json<{ parsed: object }>().parsed).sort(), ['sid', 'theme']) }
   }
 })

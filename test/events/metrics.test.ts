@@ -23,8 +23,22 @@ t.test("the numbers go into the app's own registry, with labels that name nobody
   await send('/me', { cookie: bob })
   await send('/me', { cookie: 'sid=forged.forged' })
   const text = await registry.metrics()
-  for (const line of ['fastify_session_active 2', 'fastify_session_active_users 1', 'fastify_session_active_guests 1', 'fastify_session_active_remembered 1', 'fastify_session_created_total{remembered="true"} 1', 'fastify_session_created_total{remembered="false"} 2', 'fastify_session_ended_total{reason="logout"} 1',
-    'fastify_session_validations_total{result="accepted"} 2', 'fastify_session_validations_total{result="renewed"} 1', 'fastify_session_validations_total{result="ended"} 1', 'fastify_session_security_events_total{type="bad-signature"} 1', 'fastify_session_store_operation_duration_seconds_bucket{op="read",le="+Inf"} 4', 'fastify_session_store_operation_duration_seconds_count{op="read"} 4', '# TYPE fastify_session_store_operation_duration_seconds histogram']) {
+  for (const line of [
+    'fastify_session_active 2',
+    'fastify_session_active_users 1',
+    'fastify_session_active_guests 1',
+    'fastify_session_active_remembered 1',
+    'fastify_session_created_total{remembered="true"} 1',
+    'fastify_session_created_total{remembered="false"} 2',
+    'fastify_session_ended_total{reason="logout"} 1',
+    'fastify_session_validations_total{result="accepted"} 2',
+    'fastify_session_validations_total{result="renewed"} 1',
+    'fastify_session_validations_total{result="ended"} 1',
+    'fastify_session_security_events_total{type="bad-signature"} 1',
+    'fastify_session_store_operation_duration_seconds_bucket{op="read",le="+Inf"} 4',
+    'fastify_session_store_operation_duration_seconds_count{op="read"} 4',
+    '# TYPE fastify_session_store_operation_duration_seconds histogram'
+  ]) {
     t.ok(text.split('\n').includes(line), line)
   }
   t.notMatch(text, /ada|bob|127\.0/)
@@ -47,7 +61,10 @@ t.test('prom-client, an OpenMetrics registry and fastify-metrics are accepted as
   t.notMatch(await client.register.metrics(), /fastify_session_active/)
   const own = Fastify()
   t.teardown(() => own.close())
-  await own.register(fastifyMetrics as unknown as FastifyPluginAsync<{ endpoint: string, defaultMetrics: object }>, { endpoint: '/metrics', defaultMetrics: { enabled: false } })
+  await own.register(fastifyMetrics as unknown as FastifyPluginAsync<{ endpoint: string; defaultMetrics: object }>, {
+    endpoint: '/metrics',
+    defaultMetrics: { enabled: false }
+  })
   await own.register(sessions, { secret, metrics: own.metrics.client })
   await own.sessions.create({ userId: 'ada' })
   t.match((await own.inject('/metrics')).body, /^fastify_session_active 1$/m)

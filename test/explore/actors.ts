@@ -44,7 +44,16 @@ export const actors: readonly Actor[] = [
     name: 'adopt',
     async act (world, node) {
       try {
-        const { session } = await world.node(node).create({ userId: world.user, adopts: { credential: `a cookie of another library: ${world.user}`, source: 'express-session', until: world.environment.clock.now + 30 * 86_400_000 } })
+        const { session } = await world
+          .node(node)
+          .create({
+            userId: world.user,
+            adopts: {
+              credential: `a cookie of another library: ${world.user}`,
+              source: 'express-session',
+              until: world.environment.clock.now + 30 * 86_400_000
+            }
+          })
         if (session.userId !== world.user) world.monitor.broken(9, 'somebody else\'s session was adopted')
       } catch (error) {
         // the session that took it over has ended since, and so has the credential
@@ -79,7 +88,9 @@ async function page (world: World, node: number): Promise<void> {
   const seen: string[] = []
   let cursor: string | null = null
   do {
-    const step: { items: readonly { id: string }[], cursor: string | null } = await world.node(node).list({ userId: world.user }, { limit: 1, cursor, order: 'oldest' })
+    const step: { items: readonly { id: string }[]; cursor: string | null } = await world
+      .node(node)
+      .list({ userId: world.user }, { limit: 1, cursor, order: 'oldest' })
     seen.push(...step.items.map(({ id }) => id))
     cursor = step.cursor
   } while (cursor !== null)

@@ -43,7 +43,17 @@ class SilentStore extends PassingStore {
   }
 
   async subscribe (listener: StoreListener): Promise<StoreSubscription> {
-    const all: StoreListener = { ended: session => { listener.ended(session) }, changed: id => { listener.changed(id) }, lost: () => { listener.lost() } }
+    const all: StoreListener = {
+      ended: session => {
+        listener.ended(session)
+      },
+      changed: id => {
+        listener.changed(id)
+      },
+      lost: () => {
+        listener.lost()
+      }
+    }
     return await this.inner.subscribe?.({ ...all, ...this.#untold }) as StoreSubscription
   }
 }

@@ -54,13 +54,24 @@ export function copiesPlace (): Place {
 }
 
 /** A server or a file: one for all schedules, because to make one takes longer than to run a schedule. */
-function sharedPlace (name: string, environment: TestEnvironment, stores: readonly Store[], { lines, close }: { readonly lines: readonly Line[], readonly close: () => Promise<void> }): Place {
+function sharedPlace (
+  name: string,
+  environment: TestEnvironment,
+  stores: readonly Store[],
+  { lines, close }: { readonly lines: readonly Line[]; readonly close: () => Promise<void> }
+): Place {
   let users = 0
   return {
     name,
-    async environment () { return { environment, user: `ada-${users++}` } },
-    async stores () { return stores },
-    async lines () { return lines },
+    async environment () {
+      return { environment, user: `ada-${users++}` }
+    },
+    async stores () {
+      return stores
+    },
+    async lines () {
+      return lines
+    },
     async leave () {},
     async close () {
       for (const line of lines) await line.close()
@@ -85,29 +96,56 @@ export async function openPlace (name: string): Promise<Place> {
     case 'memory': return copies ? copiesPlace() : memoryPlace()
     case 'sqlite': {
       const dir = mkdtempSync(join(tmpdir(), 'explore-'))
-      return share(name, () => sqliteStore(join(dir, 'sessions.db')), { copies: false, close: async () => { rmSync(dir, { recursive: true }) } })
+      return share(name, () => sqliteStore(join(dir, 'sessions.db')), {
+        copies: false,
+        close: async () => {
+          rmSync(dir, { recursive: true })
+        }
+      })
     }
     case 'redis': {
       const [binary] = binaries()
       const server = await new RedisServer(binary).start()
       const client = new Redis(server.socket)
-      return share(binary?.name ?? name, () => redisStore(client), { copies, close: async () => { client.disconnect(); await server.close() } })
+      return share(binary?.name ?? name, () => redisStore(client), {
+        copies,
+        close: async () => {
+          client.disconnect()
+          await server.close()
+        }
+      })
     }
     case 'postgres': {
       const server = await startPostgres()
       // one verb happens at a time; a machine that is busy must not make it fail
       const pool = pgPool(server, { max: 1 })
-      return share(`PostgreSQL ${server.version}`, () => postgresStore(pool, { timeout: 60_000 }), { copies, close: async () => { await pool.end(); await server.remove() } })
+      return share(`PostgreSQL ${server.version}`, () => postgresStore(pool, { timeout: 60_000 }), {
+        copies,
+        close: async () => {
+          await pool.end()
+          await server.remove()
+        }
+      })
     }
     default: throw new Error(`expected --store to be one of memory, memory-cached, sqlite, redis, redis-cached, postgres, postgres-cached, was ${name}`)
   }
 }
 
-async function share (name: string, make: () => Store, { copies, close }: { readonly copies: boolean, readonly close: () => Promise<void> }): Promise<Place> {
+async function share (
+  name: string,
+  make: () => Store,
+  { copies, close }: { readonly copies: boolean; readonly close: () => Promise<void> }
+): Promise<Place> {
   const clock = { now: Date.UTC(2026, 0, 1) }
   const stores = [make(), make()]
   for (const store of stores) await store.open({ now: () => clock.now, history: 86_400_000, historyPerUser: 20, warn: () => {} })
-  const environment: TestEnvironment = { clock, async open () { throw new Error('both nodes are there') }, async close () {} }
+  const environment: TestEnvironment = {
+    clock,
+    async open () {
+      throw new Error('both nodes are there')
+    },
+    async close () {}
+  }
   const lines = copies ? stores.map(store => new Line(store)) : []
   for (const line of lines) await line.prove()
   return sharedPlace(copies ? `copies of ${name}` : name, environment, stores, { lines, close })

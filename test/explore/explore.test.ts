@@ -27,7 +27,7 @@ t.test('no interleaving of two actors breaks a law, on one node or two, from any
 t.test('nor does any of three that come in, write late and end', async t => {
   const report = newReport()
   const late = ['validate', 'flush', 'logout']
-  for (const scene of some(scenes(3, { only: name => late.includes(name) }), 3, ({ moment }) => moment.name.endsWith('not yet written'))) await explore(memoryPlace(), scene, report)
+  for (const scene of some(scenes(3, { only: name => late.includes(name) }), 3, ({ moment }) => moment.name.endsWith('not yet written'))) { await explore(memoryPlace(), scene, report) }
   t.strictSame(report.findings.slice(0, 3), [])
   t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
 })
@@ -35,7 +35,11 @@ t.test('nor does any of three that come in, write late and end', async t => {
 t.test('nor does any in which nodes keep copies, whenever they are told of an end, or their stream breaks', async t => {
   const report = newReport()
   const few = ['validate', 'logout', 'rotate', 'validate-strict', 'break']
-  for (const scene of some(scenes(2, { copies: true, only: name => few.includes(name) }), 1, scene => onTwoNodes(scene) && scene.moment.name.startsWith('with a copy'))) await explore(copiesPlace(), scene, report)
+  for (const scene of some(
+    scenes(2, { copies: true, only: name => few.includes(name) }),
+    1,
+    scene => onTwoNodes(scene) && scene.moment.name.startsWith('with a copy')
+  )) { await explore(copiesPlace(), scene, report) }
   t.strictSame(report.findings.slice(0, 3), [])
   t.comment(`${report.scenes} scenes, ${report.schedules} schedules, ${report.steps} steps, ${report.states.size} states`)
 })
@@ -43,7 +47,11 @@ t.test('nor does any in which nodes keep copies, whenever they are told of an en
 t.test('schedules that are left out come to nothing else than those that stand for them', async t => {
   const few = ['validate', 'flush', 'logout', 'evict']
   const due = some(scenes(2, { only: name => few.includes(name) }), 3, scene => onTwoNodes(scene) && scene.moment.name.endsWith('due'))
-  const told = some(scenes(2, { copies: true, only: name => ['validate', 'logout', 'break'].includes(name) }), 1, scene => onTwoNodes(scene) && scene.moment.name.startsWith('with a copy'))
+  const told = some(
+    scenes(2, { copies: true, only: name => ['validate', 'logout', 'break'].includes(name) }),
+    1,
+    scene => onTwoNodes(scene) && scene.moment.name.startsWith('with a copy')
+  )
   for (const [place, chosen] of [[memoryPlace(), due], [copiesPlace(), told]] as const) {
     for (const scene of chosen) {
       const ends = async (reduce: boolean): Promise<Report> => {
@@ -76,18 +84,31 @@ t.test('a schedule that is left leaves nothing under way', async t => {
   const place = memoryPlace()
   const { environment, user } = await place.environment()
   const [store] = await place.stores(environment) as [Store]
-  const slow = new class extends PassingStore {
+  const slow = new (class extends PassingStore {
     underWay = 0
     late = false
-    async #slowly <T>(verb: () => Awaitable<T>): Promise<T> {
+    async #slowly<T>(verb: () => Awaitable<T>): Promise<T> {
       this.underWay++
-      if (this.late) await new Promise(resolve => { setImmediate(resolve) })
-      try { return await verb() } finally { this.underWay-- }
+      if (this.late) {
+        await new Promise(resolve => {
+          setImmediate(resolve)
+        })
+      }
+      try {
+        return await verb()
+      } finally {
+        this.underWay--
+      }
     }
 
-    override read (id: string): ReturnType<Store['read']> { return this.#slowly(() => this.inner.read(id)) }
-    override touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> { return this.#slowly(() => this.inner.touch(batch, at)) }
-  }(store)
+    override read (id: string): ReturnType<Store['read']> {
+      return this.#slowly(() => this.inner.read(id))
+    }
+
+    override touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> {
+      return this.#slowly(() => this.inner.touch(batch, at))
+    }
+  })(store)
   const world = await new World({ environment, stores: [slow, slow], user }).open()
   await (moments[0] as Moment).prepare(world)
   await world.scheduler.hold()
@@ -98,7 +119,11 @@ t.test('a schedule that is left leaves nothing under way', async t => {
   t.strictSame((await store.list({ userId: user }, { limit: 10, cursor: null, order: 'oldest' })).items, [])
 })
 
-for (const [kind, wrong] of [['nothing', 'nothing goes wrong'], ['verbs', 'verbs fail before they happen, after, and too late'], ['clocks', 'clocks are off, jump and are turned back']] as const) {
+for (const [kind, wrong] of [
+  ['nothing', 'nothing goes wrong'],
+  ['verbs', 'verbs fail before they happen, after, and too late'],
+  ['clocks', 'clocks are off, jump and are turned back']
+] as const) {
   t.test(`no long run of many actors breaks a law in which ${wrong}`, async t => {
     await playRuns(kind, { count: 100, seed: 1 })
     t.pass('every law holds')

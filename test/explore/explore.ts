@@ -48,9 +48,12 @@ export function newReport (): Report {
 }
 
 /** Every set of `size` actors, on one node and on two, from every moment. */
-export function * scenes (size: number, { only = () => true, copies = false }: { only?: (name: string) => boolean, copies?: boolean } = {}): Generator<Scene> {
-  const playing = [...actors, ...copies ? copyActors : []].filter(({ name }) => only(name))
-  for (const moment of [...copies ? copyMoments : [], ...moments]) {
+export function * scenes (
+  size: number,
+  { only = () => true, copies = false }: { only?: (name: string) => boolean; copies?: boolean } = {}
+): Generator<Scene> {
+  const playing = [...actors, ...(copies ? copyActors : [])].filter(({ name }) => only(name))
+  for (const moment of [...(copies ? copyMoments : []), ...moments]) {
     for (const cast of combinations(playing, size)) {
       for (const placement of placements(size)) yield { moment, cast: cast.map((actor, i) => ({ actor, node: placement[i] as number })) }
     }
@@ -78,8 +81,20 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
   await scheduler.hold()
   const done: Promise<void>[] = []
   scene.cast.forEach(({ actor, node }, i) => {
-    const start = (): void => { done.push(actor.act(world, node, i + 1).catch((error: unknown) => { monitor.broken(0, `${actor.name} fails: ${String(error)}`) })) }
-    scheduler.add(actor.everywhere === true ? 'clock' : 'start', `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`, node, start, reachesOf(actor.name, { copies: lines.length > 0 }))
+    const start = (): void => {
+      done.push(
+        actor.act(world, node, i + 1).catch((error: unknown) => {
+          monitor.broken(0, `${actor.name} fails: ${String(error)}`)
+        })
+      )
+    }
+    scheduler.add(
+      actor.everywhere === true ? 'clock' : 'start',
+      `${actor.name}#${i + 1}@${node === 0 ? 'A' : 'B'}`,
+      node,
+      start,
+      reachesOf(actor.name, { copies: lines.length > 0 })
+    )
   })
   while (scheduler.waiting.length > 0) {
     const step = tree.choose(scheduler.waiting)
@@ -109,7 +124,19 @@ async function runOnce (place: Place, scene: Scene, { tree, report, options }: {
 function stateOf (world: World, records: Awaited<ReturnType<World['look']>>): string {
   const { ids } = world.monitor
   const { now } = world.environment.clock
-  const sessions = records.map(({ id, ...record }) => [ids.indexOf(id), record.generation, record.requestCount, record.confirmedAt === null, record.absoluteExpiresAt - now, record.lastSeenAt - now, Object.keys(record.data).sort().join()].join(' ')).sort()
+  const sessions = records
+    .map(({ id, ...record }) =>
+      [
+        ids.indexOf(id),
+        record.generation,
+        record.requestCount,
+        record.confirmedAt === null,
+        record.absoluteExpiresAt - now,
+        record.lastSeenAt - now,
+        Object.keys(record.data).sort().join()
+      ].join(' ')
+    )
+    .sort()
   return [...sessions, ...world.scheduler.waiting.map(({ key }) => key)].join('|')
 }
 

@@ -18,14 +18,31 @@ export class FaultyStore extends PassingStore {
     this.#next = next
   }
 
-  override read (id: string): ReturnType<Store['read']> { return this.#fail(() => this.inner.read(id)) }
-  override create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> { return this.#fail(() => this.inner.create(record, options)) }
-  override touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> { return this.#fail(() => this.inner.touch(batch, at)) }
-  override update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> { return this.#fail(() => this.inner.update(id, change, expect)) }
-  override end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> { return this.#fail(() => this.inner.end(selector, why)) }
-  override cleanup (max: number): ReturnType<Store['cleanup']> { return this.#fail(() => this.inner.cleanup(max)) }
+  override read (id: string): ReturnType<Store['read']> {
+    return this.#fail(() => this.inner.read(id))
+  }
 
-  async #fail <T>(verb: () => Awaitable<T>): Promise<T> {
+  override create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> {
+    return this.#fail(() => this.inner.create(record, options))
+  }
+
+  override touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> {
+    return this.#fail(() => this.inner.touch(batch, at))
+  }
+
+  override update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> {
+    return this.#fail(() => this.inner.update(id, change, expect))
+  }
+
+  override end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> {
+    return this.#fail(() => this.inner.end(selector, why))
+  }
+
+  override cleanup (max: number): ReturnType<Store['cleanup']> {
+    return this.#fail(() => this.inner.cleanup(max))
+  }
+
+  async #fail<T>(verb: () => Awaitable<T>): Promise<T> {
     const fault = this.#next()
     if (fault === 'before') throw new Error('connection refused')
     const answer = verb()

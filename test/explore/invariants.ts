@@ -74,16 +74,39 @@ export class Monitor {
     this.copies = copies
   }
 
-  get ids (): readonly string[] { return [...this.#lives.keys()] }
+  get ids (): readonly string[] {
+    return [...this.#lives.keys()]
+  }
 
-  life (id: string): Life | undefined { return this.#lives.get(id) }
+  life (id: string): Life | undefined {
+    return this.#lives.get(id)
+  }
 
-  begin (): Begun { return { step: this.#watched.steps.taken, now: this.#watched.clock.now } }
+  begin (): Begun {
+    return { step: this.#watched.steps.taken, now: this.#watched.clock.now }
+  }
 
   /** A session is about to be created. */
   wanted (record: SessionRecord): void {
     const seen = { lastSeenAt: 0, generation: 0, requests: 0, at: 0 }
-    this.#lives.set(record.id, { id: record.id, userId: record.userId, exists: false, absoluteExpiresAt: record.absoluteExpiresAt, expiresAt: 0, seen, endedAt: null, heardAt: new Map(), lookedAt: new Map(), reason: null, told: 0, admitted: 0, admittedAt: 0, kept: new Map(Object.entries(record.data)), rotated: new Set(), killed: false })
+    this.#lives.set(record.id, {
+      id: record.id,
+      userId: record.userId,
+      exists: false,
+      absoluteExpiresAt: record.absoluteExpiresAt,
+      expiresAt: 0,
+      seen,
+      endedAt: null,
+      heardAt: new Map(),
+      lookedAt: new Map(),
+      reason: null,
+      told: 0,
+      admitted: 0,
+      admittedAt: 0,
+      kept: new Map(Object.entries(record.data)),
+      rotated: new Set(),
+      killed: false
+    })
   }
 
   created (begun: Begun, answer: CreateResult, options: CreateOptions): void {
@@ -113,9 +136,12 @@ export class Monitor {
   /** An answer of `read`. */
   found (begun: Begun, session: SessionRecord | EndedSession | null): void {
     if (session === null) return
-    if (!hasEnded(session)) { this.live(session, begun); return }
+    if (!hasEnded(session)) {
+      this.live(session, begun)
+      return
+    }
     const life = this.#lives.get(session.id)
-    if (life?.reason != null && life.reason !== session.reason && life.endedAt !== null && life.endedAt < begun.step) this.#broken(7, `a session that ended as ${life.reason} is said to have ended as ${session.reason}`)
+    if (life?.reason != null && life.reason !== session.reason && life.endedAt !== null && life.endedAt < begun.step) { this.#broken(7, `a session that ended as ${life.reason} is said to have ended as ${session.reason}`) }
   }
 
   /** A change is on its way. */
@@ -126,7 +152,11 @@ export class Monitor {
     this.#renewed(life, change)
   }
 
-  updated (begun: Begun, answer: UpdateResult, { id, change, expect }: { readonly id: string, readonly change: SessionPatch, readonly expect: Precondition | undefined }): void {
+  updated (
+    begun: Begun,
+    answer: UpdateResult,
+    { id, change, expect }: { readonly id: string; readonly change: SessionPatch; readonly expect: Precondition | undefined }
+  ): void {
     const life = this.#lives.get(id)
     if (life !== undefined) this.#renewed(life, change)
     if (answer.status === 'gone') return
@@ -153,10 +183,13 @@ export class Monitor {
   /** A session was seen alive by somebody who began to look then. */
   live (record: SessionRecord, begun: Begun): void {
     const life = this.#lives.get(record.id)
-    if (life === undefined) { this.#broken(2, 'a session exists that nobody created'); return }
+    if (life === undefined) {
+      this.#broken(2, 'a session exists that nobody created')
+      return
+    }
     if (life.endedAt !== null && begun.step > life.endedAt) this.#broken(2, 'an ended session lives')
     if (begun.now >= expiresAt(record)) this.#broken(1, 'an expired session is there')
-    if (record.absoluteExpiresAt > life.absoluteExpiresAt) this.#broken(6, `the absolute deadline grew by ${record.absoluteExpiresAt - life.absoluteExpiresAt} ms`)
+    if (record.absoluteExpiresAt > life.absoluteExpiresAt) { this.#broken(6, `the absolute deadline grew by ${record.absoluteExpiresAt - life.absoluteExpiresAt} ms`) }
     life.exists = true
     life.expiresAt = Math.max(life.expiresAt, expiresAt(record))
     const { lastSeenAt, generation, requestCount: requests } = record
@@ -167,15 +200,23 @@ export class Monitor {
     }
     if (requests > life.admitted) this.#broken(6, `${requests} requests are counted, ${life.admitted} were let in`)
     if (lastSeenAt > this.#watched.clock.now && !this.skewed) this.#broken(6, 'a session was seen in the future')
-    life.seen = { lastSeenAt: Math.max(lastSeenAt, life.seen.lastSeenAt), generation: Math.max(generation, life.seen.generation), requests: Math.max(requests, life.seen.requests), at: this.#watched.steps.taken }
+    life.seen = {
+      lastSeenAt: Math.max(lastSeenAt, life.seen.lastSeenAt),
+      generation: Math.max(generation, life.seen.generation),
+      requests: Math.max(requests, life.seen.requests),
+      at: this.#watched.steps.taken
+    }
   }
 
   /** Somebody was told that a session ended in what they asked for. */
   ended (session: EndedSession): void {
     const life = this.#lives.get(session.id)
-    if (life === undefined) { this.#broken(7, 'a session ended that nobody created'); return }
+    if (life === undefined) {
+      this.#broken(7, 'a session ended that nobody created')
+      return
+    }
     if (life.endedAt !== null) this.#broken(7, `an end is told twice: ${life.reason ?? ''}, then ${session.reason}`)
-    if (session.requestCount > life.admitted) this.#broken(6, `${session.requestCount} requests are counted, ${life.admitted} were let in`)
+    if (session.requestCount > life.admitted) { this.#broken(6, `${session.requestCount} requests are counted, ${life.admitted} were let in`) }
     life.endedAt ??= this.#watched.steps.taken
     life.reason ??= session.reason
   }
@@ -183,9 +224,12 @@ export class Monitor {
   /** A manager told an `ended` event. */
   told (session: Pick<EndedSession, 'id' | 'reason'>): void {
     const life = this.#lives.get(session.id)
-    if (life === undefined) { this.#broken(7, 'an event tells of the end of a session that nobody created'); return }
+    if (life === undefined) {
+      this.#broken(7, 'an event tells of the end of a session that nobody created')
+      return
+    }
     if (++life.told > 1) this.#broken(7, `${life.told} events tell of one end`)
-    if (life.reason !== session.reason) this.#broken(7, `an event tells of the reason ${session.reason}, the store said ${String(life.reason)}`)
+    if (life.reason !== session.reason) { this.#broken(7, `an event tells of the reason ${session.reason}, the store said ${String(life.reason)}`) }
   }
 
   /** A node knows, from its own end or another's message, that these have ended. */
@@ -197,15 +241,22 @@ export class Monitor {
   }
 
   /** A node's stream broke: from here on it must look. */
-  heardAll (node: number): void { this.heard(node, this.ids) }
+  heardAll (node: number): void {
+    this.heard(node, this.ids)
+  }
 
   /** A node saw in the store that a session lives. */
-  looked (node: number, id: string): void { this.#lives.get(id)?.lookedAt.set(node, this.#watched.steps.taken) }
+  looked (node: number, id: string): void {
+    this.#lives.get(id)?.lookedAt.set(node, this.#watched.steps.taken)
+  }
 
   /** A request was let in. `strict`: no copy will do. */
-  admitted (id: string, begun: Begun, { node, strict }: { readonly node: number, readonly strict: boolean }): void {
+  admitted (id: string, begun: Begun, { node, strict }: { readonly node: number; readonly strict: boolean }): void {
     const life = this.#lives.get(id)
-    if (life === undefined) { this.#broken(2, 'a request was let in to a session that nobody created'); return }
+    if (life === undefined) {
+      this.#broken(2, 'a request was let in to a session that nobody created')
+      return
+    }
     if (begun.step > (life.heardAt.get(node) ?? Infinity)) this.#broken(2, 'a request was let in on a node that knows of the end')
     if (strict || !this.copies) {
       if (begun.step >= (life.lookedAt.get(node) ?? -1)) this.#broken(2, 'a request that no copy will do for was let in without a look')
@@ -220,21 +271,21 @@ export class Monitor {
     const begun = this.begin()
     for (const record of records) this.live(record, begun)
     // a clock that was turned back finds sessions that had expired
-    if (records.length > this.#watched.limit && !this.skewed) this.#broken(3, `${records.length} sessions live, ${this.#watched.limit} may`)
+    if (records.length > this.#watched.limit && !this.skewed) { this.#broken(3, `${records.length} sessions live, ${this.#watched.limit} may`) }
   }
 
   /** All activity was written: what lives must have all of it. */
   written (record: SessionRecord): void {
     const life = this.#lives.get(record.id)
     if (life === undefined || this.faulty) return
-    if (record.requestCount !== life.admitted) this.#broken(6, `${life.admitted} requests were let in, ${record.requestCount} are counted`)
-    if (record.lastSeenAt < life.admittedAt && !this.skewed) this.#broken(6, `the last request was ${life.admittedAt - record.lastSeenAt} ms after lastSeenAt`)
+    if (record.requestCount !== life.admitted) { this.#broken(6, `${life.admitted} requests were let in, ${record.requestCount} are counted`) }
+    if (record.lastSeenAt < life.admittedAt && !this.skewed) { this.#broken(6, `the last request was ${life.admittedAt - record.lastSeenAt} ms after lastSeenAt`) }
     for (const [key, text] of life.kept) if (record.data[key] !== text) this.#broken(5, `what was kept is lost: ${key}`)
   }
 
   /** All that was asked for has been answered. */
   settled (): void {
-    for (const id of this.#replaced) if (this.#lives.get(id)?.endedAt === null && !this.faulty) this.#broken(7, 'a replaced session was not said to have ended')
+    for (const id of this.#replaced) { if (this.#lives.get(id)?.endedAt === null && !this.faulty) this.#broken(7, 'a replaced session was not said to have ended') }
   }
 
   /** Everything has ended: each session must have been told of, once. */
@@ -245,7 +296,9 @@ export class Monitor {
   }
 
   /** What an actor finds broken. */
-  broken (law: number, what: string): void { this.#broken(law, what) }
+  broken (law: number, what: string): void {
+    this.#broken(law, what)
+  }
 
   /** Whoever proves again who they are gets both lengths anew. */
   #renewed (life: Life, { authenticate }: SessionPatch): void {

@@ -4,7 +4,10 @@ import type { Finding, Report } from './explore.ts'
 import type { PlantedBug } from './mutants.ts'
 
 /** Plays a store with one bug until the model says so. `hinted`: only by those who are known to bring it to light. */
-export async function hunt (bug: PlantedBug, { hinted }: { readonly hinted: boolean }): Promise<{ readonly finding: Finding | undefined, readonly report: Report }> {
+export async function hunt (
+  bug: PlantedBug,
+  { hinted }: { readonly hinted: boolean }
+): Promise<{ readonly finding: Finding | undefined; readonly report: Report }> {
   const report = newReport()
   const { copies = false } = bug
   const only = hinted ? { only: (name: string) => bug.cast.includes(name) } : {}

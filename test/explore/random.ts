@@ -27,13 +27,24 @@ export interface Run {
 const start = fc.record({ do: fc.constant('start' as const), actor: fc.nat(actors.length - 1), node: fc.nat(1) })
 const go = fc.record({ do: fc.constant('go' as const), which: fc.nat(9) })
 const ahead = fc.record({ do: fc.constant('jump' as const), by: fc.nat(1000) })
-const jump = fc.record({ do: fc.constant('jump' as const), by: fc.oneof(fc.integer({ min: -5000, max: 60_000 }), fc.constantFrom(-3_600_000, 3_600_000, 86_400_000)) })
-const fault = fc.oneof({ weight: 6, arbitrary: fc.constant<Fault>('none') }, { weight: 1, arbitrary: fc.constantFrom<Fault>('before', 'after', 'late') })
+const jump = fc.record({
+  do: fc.constant('jump' as const),
+  by: fc.oneof(fc.integer({ min: -5000, max: 60_000 }), fc.constantFrom(-3_600_000, 3_600_000, 86_400_000))
+})
+const fault = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Fault>('none') },
+  { weight: 1, arbitrary: fc.constantFrom<Fault>('before', 'after', 'late') }
+)
 
 function runs (jumps: fc.Arbitrary<Move>, faults: fc.Arbitrary<Fault[]>, skew: number): fc.Arbitrary<Run> {
   const off = fc.integer({ min: -skew, max: skew })
   const move = fc.oneof({ weight: 4, arbitrary: start }, { weight: 12, arbitrary: go }, { weight: 1, arbitrary: jumps })
-  return fc.record({ moment: fc.nat(moments.length - 1), moves: fc.array(move, { minLength: 10, maxLength: 120 }), faults, skews: fc.tuple(off, off) })
+  return fc.record({
+    moment: fc.nat(moments.length - 1),
+    moves: fc.array(move, { minLength: 10, maxLength: 120 }),
+    faults,
+    skews: fc.tuple(off, off)
+  })
 }
 
 /** What goes wrong in a kind of run. */
@@ -98,9 +109,15 @@ export async function playRun ({ moment, moves, faults, skews }: Run): Promise<r
 }
 
 /** Plays so many runs of a kind; throws, with a seed and the shortest run that fast-check finds, if one breaks a law. */
-export async function playRuns (kind: keyof typeof kinds, { count, seed }: { readonly count: number, readonly seed: number }): Promise<void> {
-  await fc.assert(fc.asyncProperty(kinds[kind], async run => {
-    const violations = await playRun(run)
-    if (violations.length > 0) throw new Error(violations.join('; '))
-  }), { numRuns: count, seed })
+export async function playRuns (
+  kind: keyof typeof kinds,
+  { count, seed }: { readonly count: number; readonly seed: number }
+): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(kinds[kind], async run => {
+      const violations = await playRun(run)
+      if (violations.length > 0) throw new Error(violations.join('; '))
+    }),
+    { numRuns: count, seed }
+  )
 }

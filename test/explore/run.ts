@@ -25,7 +25,11 @@ const { values } = parseArgs({
 
 const wrong = { nothing: 'nothing goes wrong', verbs: 'verbs fail', clocks: 'clocks jump' } as const
 
-process.exitCode = values.plant ? await runPlants() : values.random === undefined ? await runStore() : await runRandom(Number(values.random), Number(values.seed))
+process.exitCode = values.plant
+  ? await runPlants()
+  : values.random === undefined
+    ? await runStore()
+    : await runRandom(Number(values.random), Number(values.seed))
 
 async function runStore (): Promise<number> {
   const place = await openPlace(values.store)
@@ -39,15 +43,20 @@ async function runStore (): Promise<number> {
       const started = Date.now()
       let left = 0
       let nth = 0
-      for (const scene of scenes(size, { copies: values.store.endsWith('-cached'), ...names === undefined ? {} : { only: name => names.includes(name) } })) {
+      for (const scene of scenes(size, {
+        copies: values.store.endsWith('-cached'),
+        ...(names === undefined ? {} : { only: name => names.includes(name) })
+      })) {
         // a share has each of its casts on one node and on two
         if (Math.floor(nth++ / placements(size).length) % shards !== shard - 1) continue
         if (Date.now() < until) await explore(place, scene, report, { reduce: !values.full })
         else left++
       }
       const seconds = (Date.now() - started) / 1000
-      console.log(`${place.name}, ${size} actors: ${report.scenes} scenes, ${report.schedules} schedules (${report.left} left), ${report.steps} steps, ${report.states.size} states, ${seconds.toFixed(1)} s${left > 0 ? `, ${left} scenes not reached in time` : ''}: ${report.findings.length === 0 ? 'every law holds' : `${report.findings.length} break a law`}`)
-      for (const { scene, violations, schedule } of report.findings.slice(0, 5)) console.log(`\n${scene}\n  ${violations.join('\n  ')}\n    ${schedule.join('\n    ')}`)
+      console.log(
+        `${place.name}, ${size} actors: ${report.scenes} scenes, ${report.schedules} schedules (${report.left} left), ${report.steps} steps, ${report.states.size} states, ${seconds.toFixed(1)} s${left > 0 ? `, ${left} scenes not reached in time` : ''}: ${report.findings.length === 0 ? 'every law holds' : `${report.findings.length} break a law`}`
+      )
+      for (const { scene, violations, schedule } of report.findings.slice(0, 5)) { console.log(`\n${scene}\n  ${violations.join('\n  ')}\n    ${schedule.join('\n    ')}`) }
       failures += report.findings.length
     }
   } finally {

@@ -58,7 +58,9 @@ export function apart (step: Step, waiting: readonly Step[]): boolean {
   if (step.kind === 'effect' || step.kind === 'clock') return false
   // messages come to a node in their order
   const hears = step.kind !== 'arrival' && step.reach.node
-  return waiting.every(other => other === step || (independent(step, other) && !meet(step, step.reach, other, other.later) && !(hears && other.tells)))
+  return waiting.every(
+    other => other === step || (independent(step, other) && !meet(step, step.reach, other, other.later) && !(hears && other.tells))
+  )
 }
 
 function meet (a: Step, aReach: Reach, b: Step, bReach: Reach): boolean {
@@ -89,7 +91,17 @@ export class Scheduler {
   /** An actor that may start, or what touches everything. */
   add (kind: 'start' | 'clock', owner: string, node: number, run: () => Awaitable<void>, reaches = far): void {
     this.#reaches.set(owner, reaches)
-    this.#waiting.push({ key: kind === 'start' ? `${owner}: starts` : owner, kind, node, readOnly: false, reach: reaches.start, later: reaches.answer, tells: reaches.tells === true, owner, run })
+    this.#waiting.push({
+      key: kind === 'start' ? `${owner}: starts` : owner,
+      kind,
+      node,
+      readOnly: false,
+      reach: reaches.start,
+      later: reaches.answer,
+      tells: reaches.tells === true,
+      owner,
+      run
+    })
   }
 
   /** Something that a node is told. Answers what takes it away again; `null`: it has arrived. */
@@ -114,7 +126,19 @@ export class Scheduler {
     return new Promise(resolve => {
       const answer = (settle: () => void): void => {
         if (this.free) settle()
-        else this.#waiting.push({ key: `${key} answers`, kind: 'answer', node, readOnly: false, reach, later: reach, tells, owner, run: settle })
+        else {
+          this.#waiting.push({
+            key: `${key} answers`,
+            kind: 'answer',
+            node,
+            readOnly: false,
+            reach,
+            later: reach,
+            tells,
+            owner,
+            run: settle
+          })
+        }
       }
       const run = async (): Promise<void> => {
         const done = effectOf(effect)

@@ -70,18 +70,27 @@ export class World {
     this.user = user
     const shared = new Map<string, unknown>()
     this.#place = plant === undefined ? stores[0] as Store : plant(stores[0] as Store, shared)
-    const monitor = this.monitor = new Monitor({ clock: environment.clock, steps: scheduler, limit }, { skewed, faulty, copies: lines.length > 0 })
+    const monitor = (this.monitor = new Monitor(
+      { clock: environment.clock, steps: scheduler, limit },
+      { skewed, faulty, copies: lines.length > 0 }
+    ))
     this.#lines = lines
     this.feeds = lines.map((line, node) => {
       const feed = new Feed(node, scheduler, monitor)
       line.hearing = message => { feed.tell(message) }
       return feed
     })
-    const observed = stores.map((store, node) => lines.length > 0 ? new ObservedStore(new HeardStore(store, lines), monitor, node) : plant === undefined ? new ObservedStore(store, monitor, node) : store)
+    const observed = stores.map((store, node) =>
+      lines.length > 0
+        ? new ObservedStore(new HeardStore(store, lines), monitor, node)
+        : plant === undefined
+          ? new ObservedStore(store, monitor, node)
+          : store
+    )
     this.#stepped = observed.map((store, node) => new SteppedStore(store, scheduler, node))
     const way = (stepped: SteppedStore, node: number): Store => {
       const feed = this.feeds[node]
-      if (feed === undefined) return plant === undefined ? between(stepped, scheduler, node) : new ObservedStore(plant(stepped, shared), monitor, node)
+      if (feed === undefined) { return plant === undefined ? between(stepped, scheduler, node) : new ObservedStore(plant(stepped, shared), monitor, node) }
       const told = new ToldStore(stepped, { node, feed, monitor })
       return plant === undefined ? told : plant(told, shared)
     }
@@ -113,7 +122,7 @@ export class World {
     const begun = this.monitor.begin()
     const answer = await this.node(node).validate(presented, { ip: '192.0.2.7', userAgent: 'curl/8', passive: false, strict })
     if (answer instanceof Rejection) {
-      if (answer.code !== 'ended' && !this.monitor.skewed && this.monitor.life(presented.id)?.killed !== true) this.monitor.broken(3, `a request of the session's own browser is ${answer.code}`)
+      if (answer.code !== 'ended' && !this.monitor.skewed && this.monitor.life(presented.id)?.killed !== true) { this.monitor.broken(3, `a request of the session's own browser is ${answer.code}`) }
     } else {
       this.monitor.admitted(presented.id, begun, { node, strict })
       if (answer instanceof Rotation) this.keep(answer.token)

@@ -3,7 +3,17 @@ import type { Awaitable } from '../../lib/async.ts'
 import type { Filter } from '../../lib/model/filter.ts'
 import { hasEnded } from '../../lib/model/record.ts'
 import type { SessionRecord } from '../../lib/model/record.ts'
-import type { SessionPatch, CreateOptions, EndSelector, EndCause, Precondition, PageOptions, StatisticsSlice, Store, ActivityUpdate } from '../../lib/store.ts'
+import type {
+  SessionPatch,
+  CreateOptions,
+  EndSelector,
+  EndCause,
+  Precondition,
+  PageOptions,
+  StatisticsSlice,
+  Store,
+  ActivityUpdate
+} from '../../lib/store.ts'
 import type { Monitor } from './invariants.ts'
 import type { Scheduler } from './scheduler.ts'
 
@@ -24,31 +34,62 @@ export class SteppedStore implements Store {
   }
 
   /** From here on verbs go to another place. */
-  move (place: Store): void { this.#place = place }
+  move (place: Store): void {
+    this.#place = place
+  }
 
   // the place is opened and closed by whoever made it
   open (): void {}
   close (): void {}
   ping (): void {}
 
-  read (id: string): ReturnType<Store['read']> { return this.#later('read', true, () => this.#place.read(id)) }
-  create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> { return this.#later('create', false, () => this.#place.create(record, options)) }
-  touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> { return this.#later('touch', false, () => this.#place.touch(batch, at)) }
-  update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> { return this.#later('update', false, () => this.#place.update(id, change, expect)) }
-  end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> { return this.#later('end', false, () => this.#place.end(selector, why)) }
-  list (filter: Filter, page: PageOptions): ReturnType<Store['list']> { return this.#later('list', true, () => this.#place.list(filter, page)) }
-  history (filter: Filter, page: PageOptions): ReturnType<Store['history']> { return this.#later('history', true, () => this.#place.history(filter, page)) }
+  read (id: string): ReturnType<Store['read']> {
+    return this.#later('read', true, () => this.#place.read(id))
+  }
+
+  create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> {
+    return this.#later('create', false, () => this.#place.create(record, options))
+  }
+
+  touch (batch: readonly ActivityUpdate[], at: number): ReturnType<Store['touch']> {
+    return this.#later('touch', false, () => this.#place.touch(batch, at))
+  }
+
+  update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> {
+    return this.#later('update', false, () => this.#place.update(id, change, expect))
+  }
+
+  end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> {
+    return this.#later('end', false, () => this.#place.end(selector, why))
+  }
+
+  list (filter: Filter, page: PageOptions): ReturnType<Store['list']> {
+    return this.#later('list', true, () => this.#place.list(filter, page))
+  }
+
+  history (filter: Filter, page: PageOptions): ReturnType<Store['history']> {
+    return this.#later('history', true, () => this.#place.history(filter, page))
+  }
+
   deleteHistory (userId: string): ReturnType<Store['deleteHistory']> {
     return this.#later('deleteHistory', false, () => this.#place.deleteHistory(userId))
   }
 
-  count (filter: Filter, cursor: string | null): ReturnType<Store['count']> { return this.#later('count', true, () => this.#place.count(filter, cursor)) }
-  cleanup (max: number): ReturnType<Store['cleanup']> { return this.#later('cleanup', false, () => this.#place.cleanup(max)) }
+  count (filter: Filter, cursor: string | null): ReturnType<Store['count']> {
+    return this.#later('count', true, () => this.#place.count(filter, cursor))
+  }
+
+  cleanup (max: number): ReturnType<Store['cleanup']> {
+    return this.#later('cleanup', false, () => this.#place.cleanup(max))
+  }
+
   // numbers are not part of a session's life
   saveStatistics (_slice: StatisticsSlice): void {}
-  statistics (from: number, to: number): ReturnType<Store['statistics']> { return this.#place.statistics(from, to) }
+  statistics (from: number, to: number): ReturnType<Store['statistics']> {
+    return this.#place.statistics(from, to)
+  }
 
-  #later <T>(name: string, readOnly: boolean, effect: () => Awaitable<T>): Promise<T> {
+  #later<T>(name: string, readOnly: boolean, effect: () => Awaitable<T>): Promise<T> {
     return this.#scheduler.verb(this.#node, name, readOnly, effect)
   }
 }

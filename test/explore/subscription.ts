@@ -1,6 +1,17 @@
 import { hasEnded } from '../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../lib/model/record.ts'
-import type { CacheOptions, SessionPatch, CreateOptions, EndSelector, EndCause, Precondition, Store, StoreListener, StoreSubscription, ActivityUpdate } from '../../lib/store.ts'
+import type {
+  CacheOptions,
+  SessionPatch,
+  CreateOptions,
+  EndSelector,
+  EndCause,
+  Precondition,
+  Store,
+  StoreListener,
+  StoreSubscription,
+  ActivityUpdate
+} from '../../lib/store.ts'
 import { PassingStore } from './delegating-store.ts'
 import type { Monitor } from './invariants.ts'
 import type { Scheduler } from './scheduler.ts'
@@ -45,12 +56,23 @@ export class HeardStore extends PassingStore {
     this.#lines = lines
   }
 
-  override create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> { return this.#heard(this.inner.create(record, options)) }
-  override update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> { return this.#heard(this.inner.update(id, change, expect)) }
-  override end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> { return this.#heard(this.inner.end(selector, why)) }
-  override cleanup (max: number): ReturnType<Store['cleanup']> { return this.#heard(this.inner.cleanup(max)) }
+  override create (record: SessionRecord, options: CreateOptions): ReturnType<Store['create']> {
+    return this.#heard(this.inner.create(record, options))
+  }
 
-  async #heard <T>(answer: PromiseLike<T> | T): Promise<T> {
+  override update (id: string, change: SessionPatch, expect?: Precondition): ReturnType<Store['update']> {
+    return this.#heard(this.inner.update(id, change, expect))
+  }
+
+  override end (selector: EndSelector, why: EndCause): ReturnType<Store['end']> {
+    return this.#heard(this.inner.end(selector, why))
+  }
+
+  override cleanup (max: number): ReturnType<Store['cleanup']> {
+    return this.#heard(this.inner.cleanup(max))
+  }
+
+  async #heard<T>(answer: PromiseLike<T> | T): Promise<T> {
     const value = await answer
     for (const line of this.#lines) await line.prove()
     return value

@@ -38,7 +38,10 @@ async function feed (unit: Unit, hostile: Hostile, tally: Tally): Promise<void> 
 }
 
 /** Nanoseconds per character of ever longer inputs of one shape: the same all along, if time is linear. */
-export function growth (feedIn: (text: string) => unknown, shape: (length: number) => string): { readonly length: number, readonly perCharacter: number }[] {
+export function growth (
+  feedIn: (text: string) => unknown,
+  shape: (length: number) => string
+): { readonly length: number; readonly perCharacter: number }[] {
   return [1000, 4000, 16_000, 64_000, 256_000].map(length => {
     const text = shape(length)
     let best = Infinity

@@ -1,9 +1,90 @@
 /** What breaks parsers: controls, separators, half characters, prototypes, formats of formats, and much of anything. */
 const nasty = [
-  '', ' ', '\0', '\r\n', '\n', '\t', ';', '; ', '=', ',', '"', '\\', '|', '/', '//', '.', '..', '%', '%00', '%ff', '%F0%9F', '&', '?', '#', ':', '::', '[', ']', '{', '}', '-', '_', '+', '~',
-  '\u00a0', '\u2028', '\ufeff', '\u0085', 'é', 'ß', 'İ', '😀', '\ud800', '\udfff', '\uffff', '__proto__', 'constructor', 'toString', 'hasOwnProperty', 'null', 'undefined', 'true', 'NaN', 'Infinity',
-  '-0', '1e309', '9007199254740993', '0x10', '08', '1e-7', '-1', '2147483648', '0.1', '<script>', '{{x}}', "' or 1=1 --", '*', '(a+)+$', '../../etc/passwd', '=cmd()', '@', '$where', '{"$gt":""}',
-  '1970-01-01', '2026-13-45T99:99:99Z', '+275760-09-13T00:00:00.000Z', '0.0.0.0/0', '::/0', '::ffff:1.2.3.4', 'fe80::1%eth0', '1.2.3.4:80', '[::1]:80', 'unknown', '_hidden', '300.1.1.1'
+  '',
+  ' ',
+  '\0',
+  '\r\n',
+  '\n',
+  '\t',
+  ';',
+  '; ',
+  '=',
+  ',',
+  '"',
+  '\\',
+  '|',
+  '/',
+  '//',
+  '.',
+  '..',
+  '%',
+  '%00',
+  '%ff',
+  '%F0%9F',
+  '&',
+  '?',
+  '#',
+  ':',
+  '::',
+  '[',
+  ']',
+  '{',
+  '}',
+  '-',
+  '_',
+  '+',
+  '~',
+  '\u00a0',
+  '\u2028',
+  '\ufeff',
+  '\u0085',
+  'é',
+  'ß',
+  'İ',
+  '😀',
+  '\ud800',
+  '\udfff',
+  '\uffff',
+  '__proto__',
+  'constructor',
+  'toString',
+  'hasOwnProperty',
+  'null',
+  'undefined',
+  'true',
+  'NaN',
+  'Infinity',
+  '-0',
+  '1e309',
+  '9007199254740993',
+  '0x10',
+  '08',
+  '1e-7',
+  '-1',
+  '2147483648',
+  '0.1',
+  '<script>',
+  '{{x}}',
+  "' or 1=1 --",
+  '*',
+  '(a+)+$',
+  '../../etc/passwd',
+  '=cmd()',
+  '@',
+  '$where',
+  '{"$gt":""}',
+  '1970-01-01',
+  '2026-13-45T99:99:99Z',
+  '+275760-09-13T00:00:00.000Z',
+  '0.0.0.0/0',
+  '::/0',
+  '::ffff:1.2.3.4',
+  'fe80::1%eth0',
+  '1.2.3.4:80',
+  '[::1]:80',
+  'unknown',
+  '_hidden',
+  '300.1.1.1'
 ]
 
 /** Hostile texts, from good ones: cut, repeated, spoiled, mixed. Repeated by its random numbers. */
@@ -30,7 +111,11 @@ export class Hostile {
 
   noise (): string {
     let text = ''
-    for (let length = this.below(40); length > 0; length--) text += this.chance(4) ? nasty[this.below(nasty.length)] ?? '' : String.fromCharCode(this.chance(3) ? this.below(0x10000) : this.below(0x80))
+    for (let length = this.below(40); length > 0; length--) {
+      text += this.chance(4)
+        ? (nasty[this.below(nasty.length)] ?? '')
+        : String.fromCharCode(this.chance(3) ? this.below(0x10000) : this.below(0x80))
+    }
     return text
   }
 
@@ -49,7 +134,12 @@ export class Hostile {
 
   /** An object with some of these keys. */
   object (depth = 0, keys: readonly string[] = ['id', 'scope', 'name']): Record<string, unknown> {
-    return Object.fromEntries(Array.from({ length: this.below(5) }, () => [this.chance(5) ? this.noise() : keys[this.below(keys.length)] ?? '', this.value(depth + 1)]))
+    return Object.fromEntries(
+      Array.from({ length: this.below(5) }, () => [
+        this.chance(5) ? this.noise() : (keys[this.below(keys.length)] ?? ''),
+        this.value(depth + 1)
+      ])
+    )
   }
 
   #spoil (text: string, good: readonly [string, ...string[]]): string {

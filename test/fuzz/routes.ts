@@ -52,11 +52,30 @@ export async function fuzzRoutes (count: number, seed: number): Promise<RouteTal
 }
 
 function requestOf (hostile: Hostile, { cookie, id }: { readonly cookie: string, readonly id: string }): InjectOptions {
-  const query = (): string => Array.from({ length: hostile.below(4) }, () => `${hostile.one(['limit', 'cursor', 'order', 'userId', 'ip', 'search', 'reason', 'createdAfter', 'state', 'at', 'range', 'minRequests'])}=${encode(hostile.text(['10', 'ada', '192.0.2.0/24', 'newest', '2026-01-01', '24h', 'ended']))}`).join('&')
+  const query = (): string =>
+    Array.from(
+      { length: hostile.below(4) },
+      () =>
+        `${hostile.one(['limit', 'cursor', 'order', 'userId', 'ip', 'search', 'reason', 'createdAfter', 'state', 'at', 'range', 'minRequests'])}=${encode(hostile.text(['10', 'ada', '192.0.2.0/24', 'newest', '2026-01-01', '24h', 'ended']))}`
+    ).join('&')
   const [method, path] = hostile.one<readonly [NonNullable<InjectOptions['method']>, string]>([
-    ['GET', user], ['GET', `${user}/current`], ['POST', `${user}/refresh`], ['POST', `${user}/revoke`], ['PATCH', `${user}/${encode(hostile.text([id]))}`], ['POST', `${user}/logout`],
-    ['GET', admin], ['GET', `${admin}/count`], ['GET', `${admin}/statistics`], ['GET', `${admin}/users/${encode(hostile.text(['ada']))}`], ['GET', `${admin}/${encode(hostile.text([id]))}`],
-    ['POST', `${admin}/revoke`], ['POST', `${admin}/cleanup`], ['POST', `${admin}/import`], ['GET', `${admin}/export`], ['POST', '/data'], ['GET', `${user}/events`.slice(0, user.length)]
+    ['GET', user],
+    ['GET', `${user}/current`],
+    ['POST', `${user}/refresh`],
+    ['POST', `${user}/revoke`],
+    ['PATCH', `${user}/${encode(hostile.text([id]))}`],
+    ['POST', `${user}/logout`],
+    ['GET', admin],
+    ['GET', `${admin}/count`],
+    ['GET', `${admin}/statistics`],
+    ['GET', `${admin}/users/${encode(hostile.text(['ada']))}`],
+    ['GET', `${admin}/${encode(hostile.text([id]))}`],
+    ['POST', `${admin}/revoke`],
+    ['POST', `${admin}/cleanup`],
+    ['POST', `${admin}/import`],
+    ['GET', `${admin}/export`],
+    ['POST', '/data'],
+    ['GET', `${user}/events`.slice(0, user.length)]
   ])
   const headers: Record<string, string> = {
     'user-agent': hostile.header(agents),
@@ -68,7 +87,11 @@ function requestOf (hostile: Hostile, { cookie, id }: { readonly cookie: string,
   if (hostile.chance(6)) headers['sec-fetch-site'] = hostile.header(['same-origin', 'cross-site', 'none'])
   const url = `${path}?${query()}`
   if (method === 'GET') return { method, url, headers }
-  headers['content-type'] = hostile.chance(10) ? hostile.header(['text/plain', 'application/json; charset=x']) : path.endsWith('import') ? hostile.one(['application/x-ndjson', 'application/json']) : 'application/json'
+  headers['content-type'] = hostile.chance(10)
+    ? hostile.header(['text/plain', 'application/json; charset=x'])
+    : path.endsWith('import')
+      ? hostile.one(['application/x-ndjson', 'application/json'])
+      : 'application/json'
   const body = hostile.object(0, ['id', 'scope', 'name', 'filter', 'dryRun', 'token', 'limit', 'reason', 'userId'])
   return { method, url, headers, payload: hostile.chance(6) ? hostile.text(['{"id":"x"}', '[]', '{', '{}']) : JSON.stringify(body) }
 }

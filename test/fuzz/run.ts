@@ -8,7 +8,13 @@ import { decodeToken } from '../../lib/token/token.ts'
 import { fuzzUnits, growth } from './fuzz.ts'
 import { fuzzRoutes } from './routes.ts'
 
-const { values } = parseArgs({ options: { inputs: { type: 'string', default: '1000000' }, requests: { type: 'string', default: '50000' }, seed: { type: 'string', default: String(Date.now() % 1_000_000) } } })
+const { values } = parseArgs({
+  options: {
+    inputs: { type: 'string', default: '1000000' },
+    requests: { type: 'string', default: '50000' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000) }
+  }
+})
 const seed = Number(values.seed)
 console.log(`seed ${seed}: repeat with --seed ${seed}\n`)
 let started = Date.now()
@@ -17,7 +23,9 @@ let failures = 0
 const tallies = await fuzzUnits(Number(values.inputs), seed)
 for (const { name, inputs, refused, thrown } of tallies) {
   failures += thrown.length
-  console.log(`${name.padEnd(16)}${String(inputs).padStart(9)} inputs${String(refused).padStart(9)} refused with a code${String(thrown.length).padStart(6)} thrown`)
+  console.log(
+    `${name.padEnd(16)}${String(inputs).padStart(9)} inputs${String(refused).padStart(9)} refused with a code${String(thrown.length).padStart(6)} thrown`
+  )
   for (const { input, error } of thrown.slice(0, 3)) console.log(inspect({ input, error }, { depth: 4 }))
 }
 console.log(`${tallies.reduce((sum, { inputs }) => sum + inputs, 0)} inputs in ${seconds()} s\n`)
@@ -25,7 +33,12 @@ console.log(`${tallies.reduce((sum, { inputs }) => sum + inputs, 0)} inputs in $
 started = Date.now()
 const routes = await fuzzRoutes(Number(values.requests), seed)
 failures += routes.failures.length
-console.log(`${routes.requests} requests in ${seconds()} s: ${[...routes.statuses].sort(([a], [b]) => a - b).map(([status, count]) => `${status}: ${count}`).join(', ')}`)
+console.log(
+  `${routes.requests} requests in ${seconds()} s: ${[...routes.statuses]
+    .sort(([a], [b]) => a - b)
+    .map(([status, count]) => `${status}: ${count}`)
+    .join(', ')}`
+)
 for (const { request, status, body } of routes.failures.slice(0, 3)) console.log(inspect({ request, status, body }, { depth: 4 }))
 
 const jar = new SessionCookie(toCookieAttributes({}), ['a secret of the fuzzer, which is long enough'])
@@ -40,7 +53,13 @@ const shapes: readonly (readonly [string, (text: string) => unknown, (length: nu
   ['address', text => canonicalIp(text), length => ':'.repeat(length)],
   ['user agent', text => deviceOf(sanitizeUserAgent(text)), length => 'Mozilla/5.0 ('.repeat(length / 13)]
 ]
-for (const [name, feed, shape] of shapes) console.log(`${name.padEnd(40)}${growth(feed, shape).map(({ perCharacter }) => perCharacter.toFixed(2).padStart(9)).join('')}`)
+for (const [name, feed, shape] of shapes) {
+  console.log(
+    `${name.padEnd(40)}${growth(feed, shape)
+      .map(({ perCharacter }) => perCharacter.toFixed(2).padStart(9))
+      .join('')}`
+  )
+}
 console.log(`\n${failures === 0 ? 'nothing thrown, no 5xx' : `${failures} failures`}`)
 process.exitCode = failures === 0 ? 0 : 1
 

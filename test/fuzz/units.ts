@@ -35,14 +35,53 @@ const addresses = (['full', 'truncate', 'hmac'] as const).map(mode => new IpAnon
 const scope = { list: 'live', filter: {}, order: 'newest' } as const
 const cursor = encodeCursor(scope, [now, newId(1, now)])
 const record: SessionRecord = {
-  id: newId(1, now), userId: 'ada', generation: 0, hash: hashVerifier(newVerifier()), previousHash: null, rotatedAt: now, confirmedAt: null, createdAt: now, authenticatedAt: now,
-  methods: [], lastSeenAt: now, idleTimeout: 1000, absoluteExpiresAt: now + 5000, requestCount: 0, remembered: false, ip: '192.0.2.1', userAgent: 'x', firstIp: null, firstUserAgent: null, device: toDevice('Firefox 1|Linux|desktop'), deviceName: 'İ', data: {}
+  id: newId(1, now),
+  userId: 'ada',
+  generation: 0,
+  hash: hashVerifier(newVerifier()),
+  previousHash: null,
+  rotatedAt: now,
+  confirmedAt: null,
+  createdAt: now,
+  authenticatedAt: now,
+  methods: [],
+  lastSeenAt: now,
+  idleTimeout: 1000,
+  absoluteExpiresAt: now + 5000,
+  requestCount: 0,
+  remembered: false,
+  ip: '192.0.2.1',
+  userAgent: 'x',
+  firstIp: null,
+  firstUserAgent: null,
+  device: toDevice('Firefox 1|Linux|desktop'),
+  deviceName: 'İ',
+  data: {}
 }
 const agents = [
-  'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0', 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
-  'curl/8.5.0', 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0', 'Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)'
+  'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',
+  'curl/8.5.0',
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36 Edg/141.0.0.0',
+  'Mozilla/5.0 (compatible; MSIE 9.0; Windows NT 6.1; Trident/5.0)'
 ] as const
-const filterKeys = ['userId', 'state', 'reason', 'remembered', 'guest', 'ip', 'browser', 'os', 'createdAfter', 'lastSeenBefore', 'expiresAfter', 'endedBefore', 'minRequests', 'search', 'at'] as const
+const filterKeys = [
+  'userId',
+  'state',
+  'reason',
+  'remembered',
+  'guest',
+  'ip',
+  'browser',
+  'os',
+  'createdAfter',
+  'lastSeenBefore',
+  'expiresAfter',
+  'endedBefore',
+  'minRequests',
+  'search',
+  'at'
+] as const
 const fields = [...Object.keys(record), 'reason', 'expiresAt', '__proto__']
 
 export const units: readonly Unit[] = [

@@ -15,9 +15,18 @@ export interface TestApp {
   readonly clock: { now: number }
   readonly events: SessionEvent[]
   /** Sends a request; a cookie as the text that `signIn` answers. */
-  send (url: string, options?: { cookie?: string, method?: InjectOptions['method'], payload?: unknown, headers?: Record<string, string>, remoteAddress?: string }): Promise<LightMyRequestResponse>
+  send(
+    url: string,
+    options?: {
+      cookie?: string
+      method?: InjectOptions['method']
+      payload?: unknown
+      headers?: Record<string, string>
+      remoteAddress?: string
+    }
+  ): Promise<LightMyRequestResponse>
   /** Signs in and answers the Cookie header. */
-  signIn (userId?: string, options?: { remember?: boolean, agent?: string }): Promise<string>
+  signIn(userId?: string, options?: { remember?: boolean; agent?: string }): Promise<string>
 }
 
 /** An app with a sign-in, a page that wants one, and a page that does not. `routes` adds to it before it is ready. */
@@ -31,17 +40,29 @@ export async function testApp (t: Test, options: SessionPluginOptions = {}, rout
     await request.session.login(userId, rest)
     return { id: request.session.id }
   })
-  app.get('/me', { config: { session: { required: true } } }, async request => ({ userId: request.session.userId, id: request.session.id, info: request.session.info }))
+  app.get('/me', { config: { session: { required: true } } }, async request => ({
+    userId: request.session.userId,
+    id: request.session.id,
+    info: request.session.info
+  }))
   app.get('/public', async () => ({ hello: 'everybody' }))
   app.get('/who', async request => ({ userId: request.session.userId, data: request.session.data() }))
-  app.post('/data', async request => { for (const [key, value] of Object.entries(request.body as object)) request.session.set(key, value === '' ? undefined : value); return request.session.data() })
+  app.post('/data', async request => {
+    for (const [key, value] of Object.entries(request.body as object)) request.session.set(key, value === '' ? undefined : value)
+    return request.session.data()
+  })
   routes(app)
   await app.ready()
   app.sessions.on('*', event => { events.push(event) })
   t.teardown(() => app.close())
 
   const send: TestApp['send'] = async (url, { cookie, payload, headers, ...rest } = {}) => {
-    const options = { url, ...rest, headers: { 'user-agent': firefox, ...cookie === undefined ? {} : { cookie }, ...headers }, ...payload === undefined ? {} : { payload } }
+    const options = {
+      url,
+      ...rest,
+      headers: { 'user-agent': firefox, ...(cookie === undefined ? {} : { cookie }), ...headers },
+      ...(payload === undefined ? {} : { payload })
+    }
     const answer = await app.inject(options as InjectOptions)
     noteCookies(setCookies(answer))
     return answer

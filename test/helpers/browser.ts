@@ -13,10 +13,22 @@ type Test = { teardown: (fn: () => unknown) => void }
 
 const names = ['chromium', 'chromium-browser', 'google-chrome']
 /** The browser of the tests: what `CHROMIUM` says, or the first on the path; `null`: none. */
-export const executablePath = process.env['CHROMIUM'] ?? names.flatMap(name => (process.env['PATH'] ?? '').split(delimiter).map(dir => join(dir, name))).find(path => existsSync(path)) ?? null
+export const executablePath =
+  process.env['CHROMIUM'] ??
+  names.flatMap(name => (process.env['PATH'] ?? '').split(delimiter).map(dir => join(dir, name))).find(path => existsSync(path)) ??
+  null
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const args = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync']
+const args = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync'
+]
 
 export function launch (): Promise<Browser> {
   return chromium.launch({ executablePath: executablePath ?? '', args })
@@ -51,7 +63,12 @@ export async function stage (t: Test, options: SessionPluginOptions = {}): Promi
   const clock = { ahead: 0 }
   const app = Fastify() as FastifyInstance
   app.register(sessions, {
-    secret, now: () => Date.now() + clock.ahead, flushInterval: 20, devicesPage: { login: '/signin' }, admin: { authorize: request => request.session.userId === 'root', console: { login: '/signin' } }, ...options
+    secret,
+    now: () => Date.now() + clock.ahead,
+    flushInterval: 20,
+    devicesPage: { login: '/signin' },
+    admin: { authorize: request => request.session.userId === 'root', console: { login: '/signin' } },
+    ...options
   })
   app.post('/login', async request => {
     const { userId, remember = false } = request.body as { userId: string, remember?: boolean }
@@ -59,7 +76,9 @@ export async function stage (t: Test, options: SessionPluginOptions = {}): Promi
     return { id: request.session.id }
   })
   app.get('/app', { config: { session: false } }, async (_request, reply) => reply.type('text/html').send(host))
-  app.get('/signin', { config: { session: false } }, async (_request, reply) => reply.type('text/html').send('<!doctype html><title>Sign in</title>'))
+  app.get('/signin', { config: { session: false } }, async (_request, reply) =>
+    reply.type('text/html').send('<!doctype html><title>Sign in</title>')
+  )
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.teardown(() => app.close())
 
@@ -71,7 +90,9 @@ export async function stage (t: Test, options: SessionPluginOptions = {}): Promi
       context.setDefaultTimeout(90_000)
       const wrong: string[] = []
       await context.exposeFunction('tellWrong', (text: string) => { wrong.push(text) })
-      await context.addInitScript("document.addEventListener('securitypolicyviolation', event => { tellWrong([event.violatedDirective, event.blockedURI, event.sample].join(' ')) })")
+      await context.addInitScript(
+        "document.addEventListener('securitypolicyviolation', event => { tellWrong([event.violatedDirective, event.blockedURI, event.sample].join(' ')) })"
+      )
       context.on('weberror', error => { wrong.push(error.error().message) })
       if (userId !== null) await context.request.post('/login', { data: { userId } })
       const page = await context.newPage()
@@ -80,8 +101,14 @@ export async function stage (t: Test, options: SessionPluginOptions = {}): Promi
         open: async path => { await page.goto(path); return page },
         axe: async (contrast = false) => {
           await page.evaluate(axe)
-          const { violations } = await page.evaluate<{ violations: { id: string, nodes: { target: string[], failureSummary: string }[] }[] }>(`axe.run({ runOnly: ${contrast ? "['color-contrast']" : "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"} })`)
-          return violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${String(target)} ${failureSummary}`))
+          const { violations } = await page.evaluate<{
+            violations: { id: string; nodes: { target: string[]; failureSummary: string }[] }[]
+          }>(
+            `axe.run({ runOnly: ${contrast ? "['color-contrast']" : "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']"} })`
+          )
+          return violations.flatMap(({ id, nodes }) =>
+            nodes.map(({ target, failureSummary }) => `${id}: ${String(target)} ${failureSummary}`)
+          )
         },
         overflow: () => page.evaluate<number>('document.documentElement.scrollWidth - document.documentElement.clientWidth')
       }

@@ -20,7 +20,8 @@ export class CookieJar {
 
   add (cookie: string): void {
     const [pair = '', ...attributes] = cookie.split('; ')
-    const valueOf = (name: string): string | undefined => attributes.find(attribute => attribute.startsWith(`${name}=`))?.slice(name.length + 1)
+    const valueOf = (name: string): string | undefined =>
+      attributes.find(attribute => attribute.startsWith(`${name}=`))?.slice(name.length + 1)
     const domain = valueOf('Domain')
     if (domain !== undefined && domain !== this.#host && !this.#host.endsWith(`.${domain}`)) return
     const path = valueOf('Path') ?? '/'

@@ -7,9 +7,16 @@ import type { SessionPluginOptions } from '../../lib/index.ts'
 type Test = { teardown: (fn: () => unknown) => void }
 
 /** The example app on a free port, with a clock that the test moves. */
-export async function demo (t: Test, options: SessionPluginOptions = {}): Promise<{ app: FastifyInstance, url: string, clock: { now: number } }> {
+export async function demo (
+  t: Test,
+  options: SessionPluginOptions = {}
+): Promise<{ app: FastifyInstance; url: string; clock: { now: number } }> {
   const clock = { now: Date.UTC(2026, 0, 1) }
-  const app = await build(Fastify, sessions, { secret: 'a secret of the tests, long enough', now: () => clock.now, ...options }) as FastifyInstance
+  const app = (await build(Fastify, sessions, {
+    secret: 'a secret of the tests, long enough',
+    now: () => clock.now,
+    ...options
+  })) as FastifyInstance
   t.teardown(() => app.close())
   return { app, clock, url: await app.listen({ port: 0, host: '127.0.0.1' }) }
 }
@@ -46,7 +53,11 @@ export class Jar {
 
   async #fetch (path: string, init: { method?: string, headers?: Record<string, string>, body?: string }): Promise<Response> {
     const cookie = this.cookies().join('; ')
-    const response = await fetch(this.#url + path, { ...init, redirect: 'manual', headers: { 'user-agent': this.#agent, ...init.headers, ...cookie === '' ? {} : { cookie } } })
+    const response = await fetch(this.#url + path, {
+      ...init,
+      redirect: 'manual',
+      headers: { 'user-agent': this.#agent, ...init.headers, ...(cookie === '' ? {} : { cookie }) }
+    })
     for (const set of response.headers.getSetCookie()) {
       const [name = '', value = ''] = (set.split(';')[0] ?? '').split(/=(.*)/s)
       if (value === '') this.#cookies.delete(name)

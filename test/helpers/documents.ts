@@ -24,7 +24,9 @@ export const root = join(import.meta.dirname, '../..')
 /** README, the other pages at the top, and everything in docs. */
 export function pages (): Page[] {
   const top = readdirSync(root).filter(name => name.endsWith('.md'))
-  const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.md')).map(name => join('docs', name))
+  const docs = readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter(name => name.endsWith('.md'))
+    .map(name => join('docs', name))
   return [...top, ...docs.sort()].map(path => {
     const text = readFileSync(join(root, path), 'utf8')
     return { path, text, blocks: blocksOf(text) }
@@ -73,9 +75,17 @@ export function programsOf (page: Page): Program[] {
     const last = programs.at(-1)
     if (language === 'sh' && last !== undefined) {
       for (const [, name = '', value = ''] of text.matchAll(/^([A-Z]+)=('.*')$/gm)) variables.set(name, value)
-      const commands = (text.match(/^curl (?:.*\\\n)*.*$/gm) ?? []).map(command => command.replace(/"\$([A-Z]+)"/g, (all, name: string) => variables.get(name) ?? all))
+      const commands = (text.match(/^curl (?:.*\\\n)*.*$/gm) ?? []).map(command =>
+        command.replace(/"\$([A-Z]+)"/g, (all, name: string) => variables.get(name) ?? all)
+      )
       const after = page.blocks[i + 1]
-      last.steps.push(...commands.map((command, j) => ({ command, line, answer: j === commands.length - 1 && after?.language === 'json' ? after.text : null })))
+      last.steps.push(
+        ...commands.map((command, j) => ({
+          command,
+          line,
+          answer: j === commands.length - 1 && after?.language === 'json' ? after.text : null
+        }))
+      )
     }
     if (language !== 'js' || file !== '') continue
     if (last === undefined || /^import /m.test(text)) programs.push({ text, line, steps: [] })
@@ -87,7 +97,17 @@ export function programsOf (page: Page): Program[] {
 /** The names of the headings of a page, as links spell them. */
 export function anchorsOf (page: Page): Set<string> {
   const plain = page.text.replace(/^ {0,3}```[\s\S]*?^ {0,3}```/gm, '')
-  return new Set([...plain.matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) => heading.toLowerCase().replace(/[`*]/g, '').replace(/\[([^\]]*)\]\([^)]*\)/g, '$1').replace(/[^\p{L}\p{N}\s_-]/gu, '').trim().replace(/\s/g, '-')))
+  return new Set(
+    [...plain.matchAll(/^#+ +(.+)$/gm)].map(([, heading = '']) =>
+      heading
+        .toLowerCase()
+        .replace(/[`*]/g, '')
+        .replace(/\[([^\]]*)\]\([^)]*\)/g, '$1')
+        .replace(/[^\p{L}\p{N}\s_-]/gu, '')
+        .trim()
+        .replace(/\s/g, '-')
+    )
+  )
 }
 
 /** The first cells of the rows of a page's tables, without their quotes. */

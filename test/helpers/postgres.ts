@@ -27,7 +27,11 @@ export interface PostgresServer {
 /** The installations that are found: what `POSTGRES_BINS` names (directories of programs, with colons between), and the newest of this machine. */
 export function postgresBins (): string[] {
   const debian = '/usr/lib/postgresql'
-  const installed = existsSync(debian) ? readdirSync(debian).sort((a, b) => Number(b) - Number(a)).map(version => join(debian, version, 'bin')) : []
+  const installed = existsSync(debian)
+    ? readdirSync(debian)
+      .sort((a, b) => Number(b) - Number(a))
+      .map(version => join(debian, version, 'bin'))
+    : []
   const onPath = (process.env['PATH'] ?? '').split(':')
   const newest = [...installed, ...onPath].find(bin => existsSync(join(bin, 'initdb')))
   const named = (process.env['POSTGRES_BINS'] ?? '').split(':').filter(bin => bin !== '')
@@ -56,11 +60,24 @@ export async function startPostgres (
   const [program, ...args] = making(data)
   execFileSync(join(bin, program), args, { ...as, cwd: dir, env, stdio: 'pipe' })
   const port = await freePort()
-  const all = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '', fsync: 'off', shared_buffers: '16MB', max_connections: '60', ...settings }
+  const all = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    fsync: 'off',
+    shared_buffers: '16MB',
+    max_connections: '60',
+    ...settings
+  }
   let server: ChildProcess | null = null
 
   const start = async (): Promise<void> => {
-    server = spawn(join(bin, 'postgres'), ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])], { ...as, cwd: dir, env, stdio: ['ignore', 'ignore', 'pipe'] })
+    server = spawn(join(bin, 'postgres'), ['-D', data, ...Object.entries(all).flatMap(([name, value]) => ['-c', `${name}=${value}`])], {
+      ...as,
+      cwd: dir,
+      env,
+      stdio: ['ignore', 'ignore', 'pipe']
+    })
     const { stderr } = server
     let log = ''
     for await (const chunk of stderr ?? []) {

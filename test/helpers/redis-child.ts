@@ -9,8 +9,16 @@ const store = redisStore(client)
 await store.open({ now: null, history: 86_400_000, historyPerUser: 20, warn: () => {} })
 process.send?.('ready')
 process.once('message', () => {
-  const logins = Array.from({ length: Number(count) }, async () => store.create(recordOf('ada'), { at: Date.now(), limit: { max: 5, onExceeded: 'evict-oldest' }, replaces: null, adopts: null }))
+  const logins = Array.from({ length: Number(count) }, async () =>
+    store.create(recordOf('ada'), { at: Date.now(), limit: { max: 5, onExceeded: 'evict-oldest' }, replaces: null, adopts: null })
+  )
   void Promise.all(logins).then(answers => {
-    process.send?.(answers.flatMap(answer => answer.status === 'created' ? answer.ended.map(({ id }) => id) : []), () => { client.disconnect(); process.disconnect() })
+    process.send?.(
+      answers.flatMap(answer => (answer.status === 'created' ? answer.ended.map(({ id }) => id) : [])),
+      () => {
+        client.disconnect()
+        process.disconnect()
+      }
+    )
   })
 })

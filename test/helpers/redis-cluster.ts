@@ -14,10 +14,26 @@ export class RedisCluster {
 
   static async start (binary: Binary | undefined): Promise<RedisCluster> {
     const all = await freePorts(12)
-    const servers = await Promise.all(Array.from({ length: 6 }, (_, n) => new RedisServer(binary, [
-      '--port', String(all[n]), '--bind', '127.0.0.1', '--cluster-enabled', 'yes', '--cluster-port', String(all[n + 6]), '--cluster-node-timeout', '1000', '--cluster-replica-validity-factor', '0',
-      '--repl-diskless-sync-delay', '0'
-    ]).start()))
+    const servers = await Promise.all(
+      Array.from({ length: 6 }, (_, n) =>
+        new RedisServer(binary, [
+          '--port',
+          String(all[n]),
+          '--bind',
+          '127.0.0.1',
+          '--cluster-enabled',
+          'yes',
+          '--cluster-port',
+          String(all[n + 6]),
+          '--cluster-node-timeout',
+          '1000',
+          '--cluster-replica-validity-factor',
+          '0',
+          '--repl-diskless-sync-delay',
+          '0'
+        ]).start()
+      )
+    )
     const cluster = new RedisCluster(all.slice(0, 6), servers)
     await cluster.#form(all.slice(6))
     return cluster
@@ -37,7 +53,9 @@ export class RedisCluster {
     }
     await until(async () => (await Promise.all(nodes.map(node => know(node, 6)))).every(Boolean))
     await Promise.all(nodes.slice(3).map((node, n) => node.call('cluster', 'replicate', ids[n] as string)))
-    await until(async () => (await Promise.all(nodes.slice(0, 3).map(async node => (await node.info('replication')).includes('state=online')))).every(Boolean))
+    await until(async () =>
+      (await Promise.all(nodes.slice(0, 3).map(async node => (await node.info('replication')).includes('state=online')))).every(Boolean)
+    )
     for (const node of nodes) node.disconnect()
     await this.patience(30_000)
   }
@@ -50,7 +68,9 @@ export class RedisCluster {
   /** Resolves when replicas have all that was written so far. */
   async replicated (): Promise<void> {
     const written = await this.#each(this.servers.slice(0, 3), async node => offsetOf(await node.info('replication'), 'master_repl_offset'))
-    await this.#each(this.servers.slice(3), (node, n) => until(async () => offsetOf(await node.info('replication'), 'slave_repl_offset') >= Number(written[n])))
+    await this.#each(this.servers.slice(3), (node, n) =>
+      until(async () => offsetOf(await node.info('replication'), 'slave_repl_offset') >= Number(written[n]))
+    )
   }
 
   async #each <T> (servers: readonly RedisServer[], ask: (node: Redis, n: number) => Promise<T>): Promise<T[]> {

@@ -15,9 +15,20 @@ export function clientOf (place: string | number, maxRetriesPerRequest = 0): Red
 }
 
 /** Opens a store on the server's own clock. */
-export async function opened (client: Parameters<typeof redisStore>[0], options: RedisStoreOptions = {}, warnings: string[] = []): Promise<Store> {
+export async function opened (
+  client: Parameters<typeof redisStore>[0],
+  options: RedisStoreOptions = {},
+  warnings: string[] = []
+): Promise<Store> {
   const store = redisStore(client, options)
-  await store.open({ now: null, history: 86_400_000, historyPerUser: 20, warn: message => { warnings.push(message) } })
+  await store.open({
+    now: null,
+    history: 86_400_000,
+    historyPerUser: 20,
+    warn: message => {
+      warnings.push(message)
+    }
+  })
   return store
 }
 
@@ -25,8 +36,29 @@ export async function opened (client: Parameters<typeof redisStore>[0], options:
 export function recordOf (userId: string, fields: Partial<SessionRecord> = {}): SessionRecord {
   const now = Date.now()
   return {
-    id: newId(shardOf(userId), now), userId, generation: 0, hash: hashVerifier(newVerifier()), previousHash: null, rotatedAt: now, confirmedAt: null, createdAt: now, authenticatedAt: now,
-    methods: [], lastSeenAt: now, idleTimeout: 1_800_000, absoluteExpiresAt: now + 43_200_000, requestCount: 0, remembered: false, ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: unknownDevice, deviceName: null, data: noData, ...fields
+    id: newId(shardOf(userId), now),
+    userId,
+    generation: 0,
+    hash: hashVerifier(newVerifier()),
+    previousHash: null,
+    rotatedAt: now,
+    confirmedAt: null,
+    createdAt: now,
+    authenticatedAt: now,
+    methods: [],
+    lastSeenAt: now,
+    idleTimeout: 1_800_000,
+    absoluteExpiresAt: now + 43_200_000,
+    requestCount: 0,
+    remembered: false,
+    ip: null,
+    userAgent: null,
+    firstIp: null,
+    firstUserAgent: null,
+    device: unknownDevice,
+    deviceName: null,
+    data: noData,
+    ...fields
   }
 }
 

@@ -19,7 +19,10 @@ export interface Binary {
 
 /** `redis-server` from PATH, and those that REDIS_SERVERS names. */
 export function binaries (): Binary[] {
-  const paths = [...(process.env['PATH'] ?? '').split(delimiter).map(dir => join(dir, 'redis-server')), ...(process.env['REDIS_SERVERS'] ?? '').split(delimiter)]
+  const paths = [
+    ...(process.env['PATH'] ?? '').split(delimiter).map(dir => join(dir, 'redis-server')),
+    ...(process.env['REDIS_SERVERS'] ?? '').split(delimiter)
+  ]
   const first = paths.find(path => existsSync(path))
   return [...new Set([first ?? '', ...(process.env['REDIS_SERVERS'] ?? '').split(delimiter)])].filter(path => path !== '').map(path => {
     const version = execFileSync(path, ['--version'], { encoding: 'utf8' })
@@ -50,7 +53,11 @@ export class RedisServer {
 
   /** Starts, and resolves when the server takes connections. */
   async start (more: readonly string[] = []): Promise<this> {
-    const child = spawn(this.#path, ['--unixsocket', this.socket, '--save', '', '--appendonly', 'no', '--dir', this.dir, '--daemonize', 'no', ...this.#args, ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(
+      this.#path,
+      ['--unixsocket', this.socket, '--save', '', '--appendonly', 'no', '--dir', this.dir, '--daemonize', 'no', ...this.#args, ...more],
+      { stdio: ['ignore', 'pipe', 'pipe'] }
+    )
     this.#process = child
     let log = ''
     await new Promise<void>((resolve, reject) => {

@@ -74,7 +74,8 @@ const run = promisify(execFile)
 
 /** Runs `redis-cli --cluster reshard`: the first slots of one master, by its number, go to another. Rejects with what the tool says if it fails. */
 export async function reshard (cluster: RedisCluster, { from, to, slots }: { from: number, to: number, slots: number }): Promise<void> {
-  const id = async (n: number): Promise<string> => (await run('redis-cli', ['-p', String(cluster.ports[n]), 'cluster', 'myid'])).stdout.trim()
+  const id = async (n: number): Promise<string> =>
+    (await run('redis-cli', ['-p', String(cluster.ports[n]), 'cluster', 'myid'])).stdout.trim()
   const [source, target] = await Promise.all([id(from), id(to)])
   await run('redis-cli', [
     '--cluster', 'reshard', `127.0.0.1:${cluster.ports[0]}`, '--cluster-from', source, '--cluster-to', target,

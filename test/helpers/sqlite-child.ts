@@ -6,8 +6,17 @@ import { drivers, openFile } from '../../lib/stores/sqlite/driver.ts'
 const [file = '', task = '', driver] = process.argv.slice(2)
 // with a driver named, that one; else the store opens the file, and has a worker for the checkpoints
 const source = driver === undefined ? file : await openFile(file, drivers.filter(([module]) => module === driver))
-const manager = await new SessionManager({ secret: 'a secret of the tests, long enough', store: sqliteStore(source), maxSessions: 5 }).open()
-const send = (message: unknown): Promise<void> => new Promise(resolve => { process.send?.(message, undefined, undefined, () => { resolve() }) })
+const manager = await new SessionManager({
+  secret: 'a secret of the tests, long enough',
+  store: sqliteStore(source),
+  maxSessions: 5
+}).open()
+const send = (message: unknown): Promise<void> =>
+  new Promise(resolve => {
+    process.send?.(message, undefined, undefined, () => {
+      resolve()
+    })
+  })
 
 const tasks: Readonly<Record<string, () => Promise<void>>> = {
   /** Signs 25 browsers of one user in at once, and says whom that ended. */

@@ -16,18 +16,36 @@ t.test('whoever waits for an end', async t => {
   const trouble = (): never => { throw new SessionError('FST_SESSION_STORE_UNAVAILABLE') }
 
   /** Endings over a store that gives one answer after another, on timers that are moved by hand. */
-  async function waiting (t: Test, { told, answers }: { readonly told: boolean, readonly answers: (() => SessionRecord | EndedSession | null | Promise<SessionRecord>)[] }) {
+  async function waiting (
+    t: Test,
+    {
+      told,
+      answers
+    }: { readonly told: boolean; readonly answers: (() => SessionRecord | EndedSession | null | Promise<SessionRecord>)[] }
+  ) {
     const { core, clock } = await testCore(t)
     const { subscribe, ...silent } = new Network().node()
     mock.timers.enable({ apis: ['setTimeout'] })
     // the first look, when the listener is registered
     const all = [() => record, ...answers]
-    const endings = new EndListeners({ ...core, store: { ...silent, ...told ? { subscribe } : {}, read: () => all.shift()?.() ?? null } })
-    t.teardown(() => { endings.close(); mock.timers.reset() })
+    const endings = new EndListeners({
+      ...core,
+      store: { ...silent, ...(told ? { subscribe } : {}), read: () => all.shift()?.() ?? null }
+    })
+    t.teardown(() => {
+      endings.close()
+      mock.timers.reset()
+    })
     const heard: string[] = []
-    const stop = endings.listen(record, ({ reason, endedAt }) => { heard.push(`${reason} ${endedAt - record.createdAt}`) })
+    const stop = endings.listen(record, ({ reason, endedAt }) => {
+      heard.push(`${reason} ${endedAt - record.createdAt}`)
+    })
     await turn()
-    const pass = async (ms: number): Promise<void> => { clock.now += ms; mock.timers.tick(ms); await turn() }
+    const pass = async (ms: number): Promise<void> => {
+      clock.now += ms
+      mock.timers.tick(ms)
+      await turn()
+    }
     return { endings, heard, stop, pass, answers }
   }
 

@@ -8,7 +8,9 @@ import { openManager } from '../helpers/manager.ts'
 t.test('an instance recognises its own ends when the store sends them back, of the last ten thousand', async t => {
   const { core } = await testCore(t)
   const { session } = await (await openManager(t)).sessions.create({ userId: 'ada' })
-  const ends = Array.from({ length: 10_003 }, (_, i) => toEnded({ ...session, id: `session ${i}` }, { reason: 'logout', by: null, at: session.createdAt }))
+  const ends = Array.from({ length: 10_003 }, (_, i) =>
+    toEnded({ ...session, id: `session ${i}` }, { reason: 'logout', by: null, at: session.createdAt })
+  )
   const remote: string[] = []
   const onError = (error: unknown): void => { throw error }
   const heard = (notifier: EndNotifier): EndNotifier => { notifier.onRemoteEnd(({ id }) => { remote.push(id) }); return notifier }

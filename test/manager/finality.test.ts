@@ -13,7 +13,10 @@ const visit = { ip: '192.0.2.1', userAgent: 'curl/8', passive: false }
 const hour = 3_600_000
 
 /** A manager on a memory store whose verbs a test replaces. */
-async function managed (t: Test, verbs: (store: Store) => Partial<Store>): Promise<{ manager: SessionManager, store: Store, clock: { now: number } }> {
+async function managed (
+  t: Test,
+  verbs: (store: Store) => Partial<Store>
+): Promise<{ manager: SessionManager; store: Store; clock: { now: number } }> {
   const clock = { now: Date.UTC(2026, 0, 1) }
   const inner = memoryStore()
   const replaced = verbs(inner)
@@ -44,7 +47,9 @@ t.test('a sign-in whose answer was lost leaves no session that nobody has', asyn
   await manager.close()
   const { items } = await store.list({ userId: 'ada' }, { limit: 10, cursor: null, order: 'oldest' })
   t.strictSame(items.map(({ id }) => id), [session.id])
-  t.match((await store.history({ userId: 'ada' }, { limit: 10, cursor: null, order: 'oldest' })).items, [{ reason: 'revoked', by: 'rollback', endedAt: clock.now }])
+  t.match((await store.history({ userId: 'ada' }, { limit: 10, cursor: null, order: 'oldest' })).items, [
+    { reason: 'revoked', by: 'rollback', endedAt: clock.now }
+  ])
 })
 
 t.test('a credential whose adoption was answered too late is adopted by the next request', async t => {
@@ -118,24 +123,27 @@ t.test('an old cookie is judged by what was seen here, written or not, and thoug
   t.match(await manager.validate(presentedBy(token), visit), { code: 'ended', reason: 'token-reuse' })
 })
 
-t.test('a cookie that was sent again has arrived when it is shown a minute later, and not before, whatever a sweep does meanwhile', async t => {
-  const { manager, store, clock } = await managed(t, () => ({}))
-  const { session, token } = await manager.create({ userId: 'ada', remember: true })
-  clock.now += hour
-  const lost = await manager.validate(presentedBy(token), visit)
-  clock.now += 3 * hour
-  const again = await manager.validate(presentedBy(token), visit)
-  t.equal((again as Rotation).token, (lost as Rotation).token)
-  const next = presentedBy((again as Rotation).token)
-  const confirmed = async (): Promise<boolean> => {
-    await manager.cleanup()
-    await manager.validate(next, visit)
-    await manager.flush()
-    return (store.read(session.id) as SessionRecord).confirmedAt !== null
+t.test(
+  'a cookie that was sent again has arrived when it is shown a minute later, and not before, whatever a sweep does meanwhile',
+  async t => {
+    const { manager, store, clock } = await managed(t, () => ({}))
+    const { session, token } = await manager.create({ userId: 'ada', remember: true })
+    clock.now += hour
+    const lost = await manager.validate(presentedBy(token), visit)
+    clock.now += 3 * hour
+    const again = await manager.validate(presentedBy(token), visit)
+    t.equal((again as Rotation).token, (lost as Rotation).token)
+    const next = presentedBy((again as Rotation).token)
+    const confirmed = async (): Promise<boolean> => {
+      await manager.cleanup()
+      await manager.validate(next, visit)
+      await manager.flush()
+      return (store.read(session.id) as SessionRecord).confirmedAt !== null
+    }
+    t.equal(await confirmed(), false)
+    clock.now += 59_999
+    t.equal(await confirmed(), false)
+    clock.now += 1
+    t.equal(await confirmed(), true)
   }
-  t.equal(await confirmed(), false)
-  clock.now += 59_999
-  t.equal(await confirmed(), false)
-  clock.now += 1
-  t.equal(await confirmed(), true)
-})
+)

@@ -15,9 +15,17 @@ import { Network } from '../helpers/network.ts'
 import { pgPool, skip as noPostgres, startPostgres } from '../helpers/postgres.ts'
 import { binaries, missing, RedisServer } from '../helpers/redis.ts'
 
-type Test = { teardown: (fn: () => unknown) => void, match: (a: string, b: RegExp) => unknown, notMatch: (a: string, b: RegExp, text: string) => unknown }
+type Test = {
+  teardown: (fn: () => unknown) => void
+  match: (a: string, b: RegExp) => unknown
+  notMatch: (a: string, b: RegExp, text: string) => unknown
+}
 
-const ada = { userId: 'ada.lovelace', ip: '198.51.100.77', userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0' }
+const ada = {
+  userId: 'ada.lovelace',
+  ip: '198.51.100.77',
+  userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0'
+}
 const traces = /ada\.lovelace|198\.51\.100\.77|Ada's laptop/
 
 async function open (t: Pick<Test, 'teardown'>, options: SessionManagerOptions): Promise<SessionManager> {
@@ -69,7 +77,10 @@ t.test('forgetUser leaves nothing of a user in a file of SQLite', async t => {
   await forgets(t, sessions, async () => {
     const tables = handle.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all() as { name?: string }[]
     const names = tables.map(row => Array.isArray(row) ? row[0] as string : row.name as string)
-    return JSON.stringify(names.map(name => handle.prepare(`SELECT * FROM ${name}`).all()), (_key, value: unknown) => typeof value === 'bigint' ? Number(value) : value)
+    return JSON.stringify(
+      names.map(name => handle.prepare(`SELECT * FROM ${name}`).all()),
+      (_key, value: unknown) => (typeof value === 'bigint' ? Number(value) : value)
+    )
   })
 })
 
@@ -99,7 +110,9 @@ t.test('forgetUser leaves nothing of a user in PostgreSQL', { skip: noPostgres }
   t.teardown(async () => { await pool.end(); await server.remove() })
   const sessions = await open(t, { store: postgresStore(pool) })
   await forgets(t, sessions, async () => {
-    const { rows } = await pool.query<{ name: string }>("SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+    const { rows } = await pool.query<{ name: string }>(
+      "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    )
     const tables = await Promise.all(rows.map(async ({ name }) => (await pool.query(`SELECT t::text FROM ${name} t`)).rows as unknown[]))
     return JSON.stringify(tables)
   })
@@ -114,25 +127,30 @@ t.test('an address of several users stays in the statistics when one of them is 
   t.match((await sessions.statistics()).topUsers, [{ key: 'bob' }])
 })
 
-t.test('forgetUser deletes the user from the recent events of the admin feed, on every instance that ends or hears of the sessions', async t => {
-  const network = new Network()
-  const [here, there] = [await open(t, { store: network.node() }), await open(t, { store: network.node() })]
-  const feeds = [here, there].map(sessions => {
-    const feed = new RecentEvents(sessions)
-    sessions.core.eraser.onForget(userId => { feed.forgetUser(userId) })
-    return feed
-  })
-  await leaveTraces(there)
-  await here.forgetUser(ada.userId)
-  // the other instance is notified in a turn of its own
-  await new Promise(resolve => setImmediate(resolve))
-  for (const feed of feeds) {
-    t.notMatch(JSON.stringify(feed.items()), traces)
-    t.match(JSON.stringify(feed.items()), /bob/)
+t.test(
+  'forgetUser deletes the user from the recent events of the admin feed, on every instance that ends or hears of the sessions',
+  async t => {
+    const network = new Network()
+    const [here, there] = [await open(t, { store: network.node() }), await open(t, { store: network.node() })]
+    const feeds = [here, there].map(sessions => {
+      const feed = new RecentEvents(sessions)
+      sessions.core.eraser.onForget(userId => {
+        feed.forgetUser(userId)
+      })
+      return feed
+    })
+    await leaveTraces(there)
+    await here.forgetUser(ada.userId)
+    // the other instance is notified in a turn of its own
+    await new Promise(resolve => setImmediate(resolve))
+    for (const feed of feeds) {
+      t.notMatch(JSON.stringify(feed.items()), traces)
+      t.match(JSON.stringify(feed.items()), /bob/)
+    }
+    await there.statistics()
+    t.notMatch(JSON.stringify((await here.statistics()).topUsers), traces, 'the counts of the other instance are not written again')
   }
-  await there.statistics()
-  t.notMatch(JSON.stringify((await here.statistics()).topUsers), traces, 'the counts of the other instance are not written again')
-})
+)
 
 t.test('forgetUser rejects if the store fails, and can be called again', async t => {
   const store: Store = memoryStore()

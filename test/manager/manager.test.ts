@@ -10,11 +10,16 @@ import { Network } from '../helpers/network.ts'
 const minute = 60_000
 const visit = { ip: '192.0.2.1', userAgent: 'curl/8', passive: false }
 
-async function open (t: { teardown: (fn: () => unknown) => void }, options: SessionManagerOptions = {}): Promise<{ sessions: SessionManager, clock: { now: number }, events: SessionEvent[] }> {
+async function open (
+  t: { teardown: (fn: () => unknown) => void },
+  options: SessionManagerOptions = {}
+): Promise<{ sessions: SessionManager; clock: { now: number }; events: SessionEvent[] }> {
   const clock = { now: Date.UTC(2026, 0, 1) }
   const events: SessionEvent[] = []
   const sessions = await new SessionManager({ secret, now: () => clock.now, ...options }).open()
-  sessions.on('*', event => { events.push(event) })
+  sessions.on('*', event => {
+    events.push(event)
+  })
   t.teardown(() => sessions.close())
   return { sessions, clock, events }
 }
@@ -27,8 +32,22 @@ const present = (token: string) => {
 
 t.test('works without HTTP: create, validate, list, count, end', async t => {
   const { sessions, events } = await open(t)
-  const { session, token, ended } = await sessions.create({ userId: 'ada', method: ['password', 'totp'], data: { role: 'admin' }, ip: '::ffff:192.0.2.1', userAgent: 'curl/8' })
-  t.match(session, { userId: 'ada', methods: ['password', 'totp'], ip: '192.0.2.1', userAgent: 'curl/8', device: { browser: 'curl', version: null, os: null, type: 'tool' }, requestCount: 0, remembered: false })
+  const { session, token, ended } = await sessions.create({
+    userId: 'ada',
+    method: ['password', 'totp'],
+    data: { role: 'admin' },
+    ip: '::ffff:192.0.2.1',
+    userAgent: 'curl/8'
+  })
+  t.match(session, {
+    userId: 'ada',
+    methods: ['password', 'totp'],
+    ip: '192.0.2.1',
+    userAgent: 'curl/8',
+    device: { browser: 'curl', version: null, os: null, type: 'tool' },
+    requestCount: 0,
+    remembered: false
+  })
   t.strictSame(ended, [])
   t.match(await sessions.validate('no token', visit), new Rejection('unknown', null))
   t.equal(await sessions.rotate('no token'), null)
@@ -70,7 +89,9 @@ t.test("a user's sessions end together, but the one that is kept", async t => {
   const { sessions } = await open(t)
   const [first, second] = [await sessions.create({ userId: 5 }), await sessions.create({ userId: '5' })]
   t.equal((await sessions.listByUser(5)).length, 2)
-  t.match(await sessions.revokeUser(5, { except: first.session.id, by: 'admin' }), [{ id: second.session.id, by: 'admin', reason: 'revoked' }])
+  t.match(await sessions.revokeUser(5, { except: first.session.id, by: 'admin' }), [
+    { id: second.session.id, by: 'admin', reason: 'revoked' }
+  ])
   t.equal((await sessions.revokeUser('5')).length, 1)
   t.strictSame(await sessions.revokeUser('5'), [])
   t.strictSame(await sessions.revokeMany([first.session.id, 'unknown']), [])
@@ -148,7 +169,19 @@ t.test('statistics count created and ended sessions and requests, and list the t
   await sessions.revoke(session.id)
   await sessions.validate(present(token), { ...visit, ip: '192.0.2.9' })
   const day = await sessions.statistics()
-  t.match(day, { range: '24h', interval: 3_600_000, live: 3, users: 2, guests: 1, remembered: 1, created: 4, createdRemembered: 1, requests: 3, ended: { revoked: 1 }, security: { 'ip-changed': 1 } })
+  t.match(day, {
+    range: '24h',
+    interval: 3_600_000,
+    live: 3,
+    users: 2,
+    guests: 1,
+    remembered: 1,
+    created: 4,
+    createdRemembered: 1,
+    requests: 3,
+    ended: { revoked: 1 },
+    security: { 'ip-changed': 1 }
+  })
   t.match(day.topIps, [{ key: '192.0.2.1', sessions: 3, users: 2, error: 0 }, { key: '2001:db8::/64', sessions: 1, users: 0 }])
   t.match(day.topBrowsers, [{ key: 'curl', sessions: 2 }, { key: 'Unknown', sessions: 2 }])
   t.equal(day.buckets.length, 24)
@@ -170,11 +203,14 @@ t.test('many nodes and much time add up, in bounded slices', async t => {
   const store = memoryStore()
   const kept = new Map<string, number>()
   const observe = store.saveStatistics.bind(store)
-  store.saveStatistics = slice => { kept.set(`${slice.node} ${slice.start} ${slice.interval}`, Buffer.byteLength(slice.value)); return observe(slice) }
+  store.saveStatistics = slice => {
+    kept.set(`${slice.node} ${slice.start} ${slice.interval}`, Buffer.byteLength(slice.value))
+    return observe(slice)
+  }
   const clock = { now: Date.UTC(2026, 0, 1) }
   for (let node = 0; node < 3; node++) {
     const sessions = await new SessionManager({ secret, store, now: () => clock.now, maxSessions: Infinity }).open()
-    for (let i = 0; i < 300; i++) await sessions.create({ userId: `${'ü'.repeat(90)}${i % 5}`, ip: `10.0.${node}.${i % 250}`, userAgent: `${'x'.repeat(60)}${i}/1` })
+    for (let i = 0; i < 300; i++) { await sessions.create({ userId: `${'ü'.repeat(90)}${i % 5}`, ip: `10.0.${node}.${i % 250}`, userAgent: `${'x'.repeat(60)}${i}/1` }) }
     for (let i = 0; i < 20; i++) {
       clock.now += 60 * minute
       await sessions.create({ userId: 'ada', ip: '192.0.2.1' })
@@ -185,7 +221,11 @@ t.test('many nodes and much time add up, in bounded slices', async t => {
   const sessions = await new SessionManager({ secret, store, now: () => clock.now }).open()
   t.teardown(() => sessions.close())
   const week = await sessions.statistics('7d')
-  t.match(week, { created: 960, topIps: [{ key: '192.0.2.1', sessions: 60, users: 1 }], topUsers: [{ sessions: 900 }, { key: 'ada', sessions: 60 }] })
+  t.match(week, {
+    created: 960,
+    topIps: [{ key: '192.0.2.1', sessions: 60, users: 1 }],
+    topUsers: [{ sessions: 900 }, { key: 'ada', sessions: 60 }]
+  })
   t.ok([...kept.values()].every(bytes => bytes <= 16_384))
   t.equal(week.topUsers[0]?.key.length, 64)
 })
@@ -259,7 +299,11 @@ t.test('an export has no secret; a backup brings sessions back to their browsers
 
   const unasked = await open(t)
   t.match(await unasked.sessions.import(backup), { imported: 2 })
-  t.match(await unasked.sessions.validate(present(token), visit), new Rejection('unknown', null), 'hashes count only where they are asked for')
+  t.match(
+    await unasked.sessions.validate(present(token), visit),
+    new Rejection('unknown', null),
+    'hashes count only where they are asked for'
+  )
 
   const seen = await open(t)
   t.match(await seen.sessions.import(plain), { imported: 1 })
@@ -274,10 +318,33 @@ t.test('an import refuses what is no session, row by row', async t => {
   const good: Record<string, unknown>[] = []
   for await (const row of sessions.export({ backup: true })) good.push(row)
   const row = good[0] ?? {}
-  const wrong: [unknown, RegExp][] = [[null, /object/], ['x', /object/], [[], /object/], [{}, /userId/], [{ ...row, userId: '' }, /userId/], [{ ...row, userId: 'bob' }, /of this user/], [{ ...row, id: 'x' }, /`id`/], [{ ...row, id: 5 }, /`id`/],
-    [{ ...row, createdAt: 'yesterday' }, /createdAt/], [{ ...row, idleTimeout: -1 }, /idleTimeout/], [{ ...row, hash: 'x' }, /hash/], [{ ...row, previousHash: 5 }, /hash/], [{ ...row, generation: 70_000 }, /generation/], [{ ...row, ip: 5 }, /`ip`/],
-    [{ ...row, userAgent: 'x'.repeat(513) }, /userAgent/], [{ ...row, data: [] }, /data/], [{ ...row, data: 'x' }, /data/], [{ ...row, data: { x: 'x'.repeat(70_000) } }, /too large/], [{ ...row, methods: null }, /methods/], [{ ...row, methods: 'password' }, /methods/], [{ ...row, methods: ['one time'] }, /methods/],
-    [{ ...row, device: 'Firefox 144|Linux|desktop' }, /device/], [{ ...row, device: { browser: 5 } }, /device/], [{ ...row, device: { os: 'a|b' } }, /device/], [{ ...row, reason: 'idle-timeout' }, /has ended/]]
+  const wrong: [unknown, RegExp][] = [
+    [null, /object/],
+    ['x', /object/],
+    [[], /object/],
+    [{}, /userId/],
+    [{ ...row, userId: '' }, /userId/],
+    [{ ...row, userId: 'bob' }, /of this user/],
+    [{ ...row, id: 'x' }, /`id`/],
+    [{ ...row, id: 5 }, /`id`/],
+    [{ ...row, createdAt: 'yesterday' }, /createdAt/],
+    [{ ...row, idleTimeout: -1 }, /idleTimeout/],
+    [{ ...row, hash: 'x' }, /hash/],
+    [{ ...row, previousHash: 5 }, /hash/],
+    [{ ...row, generation: 70_000 }, /generation/],
+    [{ ...row, ip: 5 }, /`ip`/],
+    [{ ...row, userAgent: 'x'.repeat(513) }, /userAgent/],
+    [{ ...row, data: [] }, /data/],
+    [{ ...row, data: 'x' }, /data/],
+    [{ ...row, data: { x: 'x'.repeat(70_000) } }, /too large/],
+    [{ ...row, methods: null }, /methods/],
+    [{ ...row, methods: 'password' }, /methods/],
+    [{ ...row, methods: ['one time'] }, /methods/],
+    [{ ...row, device: 'Firefox 144|Linux|desktop' }, /device/],
+    [{ ...row, device: { browser: 5 } }, /device/],
+    [{ ...row, device: { os: 'a|b' } }, /device/],
+    [{ ...row, reason: 'idle-timeout' }, /has ended/]
+  ]
   const report = await sessions.import(wrong.map(([value]) => value), { backup: true })
   t.equal(report.imported, 0)
   report.refused.forEach(({ row, why }, i) => {
@@ -286,7 +353,14 @@ t.test('an import refuses what is no session, row by row', async t => {
   })
   t.equal(report.refused.length, wrong.length)
   t.equal((await sessions.import(Array.from({ length: 200 }, () => null))).refused.length, 100)
-  const fields = { ...row, previousHash: row['hash'], confirmedAt: row['createdAt'], authenticatedAt: null, data: undefined, rotatedAt: undefined }
+  const fields = {
+    ...row,
+    previousHash: row['hash'],
+    confirmedAt: row['createdAt'],
+    authenticatedAt: null,
+    data: undefined,
+    rotatedAt: undefined
+  }
   t.match(await sessions.import([fields], { backup: true }), { skipped: 1 })
 })
 
@@ -342,7 +416,10 @@ t.test('a manager that is not open, or closed, says so', async t => {
   await sessions.ping()
   await sessions.close()
   await sessions.close()
-  t.equal(JSON.stringify(await sessions.ping().catch((error: unknown) => error)), '{"statusCode":503,"error":"Service Unavailable","code":"FST_SESSION_CLOSED","message":"The session manager is not open."}')
+  t.equal(
+    JSON.stringify(await sessions.ping().catch((error: unknown) => error)),
+    '{"statusCode":503,"error":"Service Unavailable","code":"FST_SESSION_CLOSED","message":"The session manager is not open."}'
+  )
 })
 
 t.test('a manager that is closed while it opens does not open, and leaves no store open', async t => {
@@ -386,15 +463,30 @@ t.test('a session of the last generation continues as another one', async t => {
     const { session } = await sessions.create({ userId: 'ada', remember: true, method: 'password', data: { a: 1 } })
     const verifier = newVerifier()
     const [id, hash] = [newId(shardOf('ada'), clock.now), hashVerifier(verifier)]
-    await store.create({ ...session, id, hash, generation: 65_535, deviceName: 'laptop' }, { at: clock.now, limit: null, replaces: session.id, adopts: null })
+    await store.create(
+      { ...session, id, hash, generation: 65_535, deviceName: 'laptop' },
+      { at: clock.now, limit: null, replaces: session.id, adopts: null }
+    )
     return { id, token: encodeToken({ id, generation: 65_535, verifier }), record: await sessions.get(id) as SessionRecord }
   }
   const { id, token, record } = await last()
   clock.now += 3_600_001
   t.match(await sessions.validate(token, visit), { id }, 'it is not rotated by age')
   const rotated = await sessions.rotate(token)
-  t.match(rotated?.record, { userId: 'ada', generation: 0, remembered: true, deviceName: 'laptop', data: { a: '1' }, createdAt: record.createdAt, methods: ['password'] })
-  t.strictSame([rotated?.record.authenticatedAt, rotated?.record.absoluteExpiresAt], [record.authenticatedAt, record.absoluteExpiresAt], 'a rotation proves nothing')
+  t.match(rotated?.record, {
+    userId: 'ada',
+    generation: 0,
+    remembered: true,
+    deviceName: 'laptop',
+    data: { a: '1' },
+    createdAt: record.createdAt,
+    methods: ['password']
+  })
+  t.strictSame(
+    [rotated?.record.authenticatedAt, rotated?.record.absoluteExpiresAt],
+    [record.authenticatedAt, record.absoluteExpiresAt],
+    'a rotation proves nothing'
+  )
   t.match(await sessions.validate(rotated?.token ?? '', visit), { id: rotated?.record.id })
   t.match(await sessions.validate(token, visit), { code: 'ended', reason: 'replaced' })
   t.equal(await sessions.count({ userId: 'ada' }), 1)
@@ -505,7 +597,12 @@ t.test('with flush 0 over a network, a request waits until it is written', async
 })
 
 t.test('a session that vanishes while its token is renewed is refused', async t => {
-  const { sessions, clock } = await open(t, { store: { ...new Network().node(), update: async () => ({ status: 'gone', ended: null }) }, rotateAfter: '1h', idleTimeout: '1d', absoluteTimeout: '7d' })
+  const { sessions, clock } = await open(t, {
+    store: { ...new Network().node(), update: async () => ({ status: 'gone', ended: null }) },
+    rotateAfter: '1h',
+    idleTimeout: '1d',
+    absoluteTimeout: '7d'
+  })
   const { token } = await sessions.create({ userId: 'ada' })
   clock.now += 2 * 60 * minute
   t.match(await sessions.validate(present(token), visit), new Rejection('ended', null))
@@ -517,14 +614,22 @@ t.test('cursors that are none of ours are refused', async t => {
   const { cursor } = await sessions.list({}, { limit: 1 })
   const [digest, at, id] = JSON.parse(Buffer.from(cursor ?? '', 'base64url').toString()) as [string, number, string]
   for (const strange of [5, [digest, 'x', id], [digest, at, 5], [digest, at, id, 1], ['x', at, id]]) {
-    await t.rejects(sessions.list({}, { cursor: Buffer.from(JSON.stringify(strange)).toString('base64url') }), { code: 'FST_SESSION_INVALID_CURSOR' }, JSON.stringify(strange))
+    await t.rejects(
+      sessions.list({}, { cursor: Buffer.from(JSON.stringify(strange)).toString('base64url') }),
+      { code: 'FST_SESSION_INVALID_CURSOR' },
+      JSON.stringify(strange)
+    )
   }
 })
 
 t.test('where risk is watched, whoever authenticates again where the session is known changes nothing of it', async t => {
   const { sessions } = await open(t, { assessRisk: () => 'challenge' })
   const { session, token } = await sessions.create({ userId: 'ada', ip: '192.0.2.1' })
-  t.match(await sessions.validate(present(token), { ip: '192.0.2.1', userAgent: 'wget/1', passive: false }), { authenticatedAt: null }, 'an agent where there was none')
+  t.match(
+    await sessions.validate(present(token), { ip: '192.0.2.1', userAgent: 'wget/1', passive: false }),
+    { authenticatedAt: null },
+    'an agent where there was none'
+  )
   const renewed = await sessions.rotate(present(token), { method: 'password', ip: '192.0.2.1' })
   t.match(renewed?.record, { id: session.id, ip: '192.0.2.1', userAgent: null })
   t.match(await sessions.rotate(present(renewed?.token ?? ''), { ip: '192.0.2.7', userAgent: 'wget/1' }), { record: { id: session.id } })
@@ -532,7 +637,11 @@ t.test('where risk is watched, whoever authenticates again where the session is 
 })
 
 t.test('over a sealed store, the clock is still the one of the store', async t => {
-  const sessions = await new SessionManager({ secret, store: { ...new Network().node(), now: () => 1_900_000_000_000 }, encryption: { keys: 'k'.repeat(43) } }).open()
+  const sessions = await new SessionManager({
+    secret,
+    store: { ...new Network().node(), now: () => 1_900_000_000_000 },
+    encryption: { keys: 'k'.repeat(43) }
+  }).open()
   t.teardown(() => sessions.close())
   t.equal(new Date(sessions.now()).getUTCFullYear(), 2030)
 })

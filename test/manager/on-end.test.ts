@@ -56,7 +56,10 @@ t.test('an onEnd listener that throws on a cleanup or on the end of another inst
   await there.sessions.revoke(session.id)
   await turn()
   t.strictSame(heard, [session.id])
-  t.strictSame(here.warnings.toSorted(), ['A listener of the end of a session failed. remote', 'A listener of the end of a session failed. socket'])
+  t.strictSame(here.warnings.toSorted(), [
+    'A listener of the end of a session failed. remote',
+    'A listener of the end of a session failed. socket'
+  ])
   there.sessions.onEnd(other.session, () => { throw new Error('socket') })
   // the clock of the store is that of the instance that opened it
   here.clock.now = there.clock.now += 31 * 60_000

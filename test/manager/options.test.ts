@@ -10,7 +10,14 @@ import { toPageOptions } from '../../routes/pages/options.ts'
 import { toCookieAttributes } from '../../lib/cookie/attributes.ts'
 import { resolveOptions } from '../../lib/manager/options.ts'
 import type { SessionManagerOptions } from '../../lib/manager/options.ts'
-import { fromAuthJs, fromBetterAuth, fromExpressSession, fromFastifySession, fromIronSession, fromSecureSession } from '../../lib/migration/index.ts'
+import {
+  fromAuthJs,
+  fromBetterAuth,
+  fromExpressSession,
+  fromFastifySession,
+  fromIronSession,
+  fromSecureSession
+} from '../../lib/migration/index.ts'
 import { resolveMigrationOptions } from '../../lib/migration/options.ts'
 import { toMilliseconds } from '../../lib/options.ts'
 import { checkPluginOptions, toRequestOptions, toRouteOptions } from '../../lib/plugin/options.ts'
@@ -26,15 +33,34 @@ const secret = 'a secret of the tests, long enough'
 const day = 86_400_000
 
 t.test('durations are text with a unit, or milliseconds', async t => {
-  for (const [value, expected] of [['30m', 1_800_000], ['1.5h', 5_400_000], ['14d', 14 * day], ['90s', 90_000], ['500ms', 500], [0, 0], [12.4, 12]] as const) t.equal(toMilliseconds(value, 'x'), expected)
+  for (const [value, expected] of [
+    ['30m', 1_800_000],
+    ['1.5h', 5_400_000],
+    ['14d', 14 * day],
+    ['90s', 90_000],
+    ['500ms', 500],
+    [0, 0],
+    [12.4, 12]
+  ] as const) { t.equal(toMilliseconds(value, 'x'), expected) }
   for (const value of ['', '5', 'm', '5 m', '-5m', '5y', NaN, Infinity, -1, null, undefined, {}, '1e3s', '9999999d']) {
-    t.throws(() => toMilliseconds(value, 'idle'), { code: 'FST_SESSION_INVALID_OPTION', message: "Expected `idle` to be a duration such as '30m', or milliseconds, from 0ms to 3650d." })
+    t.throws(() => toMilliseconds(value, 'idle'), {
+      code: 'FST_SESSION_INVALID_OPTION',
+      message: "Expected `idle` to be a duration such as '30m', or milliseconds, from 0ms to 3650d."
+    })
   }
   t.throws(() => toMilliseconds('1s', 'x', { min: 2000, max: 3_600_000 }), { message: /from 2s to 1h/ })
 })
 
 t.test('defaults: half an hour idle, twelve hours, two weeks and thirty days remembered', async t => {
-  const { policy, maxSessions: limit, historyRetention: history, cleanupInterval: sweep, flushInterval: flush, storeTimeout, remembers } = resolveOptions({ secret })
+  const {
+    policy,
+    maxSessions: limit,
+    historyRetention: history,
+    cleanupInterval: sweep,
+    flushInterval: flush,
+    storeTimeout,
+    remembers
+  } = resolveOptions({ secret })
   t.strictSame(policy.session, { idleTimeout: 1_800_000, absoluteTimeout: day / 2 })
   t.strictSame(policy.remembered, { idleTimeout: 14 * day, absoluteTimeout: 30 * day })
   t.strictSame(policy.guest, { idleTimeout: 1_800_000, absoluteTimeout: 14_400_000 })
@@ -48,37 +74,75 @@ t.test('profiles are the lengths of NIST SP 800-63B-4, and shorter ones are allo
   t.strictSame(resolveOptions({ secret, nistProfile: 'aal1' }).policy.session, { idleTimeout: 30 * day, absoluteTimeout: 30 * day })
   t.strictSame(resolveOptions({ secret, nistProfile: 'aal2' }).policy.session, { idleTimeout: 3_600_000, absoluteTimeout: day })
   t.strictSame(resolveOptions({ secret, nistProfile: 'aal3' }).policy.session, { idleTimeout: 900_000, absoluteTimeout: day / 2 })
-  t.strictSame(resolveOptions({ secret, nistProfile: 'aal2', idleTimeout: '10m' }).policy.session, { idleTimeout: 600_000, absoluteTimeout: day })
+  t.strictSame(resolveOptions({ secret, nistProfile: 'aal2', idleTimeout: '10m' }).policy.session, {
+    idleTimeout: 600_000,
+    absoluteTimeout: day
+  })
   t.equal(resolveOptions({ secret, nistProfile: 'aal2' }).remembers, false)
 })
 
 t.test('contradictions and nonsense are refused, naming the option', async t => {
   const wrong: [SessionManagerOptions, RegExp][] = [
-    [{ secret: 'short' }, /`secret`/], [{ secret: [] }, /`secret`/], [{ secret: [secret, ''] }, /`secret`/], [{ secret: [secret, 'short'] }, /`secret`/], [{ secret: 5 as unknown as string }, /`secret`/],
-    [{ secret, idleTimeout: '2h', absoluteTimeout: '1h' }, /`idleTimeout`/], [{ secret, idleTimeout: '5s' }, /ten times `flushInterval`/], [{ secret, idleTimeout: 0 }, /`idleTimeout`/],
-    [{ secret, nistProfile: 'aal2', idleTimeout: '2h' }, /`idleTimeout`.*aal2/], [{ secret, nistProfile: 'aal3', absoluteTimeout: '13h' }, /`absoluteTimeout`.*aal3/], [{ secret, nistProfile: 'aal9' as 'aal1' }, /`nistProfile`/],
-    [{ secret, remember: { absoluteTimeout: '401d' } }, /400d/], [{ secret, remember: { idleTimeout: '31d', absoluteTimeout: '30d' } }, /remember.idle/], [{ secret, remember: { rotateAfter: '1m' } }, /remember.rotate/], [{ secret, rotateAfter: '10s' }, /`rotateAfter`/],
-    [{ secret, maxSessions: 0 }, /`maxSessions`/], [{ secret, maxSessions: 1.5 }, /`maxSessions`/], [{ secret, maxSessions: '5' as unknown as number }, /`maxSessions`/], [{ secret, maxSessions: { max: -1 } }, /`maxSessions`/], [{ secret, maxSessions: { max: 1, onExceeded: 'newest' as 'evict-oldest' } }, /maxSessions.onExceeded/],
-    [{ secret, cleanupInterval: 0 }, /`cleanupInterval`/], [{ secret, flushInterval: '2m' }, /`flushInterval`/], [{ secret, storeTimeout: 0 }, /`storeTimeout`/], [{ secret, ip: 'all' as 'full' }, /`ip`/], [{ secret, onTokenReuse: 'x' as 'user' }, /`onTokenReuse`/],
-    [{ secret, now: 5 as unknown as () => number }, /`now`/], [{ secret, assessRisk: true as unknown as () => 'allow' }, /`assessRisk`/], [{ secret, guest: { idleTimeout: '5h' } as const, flushInterval: '1h' }, /flush/]
+    [{ secret: 'short' }, /`secret`/],
+    [{ secret: [] }, /`secret`/],
+    [{ secret: [secret, ''] }, /`secret`/],
+    [{ secret: [secret, 'short'] }, /`secret`/],
+    [{ secret: 5 as unknown as string }, /`secret`/],
+    [{ secret, idleTimeout: '2h', absoluteTimeout: '1h' }, /`idleTimeout`/],
+    [{ secret, idleTimeout: '5s' }, /ten times `flushInterval`/],
+    [{ secret, idleTimeout: 0 }, /`idleTimeout`/],
+    [{ secret, nistProfile: 'aal2', idleTimeout: '2h' }, /`idleTimeout`.*aal2/],
+    [{ secret, nistProfile: 'aal3', absoluteTimeout: '13h' }, /`absoluteTimeout`.*aal3/],
+    [{ secret, nistProfile: 'aal9' as 'aal1' }, /`nistProfile`/],
+    [{ secret, remember: { absoluteTimeout: '401d' } }, /400d/],
+    [{ secret, remember: { idleTimeout: '31d', absoluteTimeout: '30d' } }, /remember.idle/],
+    [{ secret, remember: { rotateAfter: '1m' } }, /remember.rotate/],
+    [{ secret, rotateAfter: '10s' }, /`rotateAfter`/],
+    [{ secret, maxSessions: 0 }, /`maxSessions`/],
+    [{ secret, maxSessions: 1.5 }, /`maxSessions`/],
+    [{ secret, maxSessions: '5' as unknown as number }, /`maxSessions`/],
+    [{ secret, maxSessions: { max: -1 } }, /`maxSessions`/],
+    [{ secret, maxSessions: { max: 1, onExceeded: 'newest' as 'evict-oldest' } }, /maxSessions.onExceeded/],
+    [{ secret, cleanupInterval: 0 }, /`cleanupInterval`/],
+    [{ secret, flushInterval: '2m' }, /`flushInterval`/],
+    [{ secret, storeTimeout: 0 }, /`storeTimeout`/],
+    [{ secret, ip: 'all' as 'full' }, /`ip`/],
+    [{ secret, onTokenReuse: 'x' as 'user' }, /`onTokenReuse`/],
+    [{ secret, now: 5 as unknown as () => number }, /`now`/],
+    [{ secret, assessRisk: true as unknown as () => 'allow' }, /`assessRisk`/],
+    [{ secret, guest: { idleTimeout: '5h' } as const, flushInterval: '1h' }, /flush/]
   ]
   for (const [options, message] of wrong) t.throws(() => resolveOptions(options), { code: 'FST_SESSION_INVALID_OPTION', message })
 })
 
 t.test('a long idle time takes the absolute one along', async t => {
-  t.strictSame(resolveOptions({ secret, idleTimeout: '20h' }).policy.session, { idleTimeout: day * 20 / 24, absoluteTimeout: day * 20 / 24 })
+  t.strictSame(resolveOptions({ secret, idleTimeout: '20h' }).policy.session, {
+    idleTimeout: (day * 20) / 24,
+    absoluteTimeout: (day * 20) / 24
+  })
 })
 
 t.test('a limit can be a function of the user, and is checked when it answers', async t => {
-  const { maxSessions: limit } = resolveOptions({ secret, maxSessions: { max: async userId => userId === 'ada' ? 2 : 0, onExceeded: 'evict-idle' } })
+  const { maxSessions: limit } = resolveOptions({
+    secret,
+    maxSessions: { max: async userId => (userId === 'ada' ? 2 : 0), onExceeded: 'evict-idle' }
+  })
   t.equal(await limit.max('ada'), 2)
   await t.rejects(async () => limit.max('bob'), { code: 'FST_SESSION_INVALID_OPTION' })
   t.equal(resolveOptions({ secret, maxSessions: Infinity }).maxSessions.max('ada'), Infinity)
 })
 
 t.test('history keeps as many sessions of a user as may be live, from 20 to 1,000, or as many as the option says', async t => {
-  for (const [maxSessions, expected] of [[undefined, 100], [5, 20], [21, 21], [5000, 1000], [Infinity, 1000], [{ max: 50 }, 50], [{ max: () => 50 }, 20]] as const) {
-    t.equal(resolveOptions({ secret, ...maxSessions === undefined ? {} : { maxSessions } }).historyPerUser, expected)
+  for (const [maxSessions, expected] of [
+    [undefined, 100],
+    [5, 20],
+    [21, 21],
+    [5000, 1000],
+    [Infinity, 1000],
+    [{ max: 50 }, 50],
+    [{ max: () => 50 }, 20]
+  ] as const) {
+    t.equal(resolveOptions({ secret, ...(maxSessions === undefined ? {} : { maxSessions }) }).historyPerUser, expected)
   }
   t.equal(resolveOptions({ secret, maxSessions: 5, historyPerUser: 1 }).historyPerUser, 1)
   for (const historyPerUser of [0, 1001, 1.5, -1, Infinity, '20' as unknown as number]) {
@@ -111,7 +175,12 @@ t.test('without a secret one is made up, with a warning, for sessions of this pr
 /** Sets variables of the environment for one test. */
 function withEnvironment (t: { teardown: (fn: () => void) => void }, variables: Readonly<Record<string, string>>): void {
   const before = { ...process.env }
-  t.teardown(() => { for (const name of Object.keys(variables)) if (before[name] === undefined) Reflect.deleteProperty(process.env, name); else process.env[name] = before[name] })
+  t.teardown(() => {
+    for (const name of Object.keys(variables)) {
+      if (before[name] === undefined) Reflect.deleteProperty(process.env, name)
+      else process.env[name] = before[name]
+    }
+  })
   Object.assign(process.env, variables)
 }
 
@@ -125,7 +194,13 @@ async function warningsOf (store: Store): Promise<string[]> {
 
 t.test('a store in the memory of one process warns at the start in production, and where there are several processes', async t => {
   t.strictSame(await warningsOf(memoryStore()), [])
-  for (const [variable, value] of [['NODE_APP_INSTANCE', '0'], ['WEB_CONCURRENCY', '2'], ['AWS_LAMBDA_FUNCTION_NAME', 'app'], ['K_SERVICE', 'app'], ['VERCEL', '1']] as const) {
+  for (const [variable, value] of [
+    ['NODE_APP_INSTANCE', '0'],
+    ['WEB_CONCURRENCY', '2'],
+    ['AWS_LAMBDA_FUNCTION_NAME', 'app'],
+    ['K_SERVICE', 'app'],
+    ['VERCEL', '1']
+  ] as const) {
     await t.test(variable, async t => {
       withEnvironment(t, { [variable]: value })
       t.match(await warningsOf(memoryStore()), [/`memory` belongs to one process.*Redis/])
@@ -207,8 +282,7 @@ t.test('an option that does not exist is refused at every level, with the neares
     ['cache.stale', () => postgresStore('postgres://x', { cache: { stale: 5 } } as never), '`cache.maxStale`']
   ]
   for (const [option, check, advice] of wrong) {
-    if (option === 'cookie') t.throws(check, { code: 'FST_SESSION_INVALID_OPTION', message: 'Expected `cookies` to be `cookie`.' }, 'cookies')
-    else t.throws(check, { code: 'FST_SESSION_INVALID_OPTION', message: `Expected \`${option}\` to be` }, option)
+    if (option === 'cookie') { t.throws(check, { code: 'FST_SESSION_INVALID_OPTION', message: 'Expected `cookies` to be `cookie`.' }, 'cookies') } else t.throws(check, { code: 'FST_SESSION_INVALID_OPTION', message: `Expected \`${option}\` to be` }, option)
     try { check() } catch (error) { t.match((error as Error).message, advice) }
   }
 })

@@ -7,7 +7,8 @@ t.test('a client that is new to a session is reported once, and again after ten 
   const record = await aRecord(t)
   const { core, events, clock } = await testCore(t, { assessRisk: () => 'challenge' })
   const risk = new RiskAssessor(core)
-  const assess = (ip: string | null, userAgent: string | undefined, id = record.id): Promise<unknown> => risk.assess({ ...record, id }, { ip, userAgent, passive: false })
+  const assess = (ip: string | null, userAgent: string | undefined, id = record.id): Promise<unknown> =>
+    risk.assess({ ...record, id }, { ip, userAgent, passive: false })
   t.equal(await assess('192.0.2.7', 'curl/8'), 'challenge')
   await assess('192.0.2.7', 'curl/8')
   await assess('192.0.2.1', 'wget/1')

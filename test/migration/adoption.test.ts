@@ -19,7 +19,9 @@ t.test('the old record goes once the new cookie has come back and settled, then 
   await jar.get('/me')
   t.match(await retired, { source: 'express-session', userId: null })
   t.match(await (await oldCookies.get('/me')).json(), { user: null })
-  t.match((await jar.get('/me')).headers.getSetCookie(), ['connect.sid=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; HttpOnly'])
+  t.match((await jar.get('/me')).headers.getSetCookie(), [
+    'connect.sid=; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Path=/; HttpOnly'
+  ])
   t.equal((await jar.get('/me')).headers.getSetCookie().length, 0)
   t.equal((await oldCookies.at(url).get('/me')).status, 401)
   t.equal(events.filter(({ type }) => type === 'ended').length, 0)
@@ -116,7 +118,17 @@ t.test('forged cookies of an old library are refused before its store is asked',
   const { app, events, send } = await newApp(t, old, { adapters: [adapter] })
   const genuine = value.slice('connect.sid='.length)
   const flipped = genuine.slice(0, -1) + (genuine.endsWith('A') ? 'B' : 'A')
-  for (const bad of [flipped, genuine.slice(0, -2), genuine.replace('s%3A', ''), genuine.replace('s%3A', 's%3Ax'), 's%3A', 's%3A.', '%', '"x', `${genuine}; connect.sid=${flipped.slice(4)}x`.replace(genuine, flipped)]) {
+  for (const bad of [
+    flipped,
+    genuine.slice(0, -2),
+    genuine.replace('s%3A', ''),
+    genuine.replace('s%3A', 's%3Ax'),
+    's%3A',
+    's%3A.',
+    '%',
+    '"x',
+    `${genuine}; connect.sid=${flipped.slice(4)}x`.replace(genuine, flipped)
+  ]) {
     t.equal((await send('/me', { cookie: `connect.sid=${bad}` })).statusCode, 401, bad)
   }
   t.equal(loads, 0)
@@ -143,19 +155,44 @@ t.test('of two genuine cookies the one with a live session is adopted, once, and
   t.match([adopted.statusCode, adopted.json()], [200, { userId: 'ada' }])
   t.match(await app.sessions.listByUser('ada'), { length: 1 })
   const ours = cookieOf(adopted)
-  const left = await send('/api/v1/auth/sessions/logout', { method: 'POST', cookie: `${ours}; ${both}`, headers: { host: 'app.localhost' } })
+  const left = await send('/api/v1/auth/sessions/logout', {
+    method: 'POST',
+    cookie: `${ours}; ${both}`,
+    headers: { host: 'app.localhost' }
+  })
   t.equal(left.statusCode, 200)
   const deletions = setCookies(left).filter(cookie => cookie.startsWith('connect.sid='))
-  for (const form of [/; Path=\/; HttpOnly/, /; Domain=app\.localhost;/, /; Path=\/api;/]) t.ok(deletions.some(cookie => form.test(cookie)), String(form))
+  for (const form of [/; Path=\/; HttpOnly/, /; Domain=app\.localhost;/, /; Path=\/api;/]) {
+    t.ok(
+      deletions.some(cookie => form.test(cookie)),
+      String(form)
+    )
+  }
   t.equal((await send('/me', { cookie: both })).statusCode, 401, 'the log-out is final')
-  t.strictSame(events.filter(({ type }) => type === 'migration-rejected').map(event => 'why' in event && event.why).filter(why => why !== 'ended'), [])
+  t.strictSame(
+    events
+      .filter(({ type }) => type === 'migration-rejected')
+      .map(event => 'why' in event && event.why)
+      .filter(why => why !== 'ended'),
+    []
+  )
 })
 
 t.test('a broken cookie of this package never reaches the old library', async t => {
   const old = await oldExpressSession(t)
   const browser = await old.signIn('ada')
   let matches = 0
-  const { send, signIn } = await newApp(t, old, { adapters: [{ ...old.adapter, match: cookies => { matches++; return old.adapter.match(cookies) } }] })
+  const { send, signIn } = await newApp(t, old, {
+    adapters: [
+      {
+        ...old.adapter,
+        match: cookies => {
+          matches++
+          return old.adapter.match(cookies)
+        }
+      }
+    ]
+  })
   const ours = await signIn('grace')
   for (const cookie of ['sid=', 'sid=x', `${ours}x`, ours.slice(0, -1), ours.replace('sid=A', 'sid=B')]) {
     t.equal((await send('/me', { cookie: [cookie, ...browser.cookies()].join('; ') })).statusCode, 401, cookie)
@@ -168,7 +205,10 @@ t.test('a broken cookie of this package never reaches the old library', async t 
 t.test('data is carried over as it is; names of ours are changed, and nothing else is touched', async t => {
   const old = await oldExpressSession(t)
   const browser = await old.signIn('ada')
-  await browser.post('/set', JSON.parse('{"userId":7,"logout":"x","_get":1,"constructor":{"prototype":{"polluted":1}},"passport":{"user":"ada"}}'))
+  await browser.post(
+    '/set',
+    JSON.parse('{"userId":7,"logout":"x","_get":1,"constructor":{"prototype":{"polluted":1}},"passport":{"user":"ada"}}')
+  )
   const kept = old.store as unknown as { sessions: Record<string, string> }
   for (const [id, text] of Object.entries(kept.sessions)) kept.sessions[id] = text.replace('{', '{"__proto__":{"polluted":1},')
   const { url, events } = await newApp(t, old)
@@ -176,9 +216,25 @@ t.test('data is carried over as it is; names of ours are changed, and nothing el
   const text = await answer.text()
   t.match(text, '"__proto__":{"polluted":1}')
   const { data } = JSON.parse(text.replace('"__proto__"', '"proto"')) as { data: object }
-  t.same(data, { proto: { polluted: 1 }, user: { id: 'ada' }, cart: ['book'], _userId: 7, _logout: 'x', __get: 1, constructor: { prototype: { polluted: 1 } }, passport: { user: 'ada' } })
+  t.same(data, {
+    proto: { polluted: 1 },
+    user: { id: 'ada' },
+    cart: ['book'],
+    _userId: 7,
+    _logout: 'x',
+    __get: 1,
+    constructor: { prototype: { polluted: 1 } },
+    passport: { user: 'ada' }
+  })
   t.equal(({} as { polluted?: number }).polluted, undefined)
-  t.match(events.filter(({ type }) => type === 'key-renamed'), [{ from: 'userId', to: '_userId' }, { from: 'logout', to: '_logout' }, { from: '_get', to: '__get' }])
+  t.match(
+    events.filter(({ type }) => type === 'key-renamed'),
+    [
+      { from: 'userId', to: '_userId' },
+      { from: 'logout', to: '_logout' },
+      { from: '_get', to: '__get' }
+    ]
+  )
 })
 
 t.test('the app decides what of the data is taken, and back', async t => {
@@ -188,7 +244,9 @@ t.test('the app decides what of the data is taken, and back', async t => {
   const mirrored = gate()
   const adapter: LegacyAdapter = { ...old.adapter, async mirror (id, session) { await old.adapter.mirror?.(id, session); mirrored.open() } }
   const { url } = await newApp(t, old, {
-    adapters: [adapter], data: ({ cart }) => ({ basket: cart, userId: 'ada' }), rollback: { data: ({ basket, userId }) => ({ cart: basket, user: { id: userId } }) }
+    adapters: [adapter],
+    data: ({ cart }) => ({ basket: cart, userId: 'ada' }),
+    rollback: { data: ({ basket, userId }) => ({ cart: basket, user: { id: userId } }) }
   })
   const jar = browser.at(url)
   t.match(await (await jar.get('/who')).json(), { userId: 'ada', data: { basket: ['book'], _userId: 'ada' } })
@@ -200,20 +258,37 @@ t.test('the app decides what of the data is taken, and back', async t => {
 t.test('guests take their data along; nothing comes of an empty session, of too much data, or beyond the limit', async t => {
   const old = await oldFastifySession(t)
   const browser = await old.signIn('ada')
-  const open = async (session: Partial<LegacySession>, options: object = {}): Promise<{ status: number, who: { userId: string | null, data: object }, last: SessionEvent | undefined }> => {
-    const { url, events } = await newApp(t, old, { adapters: [{ ...old.adapter, load: () => ({ userId: null, data: {}, expiresAt: null, ...session }) }] }, options)
+  const open = async (
+    session: Partial<LegacySession>,
+    options: object = {}
+  ): Promise<{ status: number; who: { userId: string | null; data: object }; last: SessionEvent | undefined }> => {
+    const { url, events } = await newApp(
+      t,
+      old,
+      { adapters: [{ ...old.adapter, load: () => ({ userId: null, data: {}, expiresAt: null, ...session }) }] },
+      options
+    )
     const response = await browser.copy().at(url).get('/who')
-    return { status: response.status, who: await response.json() as never, last: events.at(-1) }
+    return { status: response.status, who: (await response.json()) as never, last: events.at(-1) }
   }
   t.match(await open({ data: { cart: ['book'] } }), { who: { userId: null, data: { cart: ['book'] } }, last: { type: 'adopted' } })
   t.match(await open({}), { who: { userId: null, data: {} }, last: { type: 'migration', result: 'empty' } })
-  const nameless = await newApp(t, { url: old.url, cookie: old.cookie, stored: true, signIn: old.signIn, adapter: { ...old.adapter, identifies: true } })
+  const nameless = await newApp(t, {
+    url: old.url,
+    cookie: old.cookie,
+    stored: true,
+    signIn: old.signIn,
+    adapter: { ...old.adapter, identifies: true }
+  })
   t.match(await (await browser.copy().at(nameless.url).get('/who')).json(), { userId: null, data: { cart: ['book'] } })
   const broken = await newApp(t, old, { resolveUserId: () => { throw new TypeError('no such user') } })
   t.equal((await browser.copy().at(broken.url).get('/me')).status, 401)
   t.match(broken.events.at(-1), { type: 'migration-rejected', why: 'unusable' })
   t.match(await open({ userId: 'x'.repeat(300) }), { who: { userId: null }, last: { type: 'migration-rejected', why: 'unusable' } })
-  t.match(await open({ userId: 'ada', data: { big: 'x'.repeat(70_000) } }), { who: { userId: null }, last: { type: 'migration-rejected', why: 'unusable' } })
+  t.match(await open({ userId: 'ada', data: { big: 'x'.repeat(70_000) } }), {
+    who: { userId: null },
+    last: { type: 'migration-rejected', why: 'unusable' }
+  })
   t.match(await open({ userId: 'ada', expiresAt: 5 }), { who: { userId: null }, last: { type: 'migration', result: 'over' } })
   const { url, signIn, events } = await newApp(t, old, {}, { maxSessions: { max: 1, onExceeded: 'reject' } })
   await signIn('ada')

@@ -51,8 +51,11 @@ for (const [name, open] of Object.entries(sources)) {
     t.equal((await jar.get('/me')).status, 200)
     const copied = jar.copy()
     t.equal((await jar.post(`${api}/logout`, {})).status, 200)
-    for (const [who, cookies] of Object.entries({ jar, copied, stolen: stolen.at(url) })) t.equal((await cookies.get('/me')).status, 401, who)
-    t.match(await (await stolen.at(url).get('/me')).json(), old.stored ? { code: 'FST_SESSION_REQUIRED' } : { code: 'FST_SESSION_ENDED', reason: 'logout' })
+    for (const [who, cookies] of Object.entries({ jar, copied, stolen: stolen.at(url) })) { t.equal((await cookies.get('/me')).status, 401, who) }
+    t.match(
+      await (await stolen.at(url).get('/me')).json(),
+      old.stored ? { code: 'FST_SESSION_REQUIRED' } : { code: 'FST_SESSION_ENDED', reason: 'logout' }
+    )
     if (old.stored) t.match(await (await stolen.at(old.url).get('/me')).json(), { user: null })
   })
 }

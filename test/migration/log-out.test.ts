@@ -76,7 +76,14 @@ t.test('a sign-in at the old library after that counts, where its record tells w
   const browser = await old.signIn('ada')
   const userId = await old.idOf?.(browser) ?? ''
   let createdAt = 0
-  const adapter: LegacyAdapter = { ...old.adapter, async load (token) { const session = await old.adapter.load(token); return session && { ...session, createdAt } }, async retire () {} }
+  const adapter: LegacyAdapter = {
+    ...old.adapter,
+    async load (token) {
+      const session = await old.adapter.load(token)
+      return session && { ...session, createdAt }
+    },
+    async retire () {}
+  }
   const { url, app, clock } = await newApp(t, old, { adapters: [adapter] })
   await app.sessions.revokeUser(userId)
   await app.sessions.revokeUser(userId)
@@ -105,7 +112,14 @@ t.test('what ends while its old record is being written is gone there too', asyn
     const old = await oldExpressSession(t, { maxAge: 0 })
     const browser = await old.signIn('ada')
     const [writing, go] = [gate(), gate()]
-    const adapter: LegacyAdapter = { ...old.adapter, async mirror (id, session) { writing.open(); await go.opened; await old.adapter.mirror?.(id, session) } }
+    const adapter: LegacyAdapter = {
+      ...old.adapter,
+      async mirror (id, session) {
+        writing.open()
+        await go.opened
+        await old.adapter.mirror?.(id, session)
+      }
+    }
     const { url, app, clock } = await newApp(t, old, { adapters: [adapter], rollback: true })
     const jar = browser.copy().at(url)
     await jar.get('/me')

@@ -62,7 +62,11 @@ t.test('in mode drain, what was kept goes, and every old cookie that opens nothi
   t.match((await oldCookies.copy().at(url).get('/public')).headers.getSetCookie(), [deleted], 'a record that is gone')
   const fresh = await old.signIn('ada')
   t.match((await send('/public', { cookie: [...jar.cookies(), fresh.cookies()[0], 'connect.sid=x'].join('; ') })).statusCode, 200)
-  t.match((await send('/public', { cookie: [...jar.cookies().filter(cookie => cookie.startsWith('sid=')), 'connect.sid=x'].join('; ') })).headers['set-cookie'], deleted)
+  t.match(
+    (await send('/public', { cookie: [...jar.cookies().filter(cookie => cookie.startsWith('sid=')), 'connect.sid=x'].join('; ') }))
+      .headers['set-cookie'],
+    deleted
+  )
 })
 
 t.test('while the way back is open, the old life goes on as long as the new one moves', async t => {
@@ -70,7 +74,14 @@ t.test('while the way back is open, the old life goes on as long as the new one 
   const browser = await old.signIn('ada')
   const expiries: number[] = []
   let written = gate()
-  const adapter: LegacyAdapter = { ...old.adapter, async mirror (id, session) { await old.adapter.mirror?.(id, session); expiries.push(session.expiresAt); written.open() } }
+  const adapter: LegacyAdapter = {
+    ...old.adapter,
+    async mirror (id, session) {
+      await old.adapter.mirror?.(id, session)
+      expiries.push(session.expiresAt)
+      written.open()
+    }
+  }
   const { url, clock, signIn, send } = await newApp(t, old, { adapters: [adapter], rollback: true })
   const jar = browser.at(url)
   await jar.get('/me')
@@ -95,7 +106,13 @@ t.test('better-auth and Auth.js keep their rows while the way back is open', asy
     const old = await open(t)
     const browser = await old.signIn('ada')
     const mirrored = gate()
-    const adapter: LegacyAdapter = { ...old.adapter, async mirror (token, session) { await old.adapter.mirror?.(token, session); mirrored.open() } }
+    const adapter: LegacyAdapter = {
+      ...old.adapter,
+      async mirror (token, session) {
+        await old.adapter.mirror?.(token, session)
+        mirrored.open()
+      }
+    }
     const { url, app } = await newApp(t, old, { adapters: [adapter], rollback: true })
     const jar = browser.copy().at(url)
     await jar.get('/me')
@@ -107,5 +124,12 @@ t.test('better-auth and Auth.js keep their rows while the way back is open', asy
     await retired
     t.match(await (await browser.get('/me')).json(), { user: null })
   }
-  t.same(fromAuthJs({ adapter: { getSessionAndUser: () => null, deleteSession: () => null }, cookieName: 'mine', cookie: { domain: 'example.com' } }).cookies, [{ name: 'mine', domain: 'example.com' }])
+  t.same(
+    fromAuthJs({
+      adapter: { getSessionAndUser: () => null, deleteSession: () => null },
+      cookieName: 'mine',
+      cookie: { domain: 'example.com' }
+    }).cookies,
+    [{ name: 'mine', domain: 'example.com' }]
+  )
 })

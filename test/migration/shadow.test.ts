@@ -7,7 +7,13 @@ import { hour, newApp, oldExpressSession, oldFastifySession, once, withoutCreate
 t.test('in mode shadow nothing changes; what would be is counted, once for each browser', async t => {
   const old = await oldFastifySession(t)
   const [ada, grace, empty] = [await old.signIn('ada'), await old.signIn('grace'), await old.signIn('')]
-  const { url, app, events, send, signIn, clock } = await newApp(t, old, { mode: 'shadow', resolveUserId: data => { if ((data['user'] as { id: string }).id === '') throw new Error('nobody'); return (data['user'] as { id: string }).id } })
+  const { url, app, events, send, signIn, clock } = await newApp(t, old, {
+    mode: 'shadow',
+    resolveUserId: data => {
+      if ((data['user'] as { id: string }).id === '') throw new Error('nobody')
+      return (data['user'] as { id: string }).id
+    }
+  })
   const ready = once(app, 'migration', { result: 'ready' })
   t.equal((await ada.at(url).get('/me')).status, 401)
   await ready
@@ -30,7 +36,10 @@ t.test('in mode shadow nothing changes; what would be is counted, once for each 
   const over = once(app, 'migration', { result: 'over' })
   await grace.at(url).get('/public')
   await over
-  t.strictSame(events.filter(({ type }) => type === 'migration').map(event => (event as { result: string }).result), ['ready', 'agrees', 'differs', 'over'])
+  t.strictSame(
+    events.filter(({ type }) => type === 'migration').map(event => (event as { result: string }).result),
+    ['ready', 'agrees', 'differs', 'over']
+  )
   t.equal(await app.sessions.count({}), 0)
 })
 
@@ -65,9 +74,27 @@ t.test('old sessions can be taken over before their browsers come by, as often a
   const old = await oldExpressSession(t, { maxAge: 48 * hour })
   const [ada, grace] = [await old.signIn('ada'), await old.signIn('grace')]
   const kept = old.store as unknown as { sessions: Record<string, string> }
-  for (const [id, session] of Object.entries({ empty: {}, past: { user: { id: 'ada' }, cookie: { expires: '2020-01-01' } }, odd: { user: { id: 'x'.repeat(300) } } })) kept.sessions[id] = JSON.stringify(session)
+  for (const [id, session] of Object.entries({
+    empty: {},
+    past: { user: { id: 'ada' }, cookie: { expires: '2020-01-01' } },
+    odd: { user: { id: 'x'.repeat(300) } }
+  })) { kept.sessions[id] = JSON.stringify(session) }
   const { url, app, clock } = await newApp(t, old, {}, { idleTimeout: '30m', remember: { idleTimeout: '1h', absoluteTimeout: '30d' } })
-  const options = { adapters: [{ ...old.adapter, async * scan () { for await (const each of old.adapter.scan?.() ?? []) yield each; yield { credential: 'past', session: { userId: 'ada', data: {}, expiresAt: 5 } }; yield { credential: 'endless', session: { userId: 'linus', data: {}, expiresAt: null } } } }, (await oldFastifySession(t)).adapter], until: clock.now + hour, ...old.resolveUserId === undefined ? {} : { resolveUserId: old.resolveUserId } }
+  const options = {
+    adapters: [
+      {
+        ...old.adapter,
+        async * scan () {
+          for await (const each of old.adapter.scan?.() ?? []) yield each
+          yield { credential: 'past', session: { userId: 'ada', data: {}, expiresAt: 5 } }
+          yield { credential: 'endless', session: { userId: 'linus', data: {}, expiresAt: null } }
+        }
+      },
+      (await oldFastifySession(t)).adapter
+    ],
+    until: clock.now + hour,
+    ...(old.resolveUserId === undefined ? {} : { resolveUserId: old.resolveUserId })
+  }
   t.same(await preimport(app.sessions, options), { adopted: 3, joined: 0, skipped: 3 })
   t.same(await preimport(app.sessions, options), { adopted: 0, joined: 3, skipped: 3 })
   t.equal(await app.sessions.count({}), 3)

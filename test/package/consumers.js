@@ -7,7 +7,12 @@ import { join } from 'node:path'
 const root = new URL('../..', import.meta.url).pathname
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const place = mkdtempSync(join(tmpdir(), 'consumer-'))
-const compilers = { 5.4: 'typescript@5.4', 5.9: 'typescript@5.9', '6.0': manifest.devDependencies.typescript.slice(4), '7.0': manifest.devDependencies['@typescript/native'].slice(4) }
+const compilers = {
+  5.4: 'typescript@5.4',
+  5.9: 'typescript@5.9',
+  '6.0': manifest.devDependencies.typescript.slice(4),
+  '7.0': manifest.devDependencies['@typescript/native'].slice(4)
+}
 const subpaths = Object.keys(manifest.exports).filter(path => !path.endsWith('.json')).map(path => manifest.name + path.slice(1))
 
 const run = (command, args, cwd = place) => execFileSync(command, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
@@ -84,13 +89,15 @@ export const all: readonly object[] = [${subpaths.slice(1).map((_path, i) => `su
 try {
   const tarball = JSON.parse(run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', place], root))[0]
   const listed = tarball.files.map(({ path }) => path)
-  for (const path of ['dist/lib/index.js', 'dist/lib/index.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']) if (!listed.includes(path)) throw new Error(`the tarball lacks ${path}`)
+  for (const path of ['dist/lib/index.js', 'dist/lib/index.d.ts', 'README.md', 'LICENSE', 'CHANGELOG.md', 'SECURITY.md']) { if (!listed.includes(path)) throw new Error(`the tarball lacks ${path}`) }
   const stray = listed.filter(path => /^(test|bench|docs|node_modules)\//.test(path))
   if (stray.length > 0) throw new Error(`the tarball holds ${stray.join(', ')}`)
   writeFileSync(join(place, 'package.json'), JSON.stringify({ name: 'consumer', private: true, type: 'module' }))
   npm('install', '--legacy-peer-deps', join(place, tarball.filename))
   // without fastify itself, which the app has
-  console.log(`tarball ${kB(tarball.size)}, unpacked ${kB(tarball.unpackedSize)}, installed with what it needs ${kB(sizeOf(join(place, 'node_modules')))} (${packagesIn(join(place, 'node_modules'))} packages)`)
+  console.log(
+    `tarball ${kB(tarball.size)}, unpacked ${kB(tarball.unpackedSize)}, installed with what it needs ${kB(sizeOf(join(place, 'node_modules')))} (${packagesIn(join(place, 'node_modules'))} packages)`
+  )
   npm('install', `fastify@${manifest.devDependencies.fastify}`, `@types/node@${manifest.devDependencies['@types/node']}`)
   writeFileSync(join(place, 'esm.mjs'), esm)
   run(process.execPath, ['esm.mjs'])
@@ -109,10 +116,41 @@ try {
     writeFileSync(join(dir, 'package.json'), '{}')
     run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', '--prefer-offline', `compiler@npm:${spec}`], dir)
     const bin = JSON.parse(readFileSync(join(dir, 'node_modules/compiler/package.json'), 'utf8')).bin
-    run(process.execPath, [join(dir, 'node_modules/compiler', bin.tsc ?? bin.tsc6), '--noEmit', '--strict', '--exactOptionalPropertyTypes', '--target', 'es2022', '--module', 'nodenext', '--moduleResolution', 'nodenext', '--types', 'node', '--skipLibCheck', 'false', 'typed.ts'])
+    run(process.execPath, [
+      join(dir, 'node_modules/compiler', bin.tsc ?? bin.tsc6),
+      '--noEmit',
+      '--strict',
+      '--exactOptionalPropertyTypes',
+      '--target',
+      'es2022',
+      '--module',
+      'nodenext',
+      '--moduleResolution',
+      'nodenext',
+      '--types',
+      'node',
+      '--skipLibCheck',
+      'false',
+      'typed.ts'
+    ])
     console.log(`TypeScript ${version}: compiles`)
     if (!version.startsWith('5.')) continue
-    run(process.execPath, [join(dir, 'node_modules/compiler', bin.tsc), '--noEmit', '--strict', '--esModuleInterop', '--target', 'es2022', '--module', 'commonjs', '--moduleResolution', 'node10', '--types', 'node', '--skipLibCheck', 'common.cts'])
+    run(process.execPath, [
+      join(dir, 'node_modules/compiler', bin.tsc),
+      '--noEmit',
+      '--strict',
+      '--esModuleInterop',
+      '--target',
+      'es2022',
+      '--module',
+      'commonjs',
+      '--moduleResolution',
+      'node10',
+      '--types',
+      'node',
+      '--skipLibCheck',
+      'common.cts'
+    ])
     console.log(`TypeScript ${version}: compiles with moduleResolution node10`)
   }
 } catch (error) {
@@ -130,5 +168,7 @@ function sizeOf (path) {
 }
 
 function packagesIn (path) {
-  return readdirSync(path).filter(name => !name.startsWith('.')).reduce((total, name) => total + (name.startsWith('@') ? readdirSync(join(path, name)).length : 1), 0)
+  return readdirSync(path)
+    .filter(name => !name.startsWith('.'))
+    .reduce((total, name) => total + (name.startsWith('@') ? readdirSync(join(path, name)).length : 1), 0)
 }

@@ -8,10 +8,16 @@ t.test('a second registration in one scope says that the plugin is registered al
   t.teardown(() => app.close())
   app.register(sessions, { secret })
   app.register(sessions, { secret, cookie: { name: 'other' } })
-  await t.rejects(async () => { await app.ready() }, {
-    code: 'FST_SESSION_DECORATOR_CONFLICT',
-    message: '`app.sessions` exists already: this plugin is registered in this scope or in a parent. Register it once, or several times in sibling scopes.'
-  })
+  await t.rejects(
+    async () => {
+      await app.ready()
+    },
+    {
+      code: 'FST_SESSION_DECORATOR_CONFLICT',
+      message:
+        '`app.sessions` exists already: this plugin is registered in this scope or in a parent. Register it once, or several times in sibling scopes.'
+    }
+  )
 })
 
 t.test('a decorator of another plugin is named', async t => {

@@ -68,7 +68,11 @@ t.test('a request that reads its session is one read: no write, no cookie, and o
     clock.now += 60_000
     calls.length = 0
     await send('/me', { cookie: cookies[0] as string })
-    t.strictSame(calls.filter(call => call !== 'saveStatistics'), ['read', 'touch'], 'the first request of the next period writes the batch')
+    t.strictSame(
+      calls.filter(call => call !== 'saveStatistics'),
+      ['read', 'touch'],
+      'the first request of the next period writes the batch'
+    )
     t.strictSame(batches.map(batch => batch.map(({ requestCount: requests }) => requests)), [[51, 50]])
   }
 })
@@ -134,7 +138,16 @@ t.test('one object of process.nextTick stays alive, of the shape of all others',
 t.test('a sign-in makes no promise that it can do without', async t => {
   const app = Fastify()
   await app.register(sessions, { secret, flushInterval: flush, now: () => 1_800_000_000_000 })
-  app.get('/login', (request, reply) => { request.session.login('ada').then(() => { reply.send({}) }, (error: unknown) => { reply.send(error) }) })
+  app.get('/login', (request, reply) => {
+    request.session.login('ada').then(
+      () => {
+        reply.send({})
+      },
+      (error: unknown) => {
+        reply.send(error)
+      }
+    )
+  })
   app.get('/wait', (_request, reply) => { wait().then(() => { reply.send({}) }, (error: unknown) => { reply.send(error) }) })
   await app.ready()
   t.teardown(() => app.close())

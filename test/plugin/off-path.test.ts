@@ -92,7 +92,14 @@ t.test('what changes state throws where no session is loaded', async t => {
     }
     for (const [name, change] of Object.entries(changes)) t.throws(change, code, name)
     session.options({})
-    return { id: session.id, sessionId: session.sessionId, a: session.get('a') ?? null, own: Object.keys(session), text: typeof session.toString, session }
+    return {
+      id: session.id,
+      sessionId: session.sessionId,
+      a: session.get('a') ?? null,
+      own: Object.keys(session),
+      text: typeof session.toString,
+      session
+    }
   })
   t.strictSame((await app.inject('/off')).json(), { id: null, sessionId: null, a: null, own: [], text: 'function', session: {} })
 })

@@ -21,7 +21,12 @@ function countingStore (): { store: Store, calls: string[] } {
   const store = new Proxy(memoryStore(), {
     get (target, name) {
       const value: unknown = Reflect.get(target, name)
-      return typeof value === 'function' ? (...args: unknown[]) => { calls.push(String(name)); return (value as (...args: unknown[]) => unknown).apply(target, args) } : value
+      return typeof value === 'function'
+        ? (...args: unknown[]) => {
+            calls.push(String(name))
+            return (value as (...args: unknown[]) => unknown).apply(target, args)
+          }
+        : value
     }
   })
   return { store, calls }
@@ -32,7 +37,15 @@ t.test('row 28, 29, 30, 31: anonymous requests need no session, cookie or store'
   const { send, app } = await testApp(t, { store })
   calls.length = 0
   for (let i = 0; i < 2000; i++) {
-    for (const [url, method] of [['/public', 'GET'], ['/who', 'GET'], ['/nowhere', 'GET'], ['/public', 'HEAD'], ['/public', 'OPTIONS'], ['/nowhere', 'OPTIONS'], ['/nowhere', 'POST']] as const) {
+    for (const [url, method] of [
+      ['/public', 'GET'],
+      ['/who', 'GET'],
+      ['/nowhere', 'GET'],
+      ['/public', 'HEAD'],
+      ['/public', 'OPTIONS'],
+      ['/nowhere', 'OPTIONS'],
+      ['/nowhere', 'POST']
+    ] as const) {
       const response = await send(url, { method })
       if (setCookies(response).length > 0) t.fail('Set-Cookie')
     }
@@ -119,8 +132,18 @@ t.test('row 74: the session object cannot be polluted or shadowed', async t => {
     t.match(response.json(), { code: 'FST_SESSION_RESERVED_KEY', message: 'Internal Server Error' })
   }
   t.equal((await send('/replace', { cookie })).statusCode, 500)
-  await send('/data', { cookie, method: 'POST', headers: { 'content-type': 'application/json' }, payload: '{"constructor":1,"nested":{"x":{"a":1}}}' })
-  const held = await testApp(t, {}, app => { app.get('/proto', async request => { request.session.set('__proto__', { admin: true }); return { admin: (request.session as unknown as { admin?: boolean }).admin ?? null } }) })
+  await send('/data', {
+    cookie,
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    payload: '{"constructor":1,"nested":{"x":{"a":1}}}'
+  })
+  const held = await testApp(t, {}, app => {
+    app.get('/proto', async request => {
+      request.session.set('__proto__', { admin: true })
+      return { admin: (request.session as unknown as { admin?: boolean }).admin ?? null }
+    })
+  })
   const mine = await held.signIn()
   t.strictSame((await held.send('/proto', { cookie: mine })).json(), { admin: null })
   t.match((await held.send('/who', { cookie: mine })).body, '"__proto__":{"admin":true}', 'inert, and kept')
@@ -175,7 +198,9 @@ t.test('row 34, 35, 62: rotate and reauthenticate issue a new token and invalida
   t.match((await send('/fresh', { cookie: second })).json(), { statusCode: 403, code: 'FST_SESSION_NOT_FRESH' })
   const third = cookieOf(await send('/again', { cookie: second, method: 'POST' }))
   t.equal((await send('/fresh', { cookie: third })).statusCode, 200)
-  t.match((await send('/me', { cookie: third })).json(), { info: { methods: ['webauthn'], authenticatedAt: clock.now, absoluteExpiresAt: clock.now + 43_200_000 } })
+  t.match((await send('/me', { cookie: third })).json(), {
+    info: { methods: ['webauthn'], authenticatedAt: clock.now, absoluteExpiresAt: clock.now + 43_200_000 }
+  })
   t.ok(events.some(event => event.type === 'reauthenticated'))
   t.equal((await send('/again', { method: 'POST' })).statusCode, 401)
   t.equal((await send('/rotate', { method: 'POST' })).statusCode, 200, 'nothing to rotate')
@@ -229,7 +254,12 @@ t.test('what a route says of sessions holds, however it was declared', async t =
     app.get('/off-but-used', { config: { session: false } }, async request => ({ id: request.session.id }))
     app.post('/own', { config: { session: { sameOrigin: true } } }, async () => ({}))
     app.get('/own', { config: { session: { sameOrigin: true } } }, async () => ({}))
-    app.register(async scope => { scope.get('/in', { onRequest: async (request, reply) => scope.requireSession(request, reply) }, async () => ({})) }, { prefix: '/scope' })
+    app.register(
+      async scope => {
+        scope.get('/in', { onRequest: async (request, reply) => scope.requireSession(request, reply) }, async () => ({}))
+      },
+      { prefix: '/scope' }
+    )
   })
   const cookie = await signIn()
   t.equal((await send('/me')).statusCode, 401, 'declared in the same tick as an un-awaited register')
@@ -237,14 +267,19 @@ t.test('what a route says of sessions holds, however it was declared', async t =
   t.strictSame((await send('/off-but-used', { cookie })).json(), { id: null })
   t.equal((await send('/scope/in')).statusCode, 401)
   t.equal((await send('/scope/in', { cookie })).statusCode, 200)
-  t.match((await send('/own', { method: 'POST', headers: { 'sec-fetch-site': 'cross-site' } })).json(), { statusCode: 403, code: 'FST_SESSION_CROSS_ORIGIN' })
+  t.match((await send('/own', { method: 'POST', headers: { 'sec-fetch-site': 'cross-site' } })).json(), {
+    statusCode: 403,
+    code: 'FST_SESSION_CROSS_ORIGIN'
+  })
   t.equal((await send('/own', { method: 'POST', headers: { 'sec-fetch-site': 'same-origin' } })).statusCode, 200)
   t.equal((await send('/own', { headers: { 'sec-fetch-site': 'cross-site' } })).statusCode, 200, 'reading is not changing')
   t.ok(events.some(event => event.type === 'cross-origin-blocked'))
 })
 
 t.test('a passive request is counted, but does not extend the idle timeout', async t => {
-  const { send, signIn, clock } = await testApp(t, {}, app => { app.get('/poll', { config: { session: { passive: true } } }, async () => ({})) })
+  const { send, signIn, clock } = await testApp(t, {}, app => {
+    app.get('/poll', { config: { session: { passive: true } } }, async () => ({}))
+  })
   const cookie = await signIn()
   clock.now += 29 * 60_000
   t.equal((await send('/poll', { cookie })).statusCode, 200)
@@ -255,21 +290,48 @@ t.test('a passive request is counted, but does not extend the idle timeout', asy
 
 t.test('row 4, 5, 6: the default cookie is __Host-, Secure and HttpOnly; only loopback gets the unprefixed one', async t => {
   const { send } = await testApp(t)
-  const login = async (headers: Record<string, string>, remoteAddress = '127.0.0.1') => setCookies(await send('/login', { method: 'POST', payload: { userId: 'ada' }, headers, remoteAddress }))[0]
+  const login = async (headers: Record<string, string>, remoteAddress = '127.0.0.1') =>
+    setCookies(await send('/login', { method: 'POST', payload: { userId: 'ada' }, headers, remoteAddress }))[0]
   t.match(await login({}), /^sid=[^;]+; Path=\/; HttpOnly; SameSite=Lax$/)
   t.match(await login({}, '::ffff:127.0.0.1'), /^sid=/)
   const strict = /^__Host-sid=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/
   t.match(await login({}, '192.0.2.1'), strict)
-  for (const header of ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'via', 'x-real-ip']) t.match(await login({ [header]: 'x' }), strict, header)
+  for (const header of ['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'forwarded', 'via', 'x-real-ip']) { t.match(await login({ [header]: 'x' }), strict, header) }
   const always = await testApp(t, { cookie: { secure: true } })
   t.match(setCookies(await always.send('/login', { method: 'POST', payload: { userId: 'ada' } }))[0], strict)
-  for (const host of ['localhost', 'localhost:3000', 'LOCALHOST.:3000', 'app.localhost:8080', '127.0.0.1:3000', '127.1.2.3', '[::1]:3000', '[::1]']) t.match(await login({ host }), /^sid=/, host)
-  for (const host of ['app.example', 'localhost.example', '127.0.0.1.example', 'xlocalhost', '10.0.0.1', '[::2]', 'localhost@evil.example']) t.match(await login({ host }), strict, host)
+  for (const host of [
+    'localhost',
+    'localhost:3000',
+    'LOCALHOST.:3000',
+    'app.localhost:8080',
+    '127.0.0.1:3000',
+    '127.1.2.3',
+    '[::1]:3000',
+    '[::1]'
+  ]) { t.match(await login({ host }), /^sid=/, host) }
+  for (const host of [
+    'app.example',
+    'localhost.example',
+    '127.0.0.1.example',
+    'xlocalhost',
+    '10.0.0.1',
+    '[::2]',
+    'localhost@evil.example'
+  ]) { t.match(await login({ host }), strict, host) }
 })
 
 t.test('a proxy on the same machine that adds no header gets the Secure cookie, and a warning, once', async t => {
   const lines: string[] = []
-  const { send, signIn } = await testApp(t, {}, () => {}, { logger: { level: 'warn', stream: { write: (line: string) => { lines.push(line) } } } })
+  const { send, signIn } = await testApp(t, {}, () => {}, {
+    logger: {
+      level: 'warn',
+      stream: {
+        write: (line: string) => {
+          lines.push(line)
+        }
+      }
+    }
+  })
   await signIn()
   t.notMatch(lines.join(''), 'localhost')
   for (let i = 0; i < 3; i++) {
@@ -334,15 +396,33 @@ t.test('row 14: guarded responses have Vary and private, though the handler does
   const { send, signIn } = await testApp(t, {}, app => {
     app.get('/by-config', { config: { session: { required: true } } }, async () => ({ secret: 1 }))
     app.get('/by-age', { config: { session: { fresh: '10m' } } }, async () => ({ secret: 1 }))
-    app.get('/by-hook', { preHandler: async (request, reply) => { await app.requireSession(request, reply) } }, async (_request, reply) => { reply.header('vary', 'Origin'); return { secret: 1 } })
-    app.get('/cacheable', { config: { session: { required: true } } }, async (_request, reply) => { reply.header('cache-control', 'max-age=60'); return {} })
+    app.get(
+      '/by-hook',
+      {
+        preHandler: async (request, reply) => {
+          await app.requireSession(request, reply)
+        }
+      },
+      async (_request, reply) => {
+        reply.header('vary', 'Origin')
+        return { secret: 1 }
+      }
+    )
+    app.get('/cacheable', { config: { session: { required: true } } }, async (_request, reply) => {
+      reply.header('cache-control', 'max-age=60')
+      return {}
+    })
   })
   const cookie = await signIn()
   for (const url of ['/by-config', '/by-age', '/by-hook']) {
     for (const [header, status] of [[cookie, 200], ['', 401], ['sid=forged', 401], [`${cookie}; ${await signIn('eve')}`, 401]] as const) {
       const response = await send(url, { cookie: header })
       t.equal(response.statusCode, status)
-      t.match(response.headers, { vary: url === '/by-hook' && status === 200 ? 'Origin, Cookie' : 'Cookie', 'cache-control': /^(private|no-store)$/ }, `${url} ${status}`)
+      t.match(
+        response.headers,
+        { vary: url === '/by-hook' && status === 200 ? 'Origin, Cookie' : 'Cookie', 'cache-control': /^(private|no-store)$/ },
+        `${url} ${status}`
+      )
     }
   }
   t.match((await send('/cacheable', { cookie })).headers, { vary: 'Cookie', 'cache-control': 'max-age=60' })
@@ -351,7 +431,10 @@ t.test('row 14: guarded responses have Vary and private, though the handler does
 
 t.test('row 14, 15: responses have Vary and private once, and public ones carry no renewed cookie', async t => {
   const { send, signIn, clock } = await testApp(t, {}, app => {
-    app.get('/vary', async (request, reply) => { reply.header('vary', 'Accept-Encoding').header('cache-control', 'max-age=5'); return { id: request.session.id } })
+    app.get('/vary', async (request, reply) => {
+      reply.header('vary', 'Accept-Encoding').header('cache-control', 'max-age=5')
+      return { id: request.session.id }
+    })
     app.get('/varied', async (request, reply) => { reply.header('vary', 'cookie'); return { id: request.session.id } })
     app.get('/cached', async (_request, reply) => { reply.header('cache-control', 'public, max-age=60'); return {} })
     app.get('/busy', async (request, reply) => {
@@ -385,7 +468,10 @@ t.test('row 49: logout can clear more in the browser than the cookie', async t =
 
 t.test('row 77: streams, early replies and errors in hooks save the session; hijacked replies call save()', async t => {
   const { app, signIn, send } = await testApp(t, {}, app => {
-    app.get('/stream', async (request, reply) => { request.session.set('a', 1); return reply.type('text/plain').send(Readable.from(['x', 'y'])) })
+    app.get('/stream', async (request, reply) => {
+      request.session.set('a', 1)
+      return reply.type('text/plain').send(Readable.from(['x', 'y']))
+    })
     app.get('/early', { onRequest: async (request, reply) => reply.code(418).send({ id: request.session.id }) }, async () => ({}))
     app.get('/hook', { preHandler: async () => { throw new Error('boom') } }, async () => ({}))
     app.get('/hijack', async (request, reply) => {
@@ -394,7 +480,12 @@ t.test('row 77: streams, early replies and errors in hooks save the session; hij
       await request.session.save()
       reply.raw.end('raw')
     })
-    app.get('/save', async request => { request.session.set('c', 3); await request.session.save(); await request.session.save(); return {} })
+    app.get('/save', async request => {
+      request.session.set('c', 3)
+      await request.session.save()
+      await request.session.save()
+      return {}
+    })
     app.get('/late', async (request, reply) => { reply.raw.writeHead(200); request.session.set('d', 4); return reply.send('x') })
   })
   const cookie = await signIn()
@@ -442,7 +533,10 @@ for (const order of ['before', 'after'] as const) {
     app.get('/me', async request => ({ userId: request.session.userId, cookies: Object.keys(request.cookies) }))
     const login = await app.inject('/login')
     t.equal(setCookies(login).length, 2)
-    t.strictSame((await app.inject({ url: '/me', headers: { cookie: cookieOf(login) } })).json(), { userId: 'ada', cookies: ['theme', 'sid'] })
+    t.strictSame((await app.inject({ url: '/me', headers: { cookie: cookieOf(login) } })).json(), {
+      userId: 'ada',
+      cookies: ['theme', 'sid']
+    })
   })
 }
 
@@ -455,7 +549,10 @@ t.test('options that cannot work are rejected at registration', async t => {
   }
   await refuse({ secret, idel: '5m' }, /Expected `idel` to be left out, because there is no such option. The options are secret, /)
   await refuse({ secret, idleTimout: '5m' }, /Expected `idleTimout` to be `idleTimeout`/)
-  await refuse({ secret, cookie: { maxAge: 5 } }, /Expected `cookie.maxAge` to be left out.*`idleTimeout`.*The options of `cookie` are name, /)
+  await refuse(
+    { secret, cookie: { maxAge: 5 } },
+    /Expected `cookie.maxAge` to be left out.*`idleTimeout`.*The options of `cookie` are name, /
+  )
   await refuse({ secret, maxSessions: { max: 5, onLimit: 'reject' } }, /`maxSessions.onExceeded`/)
   await refuse({ secret, cookie: { domain: 'example.com' } }, /__Host-/)
   await refuse({ secret, keepOnLogin: 'cart' }, /`keepOnLogin`/)
@@ -475,7 +572,12 @@ t.test('options that cannot work are rejected at registration', async t => {
   app.register(sessions, { secret })
   app.get('/same-tick', { config: { session: { requird: true } as object } }, async () => ({}))
   await app.after()
-  t.throws(() => { app.get('/', { config: { session: { requird: true } as object } }, async () => ({})) }, { message: /config.session.requird/ })
+  t.throws(
+    () => {
+      app.get('/', { config: { session: { requird: true } as object } }, async () => ({}))
+    },
+    { message: /config.session.requird/ }
+  )
   t.equal((await app.inject('/same-tick')).statusCode, 500, 'closed, not open')
 })
 
@@ -543,7 +645,7 @@ t.test('without a session nothing is extended, rotated, read again or waited for
   })
   const answer = await send('/nothing', { method: 'POST' })
   t.strictSame([answer.json(), setCookies(answer)], [{ info: null, id: null, sessionId: null }, []])
-  for (const url of ['/wait', '/again']) t.match((await send(url, { method: 'POST' })).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' }, url)
+  for (const url of ['/wait', '/again']) { t.match((await send(url, { method: 'POST' })).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' }, url) }
 })
 
 t.test('whoever uses a session that ends under the request is told why, where anybody knows', async t => {
@@ -555,11 +657,19 @@ t.test('whoever uses a session that ends under the request is told why, where an
     })
   })
   for (const verb of ['extend', 'reload', 'reauthenticate']) {
-    t.match((await send(`/ends/${verb}`, { method: 'POST', cookie: await signIn() })).json(), { statusCode: 401, code: 'FST_SESSION_ENDED', message: /revoked/ }, verb)
+    t.match(
+      (await send(`/ends/${verb}`, { method: 'POST', cookie: await signIn() })).json(),
+      { statusCode: 401, code: 'FST_SESSION_ENDED', message: /revoked/ },
+      verb
+    )
   }
   for (const verb of ['extend', 'reload']) {
     const guest = cookieOf(await send('/data', { method: 'POST', payload: { cart: ['tea'] } }))
-    t.match((await send(`/ends/${verb}`, { method: 'POST', cookie: guest })).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' }, `guest ${verb}`)
+    t.match(
+      (await send(`/ends/${verb}`, { method: 'POST', cookie: guest })).json(),
+      { statusCode: 401, code: 'FST_SESSION_REQUIRED' },
+      `guest ${verb}`
+    )
   }
   t.equal(await app.sessions.count(), 0)
 })

@@ -10,7 +10,9 @@ function breakableStore (): { store: Store, break: (trouble: ((verb: string) => 
     get (target, name) {
       const value: unknown = Reflect.get(target, name)
       if (typeof value !== 'function') return value
-      return (...args: unknown[]) => (name === 'open' || name === 'close' ? undefined : trouble?.(String(name))) ?? (value as (...args: unknown[]) => unknown).apply(target, args)
+      return (...args: unknown[]) =>
+        (name === 'open' || name === 'close' ? undefined : trouble?.(String(name))) ??
+        (value as (...args: unknown[]) => unknown).apply(target, args)
     }
   })
   return { store, break: value => { trouble = value } }
@@ -77,7 +79,9 @@ t.test('row 72: logout during an outage reports that it is pending, holds on thi
   t.not(await app.sessions.get((await app.sessions.listByUser('ada'))[0]?.id ?? ''), null)
   breakStore(null)
   await app.close()
-  t.match(store.read((await Promise.resolve(store.history({}, { limit: 1, cursor: null, order: 'newest' }))).items[0]?.id ?? ''), { reason: 'logout' })
+  t.match(store.read((await Promise.resolve(store.history({}, { limit: 1, cursor: null, order: 'newest' }))).items[0]?.id ?? ''), {
+    reason: 'logout'
+  })
 })
 
 t.test('row 72: a read-only store serves reads, and writes are reported as not done', async t => {
@@ -89,7 +93,9 @@ t.test('row 72: a read-only store serves reads, and writes are reported as not d
   t.equal((await send('/me', { cookie })).statusCode, 200)
   t.equal((await send(api, { cookie })).statusCode, 200)
   t.match((await send(`${api}/revoke`, { cookie, method: 'POST', payload: { id } })).json(), { code: 'FST_SESSION_REVOCATION_PENDING' })
-  t.match((await send(`${api}/revoke`, { cookie, method: 'POST', payload: { scope: 'others' } })).json(), { code: 'FST_SESSION_STORE_UNAVAILABLE' })
+  t.match((await send(`${api}/revoke`, { cookie, method: 'POST', payload: { scope: 'others' } })).json(), {
+    code: 'FST_SESSION_STORE_UNAVAILABLE'
+  })
   t.match((await send('/data', { cookie, method: 'POST', payload: { a: 1 } })).json(), { statusCode: 503 })
 })
 

@@ -26,17 +26,31 @@ t.test('request spans of @fastify/otel have the session id, and the user id only
     const { id } = login.json<{ id: string }>()
     await app.inject({ url: '/me', headers: { cookie: cookieOf(login) } })
     await app.inject('/me')
-    const spans = exporter.getFinishedSpans().filter(({ name }) => name === 'request').map(({ attributes }) => [attributes['session.id'], attributes['enduser.id']])
+    const spans = exporter
+      .getFinishedSpans()
+      .filter(({ name }) => name === 'request')
+      .map(({ attributes }) => [attributes['session.id'], attributes['enduser.id']])
     t.strictSame(spans, [[id, user ? 'ada' : undefined], [id, user ? 'ada' : undefined], [undefined, undefined]])
   }
 })
 
 t.test('without an instrumentation of Fastify the active span will do', async t => {
   const attributes: Record<string, string> = {}
-  const mark = createSpanAnnotator({ trace: { getActiveSpan: () => ({ setAttribute: (name: string, value: string) => { attributes[name] = value } }) } })
+  const mark = createSpanAnnotator({
+    trace: {
+      getActiveSpan: () => ({
+        setAttribute: (name: string, value: string) => {
+          attributes[name] = value
+        }
+      })
+    }
+  })
   mark({}, { id: 'x', userId: 'ada' })
   t.strictSame(attributes, { 'session.id': 'x' })
-  createSpanAnnotator({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({ opentelemetry: () => ({ span: null }) }, { id: 'x', userId: null })
+  createSpanAnnotator({ api: { trace: { getActiveSpan: () => undefined } }, user: true })(
+    { opentelemetry: () => ({ span: null }) },
+    { id: 'x', userId: null }
+  )
   createSpanAnnotator({ api: { trace: { getActiveSpan: () => undefined } }, user: true })({}, { id: 'x', userId: 'ada' })
-  for (const otel of [{}, { api: {} }, { api, user: 'yes' }, { trace: {} }]) t.throws(() => createSpanAnnotator(otel as never), { code: 'FST_SESSION_INVALID_OPTION' })
+  for (const otel of [{}, { api: {} }, { api, user: 'yes' }, { trace: {} }]) { t.throws(() => createSpanAnnotator(otel as never), { code: 'FST_SESSION_INVALID_OPTION' }) }
 })

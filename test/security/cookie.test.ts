@@ -14,25 +14,49 @@ const far = { remoteAddress: '192.0.2.1' }
 
 async function isRefused (t: Test, options: object, message: RegExp): Promise<void> {
   const app = Fastify()
-  await t.rejects(async () => { await app.register(sessions, { secret, ...options } as SessionPluginOptions) }, { code: 'FST_SESSION_INVALID_OPTION', message }, JSON.stringify(options))
+  await t.rejects(
+    async () => {
+      await app.register(sessions, { secret, ...options } as SessionPluginOptions)
+    },
+    { code: 'FST_SESSION_INVALID_OPTION', message },
+    JSON.stringify(options)
+  )
   await app.close()
 }
 
 t.test('row 7, 8, 9: a cookie that browsers would reject, cut or ignore is rejected at registration', async t => {
   const wrong: [object, RegExp][] = [
-    [{ name: '__Host-sid', domain: 'example.com' }, /__Host-/], [{ name: '__Host-sid', path: '/app' }, /__Host-/], [{ name: '__Host-sid', secure: false }, /cookie.secure/], [{ name: '__Secure-sid', secure: false }, /cookie.secure/],
-    [{ name: '__HOST-sid' }, /prefix/], [{ name: '__secure-sid' }, /prefix/],
-    [{ sameSite: 'none', secure: false }, /cookie.secure/], [{ sameSite: 'none', partitioned: true, secure: false }, /cookie.secure/], [{ partitioned: true }, /partitioned/], [{ sameSite: 'NONE' }, /sameSite/],
-    [{ name: 'x'.repeat(129) }, /cookie.name/], [{ name: 'x', path: `/${'x'.repeat(1001)}` }, /cookie.path/], [{ name: 'x', domain: 'x'.repeat(300) }, /cookie.domain/],
+    [{ name: '__Host-sid', domain: 'example.com' }, /__Host-/],
+    [{ name: '__Host-sid', path: '/app' }, /__Host-/],
+    [{ name: '__Host-sid', secure: false }, /cookie.secure/],
+    [{ name: '__Secure-sid', secure: false }, /cookie.secure/],
+    [{ name: '__HOST-sid' }, /prefix/],
+    [{ name: '__secure-sid' }, /prefix/],
+    [{ sameSite: 'none', secure: false }, /cookie.secure/],
+    [{ sameSite: 'none', partitioned: true, secure: false }, /cookie.secure/],
+    [{ partitioned: true }, /partitioned/],
+    [{ sameSite: 'NONE' }, /sameSite/],
+    [{ name: 'x'.repeat(129) }, /cookie.name/],
+    [{ name: 'x', path: `/${'x'.repeat(1001)}` }, /cookie.path/],
+    [{ name: 'x', domain: 'x'.repeat(300) }, /cookie.domain/],
     // attributes must not be smuggled in (CVE-2024-47764)
-    [{ name: 'sid=1; Domain' }, /cookie.name/], [{ name: 'x', path: '/; Domain=evil.example' }, /cookie.path/], [{ name: 'x', domain: 'a.example; Secure' }, /cookie.domain/], [{ name: 'x', path: '/\r\nSet-Cookie: a=b' }, /cookie.path/]
+    [{ name: 'sid=1; Domain' }, /cookie.name/],
+    [{ name: 'x', path: '/; Domain=evil.example' }, /cookie.path/],
+    [{ name: 'x', domain: 'a.example; Secure' }, /cookie.domain/],
+    [{ name: 'x', path: '/\r\nSet-Cookie: a=b' }, /cookie.path/]
   ]
   for (const [cookie, message] of wrong) await isRefused(t, { cookie }, message)
   await isRefused(t, { remember: { absoluteTimeout: '401d' } }, /400d/)
 })
 
 t.test('row 9: the longest possible cookie fits, and lasts no longer than browsers store it', async t => {
-  const cookie = { name: 'x'.repeat(128), path: `/${'y'.repeat(999)}`, domain: `${'z'.repeat(60)}.example`, sameSite: 'none', partitioned: true } as const
+  const cookie = {
+    name: 'x'.repeat(128),
+    path: `/${'y'.repeat(999)}`,
+    domain: `${'z'.repeat(60)}.example`,
+    sameSite: 'none',
+    partitioned: true
+  } as const
   const { send } = await testApp(t, { cookie, remember: { idleTimeout: '400d', absoluteTimeout: '400d' } })
   const [set = ''] = setCookies(await send('/login', { method: 'POST', payload: { userId: 'ada', remember: true }, ...far }))
   t.ok(set.indexOf(';') <= 4096)
@@ -42,13 +66,24 @@ t.test('row 9: the longest possible cookie fits, and lasts no longer than browse
 })
 
 t.test('row 4, 5, 6, 12: deleting a cookie repeats all attributes that set it, so that browsers delete it', async t => {
-  for (const cookie of [{}, { name: '__Secure-s', domain: 'app.example', path: '/app', sameSite: 'none', partitioned: true }, { name: 's', sameSite: 'strict' }] as const) {
+  for (const cookie of [
+    {},
+    { name: '__Secure-s', domain: 'app.example', path: '/app', sameSite: 'none', partitioned: true },
+    { name: 's', sameSite: 'strict' }
+  ] as const) {
     const { send } = await testApp(t, { cookie })
     const [set = ''] = setCookies(await send('/login', { method: 'POST', payload: { userId: 'ada' }, ...far }))
     const [deletion = ''] = setCookies(await send(`${api}/logout`, { cookie: set.split(';', 1).join(''), method: 'POST', ...far }))
     const attributes = set.split('; ').slice(1)
-    t.ok(['HttpOnly', 'Secure', `SameSite=${cookie.sameSite === undefined ? 'Lax' : cookie.sameSite === 'none' ? 'None' : 'Strict'}`].every(attribute => attributes.includes(attribute)))
-    t.strictSame(deletion.split('; ').filter(part => !/^(Max-Age=0|Expires=Thu, 01 Jan 1970 00:00:00 GMT|[\w-]+=)$/.test(part)), attributes)
+    t.ok(
+      ['HttpOnly', 'Secure', `SameSite=${cookie.sameSite === undefined ? 'Lax' : cookie.sameSite === 'none' ? 'None' : 'Strict'}`].every(
+        attribute => attributes.includes(attribute)
+      )
+    )
+    t.strictSame(
+      deletion.split('; ').filter(part => !/^(Max-Age=0|Expires=Thu, 01 Jan 1970 00:00:00 GMT|[\w-]+=)$/.test(part)),
+      attributes
+    )
     t.ok(deletion.startsWith(`${set.split('=', 1).join('')}=; Max-Age=0; Expires=`))
   }
 })
@@ -75,8 +110,28 @@ t.test('row 10: each response has at most one Set-Cookie of this package', async
 })
 
 t.test('row 11: cookie attributes that another library stored in the data have no effect', async t => {
-  const { send, app } = await testApp(t, {}, app => { app.get('/options', async request => { request.session.options({ sameSite: 'none', httpOnly: false, secure: false }); await request.session.rotate(); return {} }) })
-  const written = await send('/data', { method: 'POST', payload: { cookie: { sameSite: 'none', httpOnly: false, secure: false, domain: 'evil.example', path: '/x', expires: '2099-01-01', originalMaxAge: 1e12 } }, ...far })
+  const { send, app } = await testApp(t, {}, app => {
+    app.get('/options', async request => {
+      request.session.options({ sameSite: 'none', httpOnly: false, secure: false })
+      await request.session.rotate()
+      return {}
+    })
+  })
+  const written = await send('/data', {
+    method: 'POST',
+    payload: {
+      cookie: {
+        sameSite: 'none',
+        httpOnly: false,
+        secure: false,
+        domain: 'evil.example',
+        path: '/x',
+        expires: '2099-01-01',
+        originalMaxAge: 1e12
+      }
+    },
+    ...far
+  })
   t.match(setCookies(written), [/; Path=\/; HttpOnly; Secure; SameSite=Lax$/])
   const rotated = await send('/options', { cookie: cookieOf(written), ...far })
   t.match(setCookies(rotated), [/^__Host-sid=[^;]+; Path=\/; HttpOnly; Secure; SameSite=Lax$/])
@@ -84,12 +139,21 @@ t.test('row 11: cookie attributes that another library stored in the data have n
 })
 
 t.test('row 13: responses that set or delete the cookie have no-store', async t => {
-  const { send, signIn, clock } = await testApp(t, {}, app => { app.post('/rotate', async (request, reply) => { reply.header('cache-control', 'max-age=60'); await request.session.rotate(); return {} }) })
+  const { send, signIn, clock } = await testApp(t, {}, app => {
+    app.post('/rotate', async (request, reply) => {
+      reply.header('cache-control', 'max-age=60')
+      await request.session.rotate()
+      return {}
+    })
+  })
   const remembered = await signIn('ada', { remember: true })
   clock.now += 3_600_001
   for (const response of [
-    await send('/login', { method: 'POST', payload: { userId: 'ada' } }), await send('/data', { method: 'POST', payload: { a: 1 } }), await send('/me', { cookie: remembered }),
-    await send('/rotate', { cookie: await signIn(), method: 'POST' }), await send(`${api}/logout`, { cookie: await signIn(), method: 'POST' })
+    await send('/login', { method: 'POST', payload: { userId: 'ada' } }),
+    await send('/data', { method: 'POST', payload: { a: 1 } }),
+    await send('/me', { cookie: remembered }),
+    await send('/rotate', { cookie: await signIn(), method: 'POST' }),
+    await send(`${api}/logout`, { cookie: await signIn(), method: 'POST' })
   ]) {
     t.equal(setCookies(response).length, 1)
     t.equal(response.headers['cache-control'], 'no-store')
@@ -97,7 +161,21 @@ t.test('row 13: responses that set or delete the cookie have no-store', async t 
 })
 
 t.test('row 16: a weak secret is rejected, alone and in a list', async t => {
-  for (const bad of ['', 'short', 'x'.repeat(31), [], [''], [secret, ''], [secret, 'short'], ['short', secret], [secret, undefined], [secret, 5], null, 5, {}]) await isRefused(t, { secret: bad }, /`secret`/)
+  for (const bad of [
+    '',
+    'short',
+    'x'.repeat(31),
+    [],
+    [''],
+    [secret, ''],
+    [secret, 'short'],
+    ['short', secret],
+    [secret, undefined],
+    [secret, 5],
+    null,
+    5,
+    {}
+  ]) { await isRefused(t, { secret: bad }, /`secret`/) }
   const { NODE_ENV } = process.env
   t.teardown(() => { if (NODE_ENV === undefined) delete process.env['NODE_ENV']; else process.env['NODE_ENV'] = NODE_ENV })
   process.env['NODE_ENV'] = 'production'
@@ -116,13 +194,46 @@ t.test('row 20, 21: cut, flipped, padded and re-encoded cookies are invalid', as
   // 43 characters hold 258 bits: two of them are spare, and only one spelling of them is canonical
   const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
   const last = alphabet.indexOf(signature.slice(-1))
-  const flipped = Array.from({ length: 256 }, (_, bit) => { const copy = Buffer.from(bytes); copy.writeUInt8(copy.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3); return [`${token}.${copy.toString('base64url')}`, `${token}.${copy.toString('base64').slice(0, 43)}`] }).flat()
+  const flipped = Array.from({ length: 256 }, (_, bit) => {
+    const copy = Buffer.from(bytes)
+    copy.writeUInt8(copy.readUInt8(bit >> 3) ^ (1 << (bit & 7)), bit >> 3)
+    return [`${token}.${copy.toString('base64url')}`, `${token}.${copy.toString('base64').slice(0, 43)}`]
+  }).flat()
   const bent = Array.from({ length: 68 }, (_, i) => `${token.slice(0, i)}${token[i] === 'A' ? 'B' : 'A'}${token.slice(i + 1)}.${signature}`)
   const shapes = [
-    '', '.', token, `.${signature}`, `${token}.`, value.slice(0, -1), value.slice(1), `${value}=`, `${value}==`, `${value}A`, `${value}.`, `${value}.${signature}`, `"${value}`, `s:${value}`, `s%3A${value}`, encodeURIComponent(`"${value}"`), value.replace('.', '%252E'),
+    '',
+    '.',
+    token,
+    `.${signature}`,
+    `${token}.`,
+    value.slice(0, -1),
+    value.slice(1),
+    `${value}=`,
+    `${value}==`,
+    `${value}A`,
+    `${value}.`,
+    `${value}.${signature}`,
+    `"${value}`,
+    `s:${value}`,
+    `s%3A${value}`,
+    encodeURIComponent(`"${value}"`),
+    value.replace('.', '%252E'),
     ...[1, 2, 3].map(spare => `${token}.${signature.slice(0, -1)}${alphabet[(last & ~3) | ((last + spare) & 3)] ?? ''}`),
-    `${token}.${bytes.toString('hex')}`, `${token}.${bytes.toString('latin1')}`, `${Buffer.from(token, 'base64url').toString('hex')}.${signature}`,
-    'x'.repeat(12_000), '%E0%A4%A', '%00', '😀', '\ud800', 'null', 'undefined', '[object Object]', '{"a":1}', '__proto__', ...flipped, ...bent
+    `${token}.${bytes.toString('hex')}`,
+    `${token}.${bytes.toString('latin1')}`,
+    `${Buffer.from(token, 'base64url').toString('hex')}.${signature}`,
+    'x'.repeat(12_000),
+    '%E0%A4%A',
+    '%00',
+    '😀',
+    '\ud800',
+    'null',
+    'undefined',
+    '[object Object]',
+    '{"a":1}',
+    '__proto__',
+    ...flipped,
+    ...bent
   ].filter(shape => shape !== value)
   for (const shape of shapes) {
     const response = await send('/me', { cookie: `sid=${shape}` })
@@ -139,9 +250,26 @@ t.test('row 23: a token is accepted from the cookie only', async t => {
   const value = cookie.slice(4)
   const { id } = (await send('/me', { cookie })).json<{ id: string }>()
   for (const text of [value, id]) {
-    for (const query of [`sid=${encodeURIComponent(text)}`, `session=${encodeURIComponent(text)}`, `__Host-sid=${encodeURIComponent(text)}`, `sessionId=${encodeURIComponent(text)}`]) t.equal((await send(`/me?${query}`)).statusCode, 401)
-    for (const headers of [{ authorization: `Bearer ${text}` }, { 'x-session-id': text }, { 'x-session': text }, { sid: text }, { 'set-cookie': `sid=${text}` }, { cookie2: `sid=${text}` }]) t.equal((await send('/me', { headers: headers as unknown as Record<string, string> })).statusCode, 401)
-    t.same((await send('/who', { method: 'POST', payload: { sid: text, sessionId: text, id: text, cookie: `sid=${text}`, userId: 'ada' } })).json(), { userId: null })
+    for (const query of [
+      `sid=${encodeURIComponent(text)}`,
+      `session=${encodeURIComponent(text)}`,
+      `__Host-sid=${encodeURIComponent(text)}`,
+      `sessionId=${encodeURIComponent(text)}`
+    ]) { t.equal((await send(`/me?${query}`)).statusCode, 401) }
+    for (const headers of [
+      { authorization: `Bearer ${text}` },
+      { 'x-session-id': text },
+      { 'x-session': text },
+      { sid: text },
+      { 'set-cookie': `sid=${text}` },
+      { cookie2: `sid=${text}` }
+    ]) { t.equal((await send('/me', { headers: headers as unknown as Record<string, string> })).statusCode, 401) }
+    t.same(
+      (
+        await send('/who', { method: 'POST', payload: { sid: text, sessionId: text, id: text, cookie: `sid=${text}`, userId: 'ada' } })
+      ).json(),
+      { userId: null }
+    )
   }
   t.equal((await send('/me', { cookie: `sid=${id}` })).statusCode, 401, 'an id opens nothing')
 })
@@ -150,14 +278,22 @@ t.test('row 24, 25: of two cookies of one name the only valid one counts; two li
   const { send, signIn, events } = await testApp(t)
   const cookie = await signIn()
   const planted = await signIn('eve')
-  for (const junk of ['sid=junk', 'sid=', 'sid', `sid=${'x'.repeat(5000)}`, ' \t sid=junk', `sid="${cookie.slice(4)}"`, `${cookie.slice(0, -2)}xx`]) {
+  for (const junk of [
+    'sid=junk',
+    'sid=',
+    'sid',
+    `sid=${'x'.repeat(5000)}`,
+    ' \t sid=junk',
+    `sid="${cookie.slice(4)}"`,
+    `${cookie.slice(0, -2)}xx`
+  ]) {
     for (const header of [`${junk}; ${cookie}`, `${cookie}; ${junk}`, `${junk};${cookie};${junk}`]) {
       const response = await send('/me', { cookie: header })
       t.equal(response.json().userId, 'ada', header.slice(0, 30))
       t.strictSame(setCookies(response), [], 'and stays as it is')
     }
   }
-  for (const header of [`${planted}; ${cookie}`, `${cookie}; ${planted}`, `\t${planted}; ${cookie}`, `a=b; ${cookie};\t ${planted}`]) t.match((await send('/me', { cookie: header })).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' })
+  for (const header of [`${planted}; ${cookie}`, `${cookie}; ${planted}`, `\t${planted}; ${cookie}`, `a=b; ${cookie};\t ${planted}`]) { t.match((await send('/me', { cookie: header })).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' }) }
   t.equal((await send('/me', { cookie: `${cookie}; ${cookie}` })).json().userId, 'ada', 'the same twice is one')
   t.strictSame([...new Set(events.map(event => event.type))].filter(type => type !== 'created'), ['duplicate-cookie', 'cookie-tossing'])
 })
@@ -183,7 +319,15 @@ for (const [what, from, to] of [
     const jar = new CookieJar(host)
     const send = async (url: string, { send } = after, payload?: string) => {
       const cookie = jar.header(url)
-      return jar.store(await send(url, { method: url.endsWith('me') ? 'GET' : 'POST', cookie, headers: { host, 'content-type': 'application/json' }, payload: JSON.stringify(payload ?? ''), ...far }))
+      return jar.store(
+        await send(url, {
+          method: url.endsWith('me') ? 'GET' : 'POST',
+          cookie,
+          headers: { host, 'content-type': 'application/json' },
+          payload: JSON.stringify(payload ?? ''),
+          ...far
+        })
+      )
     }
     await send('/app/login', before, 'ada')
     t.equal((await send('/app/me')).json().userId, 'ada', 'the old cookie stays valid')
@@ -196,16 +340,34 @@ for (const [what, from, to] of [
 
     // the live session in the old form, and a dead one in the new form
     const old = new CookieJar(host)
-    old.store(await before.send('/app/login', { method: 'POST', payload: '"eve"', headers: { host, 'content-type': 'application/json' }, ...far }))
+    old.store(
+      await before.send('/app/login', { method: 'POST', payload: '"eve"', headers: { host, 'content-type': 'application/json' }, ...far })
+    )
     await after.app.sessions.revokeUser('bob')
-    jar.add(setCookies(await before.send('/app/login', { method: 'POST', payload: '"eve"', headers: { host, 'content-type': 'application/json' }, ...far })).join())
+    jar.add(
+      setCookies(
+        await before.send('/app/login', {
+          method: 'POST',
+          payload: '"eve"',
+          headers: { host, 'content-type': 'application/json' },
+          ...far
+        })
+      ).join()
+    )
     t.equal(jar.size, 2)
     t.equal((await send('/app/me')).json().userId, 'eve')
     t.equal(jar.size, 1, 'the live one is issued in the new form')
     t.equal((await send('/app/me')).json().userId, 'eve')
 
     // two live ones: an attack, which does not outlive the response
-    const planted = setCookies(await before.send('/app/login', { method: 'POST', payload: '"mallory"', headers: { host, 'content-type': 'application/json' }, ...far })).join()
+    const planted = setCookies(
+      await before.send('/app/login', {
+        method: 'POST',
+        payload: '"mallory"',
+        headers: { host, 'content-type': 'application/json' },
+        ...far
+      })
+    ).join()
     jar.add(planted)
     t.equal((await send('/app/me')).json().code, 'FST_SESSION_REQUIRED')
     t.equal((await send('/app/me')).json().userId, 'eve', "the app's own cookie remains")
@@ -251,32 +413,76 @@ t.test('row 24, 25: while the store fails, several cookies are no reason to sign
 t.test('row 26: names that resemble the cookie name are ignored', async t => {
   const { send, app } = await testApp(t)
   const value = cookieOf(await send('/login', { method: 'POST', payload: { userId: 'ada' }, ...far })).slice('__Host-sid='.length)
-  for (const name of ['\u00a0__Host-sid', '__Host-sid\u00a0', '\ufeff__Host-sid', '%5f%5fHost-sid', '__host-sid', '__HOST-SID', '__Host-SID', '=__Host-sid', '$__Host-sid', '"__Host-sid"', '__Host-sid ', '__Secure-sid', 'x__Host-sid', '__Host-sid[]', '$Version=1,__Host-sid']) {
+  for (const name of [
+    '\u00a0__Host-sid',
+    '__Host-sid\u00a0',
+    '\ufeff__Host-sid',
+    '%5f%5fHost-sid',
+    '__host-sid',
+    '__HOST-SID',
+    '__Host-SID',
+    '=__Host-sid',
+    '$__Host-sid',
+    '"__Host-sid"',
+    '__Host-sid ',
+    '__Secure-sid',
+    'x__Host-sid',
+    '__Host-sid[]',
+    '$Version=1,__Host-sid'
+  ]) {
     t.equal((await send('/me', { cookie: `${name}=${value}`, ...far })).statusCode, 401, JSON.stringify(name))
-    t.equal((await send('/me', { cookie: `${name}=junk; __Host-sid=${value}`, ...far })).json().userId, 'ada', `${JSON.stringify(name)} disturbs nobody`)
+    t.equal(
+      (await send('/me', { cookie: `${name}=junk; __Host-sid=${value}`, ...far })).json().userId,
+      'ada',
+      `${JSON.stringify(name)} disturbs nobody`
+    )
   }
   // as bytes on a real connection, which from here would be the loopback form
   const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
   const login = cookieOf(await send('/login', { method: 'POST', payload: { userId: 'ada' } }))
   const status = (name: Buffer | string) => new Promise<number>(resolve => {
-    const socket = connect(Number(url.port), '127.0.0.1', () => { socket.end(Buffer.concat([Buffer.from('GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: '), Buffer.from(name), Buffer.from(login.slice(3)), Buffer.from('\r\n\r\n')])) })
+    const socket = connect(Number(url.port), '127.0.0.1', () => {
+      socket.end(
+        Buffer.concat([
+          Buffer.from('GET /me HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: '),
+          Buffer.from(name),
+          Buffer.from(login.slice(3)),
+          Buffer.from('\r\n\r\n')
+        ])
+      )
+    })
     socket.on('data', (data: Buffer) => { resolve(Number(data.toString('latin1').split(' ')[1])) })
   })
   t.equal(await status('sid'), 200)
   t.equal(await status('a=b;\t sid'), 200)
-  for (const name of [Buffer.from([0xa0, ...Buffer.from('sid')]), Buffer.from('\u00a0sid'), Buffer.from('%73id'), Buffer.from('SID'), Buffer.from('=sid'), Buffer.from('a=b,sid')]) t.equal(await status(name), 401, name.toString('latin1'))
-  for (const name of [Buffer.from('\0sid'), Buffer.from('\u001bsid'), Buffer.from('a=b\nsid')]) t.equal(await status(name), 400, 'refused before it reaches us')
+  for (const name of [
+    Buffer.from([0xa0, ...Buffer.from('sid')]),
+    Buffer.from('\u00a0sid'),
+    Buffer.from('%73id'),
+    Buffer.from('SID'),
+    Buffer.from('=sid'),
+    Buffer.from('a=b,sid')
+  ]) { t.equal(await status(name), 401, name.toString('latin1')) }
+  for (const name of [Buffer.from('\0sid'), Buffer.from('\u001bsid'), Buffer.from('a=b\nsid')]) { t.equal(await status(name), 400, 'refused before it reaches us') }
 })
 
 t.test('row 27: a flooded header is read once, in linear time', async t => {
   const { send, signIn } = await testApp(t)
   const cookie = await signIn()
   const pairs = Array.from({ length: 3000 }, (_, i) => `a${i}=${i}`).join('; ')
-  for (const flood of [pairs, ';'.repeat(400_000), ' '.repeat(400_000), 'sid'.repeat(130_000), '='.repeat(400_000), 'sid=; '.repeat(60_000), `${' '.repeat(400)}sid=x;`.repeat(1000)]) {
+  for (const flood of [
+    pairs,
+    ';'.repeat(400_000),
+    ' '.repeat(400_000),
+    'sid'.repeat(130_000),
+    '='.repeat(400_000),
+    'sid=; '.repeat(60_000),
+    `${' '.repeat(400)}sid=x;`.repeat(1000)
+  ]) {
     t.equal((await send('/me', { cookie: flood })).statusCode, 401)
     t.equal((await send('/me', { cookie: `${flood}; ${cookie}` })).statusCode, 200)
   }
-  for (const odd of ['__proto__=x', 'constructor=x', 'toString=x; hasOwnProperty=y', 'a', '=', ';;;', ',']) t.equal((await send('/me', { cookie: `${odd}; ${cookie}` })).statusCode, 200)
+  for (const odd of ['__proto__=x', 'constructor=x', 'toString=x; hasOwnProperty=y', 'a', '=', ';;;', ',']) { t.equal((await send('/me', { cookie: `${odd}; ${cookie}` })).statusCode, 200) }
 })
 
 t.test('row 1, 2, 3: tokens never repeat, have no meaning and are not in the store', async t => {
@@ -294,10 +500,15 @@ t.test('row 1, 2, 3: tokens never repeat, have no meaning and are not in the sto
     for (const byte of verifier) ones += (byte.toString(2).match(/1/g) ?? []).length
     if (i % 100 === 0) {
       t.notOk(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/.test(token), 'no UUID')
-      for (const text of [`user-${i}`, String(Date.UTC(2026, 0, 1)), Date.UTC(2026, 0, 1).toString(16)]) t.notOk([verifier.toString('latin1'), verifier.toString('hex'), verifier.toString('base64')].some(form => form.includes(text)), 'neither a name nor a time')
+      for (const text of [`user-${i}`, String(Date.UTC(2026, 0, 1)), Date.UTC(2026, 0, 1).toString(16)]) {
+        t.notOk(
+          [verifier.toString('latin1'), verifier.toString('hex'), verifier.toString('base64')].some(form => form.includes(text)),
+          'neither a name nor a time'
+        )
+      }
       // the raw records, as whoever holds the store sees them
       const dump = JSON.stringify(await store.list({}, { limit: 10_000, cursor: null, order: 'newest' }))
-      for (const part of [token, cookie.slice(4), ...['hex', 'base64', 'base64url'].map(form => verifier.toString(form as 'hex'))]) t.notOk(dump.includes(part), 'not in the store')
+      for (const part of [token, cookie.slice(4), ...['hex', 'base64', 'base64url'].map(form => verifier.toString(form as 'hex'))]) { t.notOk(dump.includes(part), 'not in the store') }
     }
     if (i % 2 === 0) await send(`${api}/logout`, { cookie, method: 'POST' })
     else await app.sessions.revokeUser(`user-${i}@example.com`)

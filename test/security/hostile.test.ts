@@ -24,7 +24,11 @@ function raw (url: string, text: string): Promise<string> {
 t.test('an app that sets a cookie of the same name causes a warning, and only the session cookie is sent', async t => {
   const lines: string[] = []
   const { send } = await testApp(t, {}, app => {
-    app.post('/clash', async (request, reply) => { reply.header('set-cookie', ['sid=theirs', 'theme=dark']); await request.session.login('ada'); return {} })
+    app.post('/clash', async (request, reply) => {
+      reply.header('set-cookie', ['sid=theirs', 'theme=dark'])
+      await request.session.login('ada')
+      return {}
+    })
   }, { logger: { level: 'warn', stream: { write: (line: string) => { lines.push(line) } } } })
   t.match(setCookies(await send('/clash', { method: 'POST' })), ['theme=dark', /^sid=[\w-]{68}\./])
   t.match(lines.join(''), /cookie named sid/)
@@ -33,14 +37,28 @@ t.test('an app that sets a cookie of the same name causes a warning, and only th
 t.test('a missing, huge, repeated or non-text user agent is stored as far as possible', async t => {
   const { app, send } = await testApp(t)
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
-  const login = (headers: string) => raw(url, `POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 16\r\n${headers}\r\n{"userId":"ada"}`)
+  const login = (headers: string) =>
+    raw(
+      url,
+      `POST /login HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 16\r\n${headers}\r\n{"userId":"ada"}`
+    )
   t.match(await login(`User-Agent: ${'x'.repeat(1_000_000)}\r\n`), /^HTTP\/1\.1 431 /)
-  for (const [headers, agent] of [['', null], ['User-Agent: first\r\nUser-Agent: second\r\n', 'first'], ['User-Agent:\r\n', null], ['User-Agent: \xe2\x98\xba\xff ok\r\n', /ok$/]] as const) {
+  for (const [headers, agent] of [
+    ['', null],
+    ['User-Agent: first\r\nUser-Agent: second\r\n', 'first'],
+    ['User-Agent:\r\n', null],
+    ['User-Agent: \xe2\x98\xba\xff ok\r\n', /ok$/]
+  ] as const) {
     t.match(await login(headers), /^HTTP\/1\.1 200 /)
     t.match((await app.sessions.listByUser('ada'))[0], { userAgent: agent })
     await app.sessions.revokeUser('ada')
   }
-  const list = await app.inject({ url: '/login', method: 'POST', headers: { 'user-agent': ['a', 'b'] as unknown as string }, payload: { userId: 'ada' } })
+  const list = await app.inject({
+    url: '/login',
+    method: 'POST',
+    headers: { 'user-agent': ['a', 'b'] as unknown as string },
+    payload: { userId: 'ada' }
+  })
   t.equal(list.statusCode, 200)
   t.equal((await send('/me', { cookie: cookieOf(list) })).statusCode, 200)
 })
@@ -49,7 +67,11 @@ t.test('a login during the revocation of all its user\'s sessions is either revo
   for (const options of [{}, { store: new Network().node() }]) {
     const { send, app, events } = await testApp(t, options)
     const login = () => send('/login', { method: 'POST', payload: { userId: 'ada' } })
-    const answers = await Promise.all(Array.from({ length: 30 }, async (_, i) => i % 3 === 1 ? { revoked: (await app.sessions.revokeUser('ada')).length, answer: null } : { revoked: 0, answer: await login() }))
+    const answers = await Promise.all(
+      Array.from({ length: 30 }, async (_, i) =>
+        i % 3 === 1 ? { revoked: (await app.sessions.revokeUser('ada')).length, answer: null } : { revoked: 0, answer: await login() }
+      )
+    )
     const live = new Set((await app.sessions.listByUser('ada')).map(({ id }) => id))
     const ended = new Set(events.flatMap(event => event.type === 'ended' ? event.id ?? [] : []))
     t.equal(answers.reduce((sum, { revoked }) => sum + revoked, 0), ended.size, 'each end is said by one call')
@@ -133,10 +155,25 @@ t.test('no request revokes more than one batch, and lists of ids are bounded', a
 t.test('no response allows other origins, and none redirects elsewhere', async t => {
   const { send, cookie, signIn } = await adminApp(t, {})
   const user = await signIn()
-  for (const [url, method] of [[api, 'GET'], [`${api}/current`, 'GET'], [`${api}/logout`, 'POST'], [adminApi, 'GET'], ['/me', 'GET'], [api, 'OPTIONS'], [`${api}/logout`, 'OPTIONS']] as const) {
+  for (const [url, method] of [
+    [api, 'GET'],
+    [`${api}/current`, 'GET'],
+    [`${api}/logout`, 'POST'],
+    [adminApi, 'GET'],
+    ['/me', 'GET'],
+    [api, 'OPTIONS'],
+    [`${api}/logout`, 'OPTIONS']
+  ] as const) {
     for (const who of ['', user, cookie]) {
-      const { headers, statusCode } = await send(url, { method, cookie: who, headers: { origin: 'https://evil.example', referer: 'https://evil.example/', 'access-control-request-method': 'POST' } })
-      t.notOk(Object.keys(headers).some(name => name.startsWith('access-control-') || name === 'location'), `${method} ${url}`)
+      const { headers, statusCode } = await send(url, {
+        method,
+        cookie: who,
+        headers: { origin: 'https://evil.example', referer: 'https://evil.example/', 'access-control-request-method': 'POST' }
+      })
+      t.notOk(
+        Object.keys(headers).some(name => name.startsWith('access-control-') || name === 'location'),
+        `${method} ${url}`
+      )
       t.ok(statusCode < 300 || statusCode >= 400)
     }
   }
@@ -152,7 +189,17 @@ t.test('a client that floods the server causes one event a minute of each type, 
     const floods: [string, (from: { remoteAddress: string }, i: number) => Promise<unknown>][] = [
       ['cross-origin-blocked', from => send(`${api}/logout`, { method: 'POST', headers: { 'sec-fetch-site': 'cross-site' }, ...from })],
       ['access-denied', from => send('/api/v1/admin/sessions', from)],
-      ['access-denied', from => send(`${api}/${foreign}`, { cookie: changing, method: 'PATCH', payload: { deviceName: 'x' }, headers: { 'user-agent': firefox }, ...from })],
+      [
+        'access-denied',
+        from =>
+          send(`${api}/${foreign}`, {
+            cookie: changing,
+            method: 'PATCH',
+            payload: { deviceName: 'x' },
+            headers: { 'user-agent': firefox },
+            ...from
+          })
+      ],
       ['ended-session-used', from => send('/me', { cookie: ended, ...from })],
       ['bad-signature', (from, i) => send('/me', { cookie: `__Host-sid=forged${i}`, ...from })],
       ['user-agent-changed', (from, i) => send('/me', { cookie: kept, headers: { 'user-agent': `curl/${i}` }, ...from })],
@@ -187,7 +234,10 @@ t.test('responses of every shape leave the session unchanged', async t => {
     app.get('/web', async request => { request.session.get('x'); return new Response('web') })
     app.get('/empty', async (request, reply) => { request.session.get('x'); return reply.code(204).send() })
     app.post('/schema', { schema: { body: { type: 'object', required: ['x'], properties: { x: { type: 'integer' } } } } }, async () => ({}))
-    app.get('/hints', async (request, reply) => { reply.writeEarlyHints({ link: '</a.css>; rel=preload' }); return { id: request.session.id } })
+    app.get('/hints', async (request, reply) => {
+      reply.writeEarlyHints({ link: '</a.css>; rel=preload' })
+      return { id: request.session.id }
+    })
     app.get('/abort', async request => { request.session.set('late', true); aborting.open(); await aborted.opened; return {} })
   })
   const [aborting, aborted] = [gate(), gate()]
@@ -197,13 +247,20 @@ t.test('responses of every shape leave the session unchanged', async t => {
     t.equal(response.statusCode, status)
     t.strictSame(setCookies(response), [])
   }
-  for (const [payload, type, status] of [['{', 'application/json', 400], ['x', 'text/unknown', 415], ['{"x":"y"}', 'application/json', 400], [`"${'x'.repeat(1_100_000)}"`, 'application/json', 413]] as const) t.equal((await send('/schema', { cookie, method: 'POST', payload, headers: { 'content-type': type } })).statusCode, status)
+  for (const [payload, type, status] of [
+    ['{', 'application/json', 400],
+    ['x', 'text/unknown', 415],
+    ['{"x":"y"}', 'application/json', 400],
+    [`"${'x'.repeat(1_100_000)}"`, 'application/json', 413]
+  ] as const) { t.equal((await send('/schema', { cookie, method: 'POST', payload, headers: { 'content-type': type } })).statusCode, status) }
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   t.match(await raw(url, 'GET /%zz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'), /^HTTP\/1\.1 400 /)
   const hints = await raw(url, `GET /hints HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nCookie: ${cookie}\r\n\r\n`)
   t.match(hints, /^HTTP\/1\.1 103 [^]*HTTP\/1\.1 200 /)
   t.notMatch(hints, /set-cookie/i)
-  const socket = connect(Number(new URL(url).port), '127.0.0.1', () => { socket.write(`GET /abort HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`) })
+  const socket = connect(Number(new URL(url).port), '127.0.0.1', () => {
+    socket.write(`GET /abort HTTP/1.1\r\nHost: localhost\r\nCookie: ${cookie}\r\n\r\n`)
+  })
   await aborting.opened
   const closed = new Promise(resolve => { socket.once('close', resolve) })
   socket.destroy()
@@ -214,20 +271,48 @@ t.test('responses of every shape leave the session unchanged', async t => {
 })
 
 t.test('data stores dates as text, drops undefined, and rejects by key what JSON would lose', async t => {
-  const values: Record<string, () => unknown> = { bigint: () => 1n, symbol: () => Symbol('x'), function: () => () => 1, map: () => new Map(), bytes: () => new Uint8Array(3), nan: () => NaN, cycle: () => { const a: Record<string, unknown> = {}; a['a'] = a; return a }, deep: () => ({ a: [{ b: 1n }] }) }
+  const values: Record<string, () => unknown> = {
+    bigint: () => 1n,
+    symbol: () => Symbol('x'),
+    function: () => () => 1,
+    map: () => new Map(),
+    bytes: () => new Uint8Array(3),
+    nan: () => NaN,
+    cycle: () => {
+      const a: Record<string, unknown> = {}
+      a['a'] = a
+      return a
+    },
+    deep: () => ({ a: [{ b: 1n }] })
+  }
   const logged: string[] = []
   const { send, signIn } = await testApp(t, {}, app => {
     app.addHook('onError', async (_request, _reply, error) => { logged.push(error.message) })
-    app.post('/set/:kind', async request => { request.session.set('mine', values[(request.params as { kind: string }).kind]?.()); return {} })
-    app.post('/fine', async request => { request.session.set('at', new Date(0)); request.session.set('gone', undefined); request.session.set('nested', JSON.parse('{"__proto__":{"admin":true},"constructor":{"prototype":{}}}')); return {} })
+    app.post('/set/:kind', async request => {
+      request.session.set('mine', values[(request.params as { kind: string }).kind]?.())
+      return {}
+    })
+    app.post('/fine', async request => {
+      request.session.set('at', new Date(0))
+      request.session.set('gone', undefined)
+      request.session.set('nested', JSON.parse('{"__proto__":{"admin":true},"constructor":{"prototype":{}}}'))
+      return {}
+    })
   })
   const cookie = await signIn()
   for (const kind of Object.keys(values)) {
-    t.match((await send(`/set/${kind}`, { cookie, method: 'POST' })).json(), { statusCode: 500, code: 'FST_SESSION_INVALID_DATA', message: 'Internal Server Error' }, kind)
+    t.match(
+      (await send(`/set/${kind}`, { cookie, method: 'POST' })).json(),
+      { statusCode: 500, code: 'FST_SESSION_INVALID_DATA', message: 'Internal Server Error' },
+      kind
+    )
     t.match(logged.pop(), /`mine\b/, 'the app sees the key, the browser does not')
   }
   t.equal((await send('/fine', { cookie, method: 'POST' })).statusCode, 200)
-  t.equal((await send('/who', { cookie })).body, '{"userId":"ada","data":{"at":"1970-01-01T00:00:00.000Z","nested":{"__proto__":{"admin":true},"constructor":{"prototype":{}}}}}')
+  t.equal(
+    (await send('/who', { cookie })).body,
+    '{"userId":"ada","data":{"at":"1970-01-01T00:00:00.000Z","nested":{"__proto__":{"admin":true},"constructor":{"prototype":{}}}}}'
+  )
   t.equal(({} as { admin?: boolean }).admin, undefined)
 })
 
@@ -243,8 +328,14 @@ t.test('cookies of two apps that share a store and a secret are invalid in the o
   const [prefixed, plain] = [await app('__Host-admin'), await app('admin')]
   const [ours, theirs] = [await prefixed.signIn(), await plain.signIn()]
   t.match([ours, theirs], [/^admin=/, /^admin=/])
-  t.strictSame([(await prefixed.send('/me', { cookie: theirs })).statusCode, (await plain.send('/me', { cookie: ours })).statusCode], [401, 401])
-  t.strictSame([(await prefixed.send('/me', { cookie: ours })).statusCode, (await plain.send('/me', { cookie: theirs })).statusCode], [200, 200])
+  t.strictSame(
+    [(await prefixed.send('/me', { cookie: theirs })).statusCode, (await plain.send('/me', { cookie: ours })).statusCode],
+    [401, 401]
+  )
+  t.strictSame(
+    [(await prefixed.send('/me', { cookie: ours })).statusCode, (await plain.send('/me', { cookie: theirs })).statusCode],
+    [200, 200]
+  )
 })
 
 t.test('two instances of one server need names that differ without their prefix', async t => {
@@ -253,7 +344,13 @@ t.test('two instances of one server need names that differ without their prefix'
     t.teardown(() => app.close())
     app.register(async scope => { await scope.register(sessions, { secret, cookie: { name: first } }) })
     app.register(async scope => { await scope.register(sessions, { secret, cookie: { name: second }, routes: { prefix: '/other' } }) })
-    await t.rejects(async () => { await app.ready() }, { code: 'FST_SESSION_DECORATOR_CONFLICT', message: /cookie (__Secure-)?app/ }, `${first} ${second}`)
+    await t.rejects(
+      async () => {
+        await app.ready()
+      },
+      { code: 'FST_SESSION_DECORATOR_CONFLICT', message: /cookie (__Secure-)?app/ },
+      `${first} ${second}`
+    )
   }
 })
 
@@ -277,7 +374,10 @@ t.test('sessions do not stick to connections: an anonymous request after a signe
   const url = await app.listen({ port: 0, host: '127.0.0.1' })
   const cookie = cookieOf(await app.inject('/login'))
   const line = (extra: string, more = 'keep-alive') => `GET /who HTTP/1.1\r\nHost: localhost\r\nConnection: ${more}\r\n${extra}\r\n`
-  const answer = await raw(url, `${line(`Cookie: ${cookie}\r\n`)}${line('')}${line(`Cookie: ${cookie}\r\n`)}${line('Cookie: sid=junk\r\n', 'close')}`)
+  const answer = await raw(
+    url,
+    `${line(`Cookie: ${cookie}\r\n`)}${line('')}${line(`Cookie: ${cookie}\r\n`)}${line('Cookie: sid=junk\r\n', 'close')}`
+  )
   t.strictSame([...answer.matchAll(/"userId":("ada"|null)/g)].map(([, userId]) => userId), ['"ada"', 'null', '"ada"', 'null'])
 })
 
@@ -288,5 +388,5 @@ t.test('deleting an account revokes its sessions, and their cookies cannot authe
   for (const cookie of cookies) for (const { send } of [a, b]) t.equal((await send('/me', { cookie })).statusCode, 200)
   t.equal((await b.app.sessions.revokeUser('ada')).length, 2)
   a.clock.now += 61 * minute
-  for (const cookie of cookies) for (const { send } of [a, b]) t.equal((await send('/me', { cookie, headers: { 'user-agent': firefox } })).statusCode, 401)
+  for (const cookie of cookies) { for (const { send } of [a, b]) t.equal((await send('/me', { cookie, headers: { 'user-agent': firefox } })).statusCode, 401) }
 })

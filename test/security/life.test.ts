@@ -29,7 +29,9 @@ t.test('row 32: after login, the previous cookie is invalid, for guests and user
   const ada = cookieOf(await send('/login', post({ cookie: guest, payload: { userId: 'ada' } })))
   const again = cookieOf(await send('/login', post({ cookie: ada, payload: { userId: 'ada' } })))
   const eve = cookieOf(await send('/login', post({ cookie: again, payload: { userId: 'eve' } })))
-  const ids = await Promise.all([guest, ada, again, eve].map(async cookie => (await send('/who', { cookie })).json<{ userId: string | null }>().userId))
+  const ids = await Promise.all(
+    [guest, ada, again, eve].map(async cookie => (await send('/who', { cookie })).json<{ userId: string | null }>().userId)
+  )
   t.strictSame(ids, [null, null, null, 'eve'])
   t.equal(new Set([guest, ada, again, eve]).size, 4)
   t.equal(await app.sessions.count(), 1)
@@ -41,7 +43,12 @@ t.test('row 32: after login, the previous cookie is invalid, for guests and user
 
 t.test('row 33: data planted before a login is gone after it', async t => {
   const { send } = await testApp(t, { keepOnLogin: ['cart', '__proto__'] })
-  const guest = cookieOf(await send('/data', post({ payload: { cart: [1], _csrf: 'known', role: 'admin', passport: { user: 'x' }, returnTo: '//evil.example' } })))
+  const guest = cookieOf(
+    await send(
+      '/data',
+      post({ payload: { cart: [1], _csrf: 'known', role: 'admin', passport: { user: 'x' }, returnTo: '//evil.example' } })
+    )
+  )
   const user = cookieOf(await send('/login', post({ cookie: guest, payload: { userId: 'ada' } })))
   t.strictSame((await send('/who', { cookie: user })).json().data, { cart: [1] })
   const other = cookieOf(await send('/login', post({ cookie: user, payload: { userId: 'eve' } })))
@@ -50,7 +57,11 @@ t.test('row 33: data planted before a login is gone after it', async t => {
 
 t.test('row 35, 38: a privilege change issues a new cookie at once, and the old cookie has none of the privileges', async t => {
   const { send, signIn } = await testApp(t, {}, app => {
-    app.post('/promote', { config: { session: { required: true } } }, async request => { request.session.set('role', 'admin'); await request.session.rotate(); return {} })
+    app.post('/promote', { config: { session: { required: true } } }, async request => {
+      request.session.set('role', 'admin')
+      await request.session.rotate()
+      return {}
+    })
     app.get('/admin', async (request, reply) => request.session.get('role') === 'admin' ? {} : reply.code(403).send({}))
   })
   const before = await signIn()
@@ -94,7 +105,12 @@ t.test('row 39, 40: the server ends idle sessions, and every request resets the 
 })
 
 t.test('row 34, 40: reauthentication resets both timeouts; a refresh never resets the absolute one', async t => {
-  const { send, signIn, clock } = await testApp(t, {}, app => { app.post('/again', async request => { await request.session.reauthenticate({ method: 'password' }); return {} }) })
+  const { send, signIn, clock } = await testApp(t, {}, app => {
+    app.post('/again', async request => {
+      await request.session.reauthenticate({ method: 'password' })
+      return {}
+    })
+  })
   let cookie = await signIn()
   const started = clock.now
   const left = async () => (await send('/me', { cookie })).json<{ info: { expiresAt: number, absoluteExpiresAt: number } }>().info
@@ -106,13 +122,25 @@ t.test('row 34, 40: reauthentication resets both timeouts; a refresh never reset
 })
 
 t.test('row 41: no traffic extends a session past its absolute deadline', async t => {
-  const { send, signIn, clock } = await testApp(t, {}, app => { app.post('/rotate', async request => { await request.session.rotate(); return {} }) })
+  const { send, signIn, clock } = await testApp(t, {}, app => {
+    app.post('/rotate', async request => {
+      await request.session.rotate()
+      return {}
+    })
+  })
   for (const [remember, absolute, step] of [[false, 12 * hour, 20 * minute], [true, 30 * day, 10 * hour]] as const) {
     let cookie = await signIn('ada', { remember })
     const started = clock.now
     let last = started
     for (let i = 0; clock.now < started + 5 * absolute; i++, clock.now += step) {
-      const response = i % 5 === 0 ? await send('/rotate', post({ cookie })) : i % 5 === 1 ? await send(`${api}/refresh`, post({ cookie })) : i % 5 === 2 ? await send('/data', post({ cookie, payload: { i } })) : await send('/me', { cookie })
+      const response =
+        i % 5 === 0
+          ? await send('/rotate', post({ cookie }))
+          : i % 5 === 1
+            ? await send(`${api}/refresh`, post({ cookie }))
+            : i % 5 === 2
+              ? await send('/data', post({ cookie, payload: { i } }))
+              : await send('/me', { cookie })
       if (/^sid=./.test(cookieOf(response))) cookie = cookieOf(response)
       if ((await send('/me', { cookie })).statusCode === 200) last = clock.now
     }
@@ -183,10 +211,17 @@ t.test('row 46: profiles have the timeouts of NIST SP 800-63B-4, in the options 
 
 t.test('row 46, 80: the published policy has every timeout and no secret', async t => {
   const key = 'a key of the tests, which is long enough too'
-  const { app, send } = await testApp(t, { nistProfile: 'aal2', encryption: { keys: key } }, app => { app.get('/policy', async () => app.sessions.settings) })
+  const { app, send } = await testApp(t, { nistProfile: 'aal2', encryption: { keys: key } }, app => {
+    app.get('/policy', async () => app.sessions.settings)
+  })
   const shown = await send('/policy')
-  t.match(shown.json(), { policy: { session: { idleTimeout: hour, absoluteTimeout: day } }, remembers: false, historyRetention: 30 * day, ip: 'full' })
-  for (const text of [secret, key, 'secrets', 'encryption']) t.notOk(`${shown.body}${inspect(app.sessions)}${inspect(app.sessions.settings)}`.includes(text), text)
+  t.match(shown.json(), {
+    policy: { session: { idleTimeout: hour, absoluteTimeout: day } },
+    remembers: false,
+    historyRetention: 30 * day,
+    ip: 'full'
+  })
+  for (const text of [secret, key, 'secrets', 'encryption']) { t.notOk(`${shown.body}${inspect(app.sessions)}${inspect(app.sessions.settings)}`.includes(text), text) }
 })
 
 t.test('row 47, 48: logout ends the session in the store and deletes the cookie in the browser', async t => {
@@ -260,7 +295,10 @@ t.test('row 52: an ended session stays ended in a new process and on another nod
   const { id } = (await first.send('/me', { cookie: revoked })).json<{ id: string }>()
   await first.send(`${api}/revoke`, post({ cookie: live, payload: { id } }))
   const second = await testApp(t, { store })
-  for (const [cookie, reason] of [[out, 'logout'], [revoked, 'revoked']] as const) t.match((await second.send('/me', { cookie })).json(), { statusCode: 401, reason })
+  for (const [cookie, reason] of [
+    [out, 'logout'],
+    [revoked, 'revoked']
+  ] as const) { t.match((await second.send('/me', { cookie })).json(), { statusCode: 401, reason }) }
   await first.app.close()
   const third = await testApp(t, { store })
   for (const cookie of [out, revoked]) t.equal((await third.send('/me', { cookie })).statusCode, 401)
@@ -269,7 +307,8 @@ t.test('row 52: an ended session stays ended in a new process and on another nod
 
 t.test('row 53: one call each revokes one session, the others, a user\'s, and all', async t => {
   const { send, signIn, app } = await testApp(t)
-  const alive = async (cookies: readonly string[]) => (await Promise.all(cookies.map(cookie => send('/me', { cookie })))).map(({ statusCode }) => statusCode === 200)
+  const alive = async (cookies: readonly string[]) =>
+    (await Promise.all(cookies.map(cookie => send('/me', { cookie })))).map(({ statusCode }) => statusCode === 200)
   const ada = [await signIn(), await signIn(), await signIn(), await signIn()]
   const bob = [await signIn('bob'), await signIn('bob')]
   const guest = cookieOf(await send('/data', post({ payload: { a: 1 } })))
@@ -319,7 +358,12 @@ t.test('row 57: beyond the limit the newest sessions stay, and the oldest end as
 })
 
 t.test('row 58: of fifty parallel logins exactly the limit stays live', async t => {
-  for (const options of [{ maxSessions: 5 }, { maxSessions: 5, store: new Network().node() }, { maxSessions: { max: async () => 5, onExceeded: 'evict-idle' } }, { maxSessions: { max: 5, onExceeded: 'reject' } }] satisfies SessionPluginOptions[]) {
+  for (const options of [
+    { maxSessions: 5 },
+    { maxSessions: 5, store: new Network().node() },
+    { maxSessions: { max: async () => 5, onExceeded: 'evict-idle' } },
+    { maxSessions: { max: 5, onExceeded: 'reject' } }
+  ] satisfies SessionPluginOptions[]) {
     const { send, app } = await testApp(t, options)
     const answers = await Promise.all(Array.from({ length: 50 }, () => send('/login', post({ payload: { userId: 'ada' } }))))
     t.equal(await app.sessions.count({ userId: 'ada' }), 5)
@@ -339,7 +383,10 @@ t.test('row 83: a remembered session survives a restart, is not fresh, and ends 
     t.match(setCookies(answer)[0], `; Max-Age=${(started + 30 * day - clock.now) / 1000};`)
     cookie = cookieOf(answer)
     clock.now += 61_000
-    t.match((await send(`${api}/revoke`, post({ cookie, payload: { scope: 'others' } }))).json(), { statusCode: 403, code: 'FST_SESSION_NOT_FRESH' })
+    t.match((await send(`${api}/revoke`, post({ cookie, payload: { scope: 'others' } }))).json(), {
+      statusCode: 403,
+      code: 'FST_SESSION_NOT_FRESH'
+    })
   }
   clock.now = started + 30 * day
   t.match((await send('/me', { cookie })).json(), { statusCode: 401 })

@@ -9,7 +9,14 @@ import type { TestApp } from '../helpers/app.ts'
 
 const minute = 60_000
 
-interface Line { readonly event?: string, readonly owasp?: string, readonly time: number, readonly at: string, readonly session?: string | null, readonly level: number }
+interface Line {
+  readonly event?: string
+  readonly owasp?: string
+  readonly time: number
+  readonly at: string
+  readonly session?: string | null
+  readonly level: number
+}
 
 /** A server whose log, down to `trace`, is kept. */
 function traced (): { lines: () => Line[], text: () => string, server: object } {
@@ -31,7 +38,7 @@ async function busyDay (app: TestApp, store: ReturnType<typeof memoryStore>): Pr
   const guest = given(cookieOf(await post('/data', '', { cart: ['a private thing'] })))
   let ada = given(cookieOf(await post('/login', guest, { userId: 'ada', remember: true, method: 'password' })))
   const stolen = ada
-  for (const url of ['/me', '/who', '/log', api, `${api}/current`, `${api}?ended=true`, '/throw', '/nowhere', `${adminApi}/`]) await send(url, { cookie: ada })
+  for (const url of ['/me', '/who', '/log', api, `${api}/current`, `${api}?ended=true`, '/throw', '/nowhere', `${adminApi}/`]) { await send(url, { cookie: ada }) }
   await post('/data', ada, { secret: 'a private thing' })
   ada = given(cookieOf(await post('/rotate', ada)))
   ada = given(cookieOf(await post('/again', ada)))
@@ -42,7 +49,7 @@ async function busyDay (app: TestApp, store: ReturnType<typeof memoryStore>): Pr
   await send(`${api}/refresh`, { cookie: ada, method: 'POST' })
   for (const cookie of ['sid=junk', `${ada}; ${root}`, `sid=junk; ${ada}`, `${ada.slice(0, -1)}x`]) await send('/me', { cookie })
   const again = given(await signIn('root'))
-  for (const path of ['/', '/count', '/statistics', '/users/ada', '/export?data=true', '/export?format=csv', '/nothing']) await send(`${adminApi}${path}`, { cookie: again })
+  for (const path of ['/', '/count', '/statistics', '/users/ada', '/export?data=true', '/export?format=csv', '/nothing']) { await send(`${adminApi}${path}`, { cookie: again }) }
   await post(`${adminApi}/revoke`, again, { userId: 'ada', except: 'x' })
   await send('/me', { cookie: ada })
   await send('/me', { cookie: stolen })
@@ -110,16 +117,35 @@ t.test('a line of the log has each key once, and an event line has the time of t
 
 t.test("a driver's error reaches the log without the password, in whatever form the driver writes it", async t => {
   const written = [
-    'connect failed: redis://app:hunter2@10.0.0.1:6379', 'host=db user=app password=hunter2 dbname=x', "password='hunter2 hunter2'", 'postgres://db/x?user=app&password=hunter2&ssl=1',
-    '{"user":"app","password":"hunter2"}', 'PGPASSWORD=hunter2 psql', 'sslpassword = hunter2', 'auth: "hunter2"', 'passwd:hunter2', 'secret=hunter2', 'access_token=hunter2',
+    'connect failed: redis://app:hunter2@10.0.0.1:6379',
+    'host=db user=app password=hunter2 dbname=x',
+    "password='hunter2 hunter2'",
+    'postgres://db/x?user=app&password=hunter2&ssl=1',
+    '{"user":"app","password":"hunter2"}',
+    'PGPASSWORD=hunter2 psql',
+    'sslpassword = hunter2',
+    'auth: "hunter2"',
+    'passwd:hunter2',
+    'secret=hunter2',
+    'access_token=hunter2',
     '{ user: "app", password: "hunter2 \\" hunter2" }'
   ]
   for (const message of written) {
     const clean = withoutCredentials(new Error('outer', { cause: new Error(message) })) as Error
     t.notMatch(`${clean.message} ${clean.stack ?? ''} ${String(clean.cause)} ${(clean.cause as Error).stack ?? ''}`, /hunter2/, message)
-    t.notMatch(JSON.stringify([withoutCredentials(message), withoutCredentials({ message, config: { password: 'hunter2' } })]), /hunter2/, message)
+    t.notMatch(
+      JSON.stringify([withoutCredentials(message), withoutCredentials({ message, config: { password: 'hunter2' } })]),
+      /hunter2/,
+      message
+    )
   }
-  for (const message of ['password authentication failed for user "app"', 'WRONGPASS invalid username-password pair or user is disabled.', 'NOAUTH Authentication required.', 'getaddrinfo ENOTFOUND db', 'connect ECONNREFUSED 10.0.0.1:6379']) {
+  for (const message of [
+    'password authentication failed for user "app"',
+    'WRONGPASS invalid username-password pair or user is disabled.',
+    'NOAUTH Authentication required.',
+    'getaddrinfo ENOTFOUND db',
+    'connect ECONNREFUSED 10.0.0.1:6379'
+  ]) {
     t.equal((withoutCredentials(new Error(message)) as Error).message, message, 'what helps stays')
   }
   const loop = new Error('password=hunter2')
@@ -155,7 +181,13 @@ t.test('row 3, 80: neither events, metrics, exports, backups nor the store conta
   const fresh = await app.signIn('victim')
   const { id, hash } = (await app.app.sessions.listByUser('victim'))[0] as SessionRecord
   const [token = '', signature = ''] = fresh.slice(4).split('.')
-  for (const forged of [`${id}.${hash}`, hash, `${Buffer.concat([Buffer.from([1, 0, 0]), Buffer.from(id, 'base64url'), Buffer.from(hash, 'base64url')]).toString('base64url')}.${signature}`, `${token}.${hash}`, record?.id ?? '']) t.equal((await app.send('/me', { cookie: `sid=${forged}` })).statusCode, 401)
+  for (const forged of [
+    `${id}.${hash}`,
+    hash,
+    `${Buffer.concat([Buffer.from([1, 0, 0]), Buffer.from(id, 'base64url'), Buffer.from(hash, 'base64url')]).toString('base64url')}.${signature}`,
+    `${token}.${hash}`,
+    record?.id ?? ''
+  ]) { t.equal((await app.send('/me', { cookie: `sid=${forged}` })).statusCode, 401) }
   t.equal((await app.send('/me', { cookie: fresh })).statusCode, 200)
 })
 
@@ -166,21 +198,43 @@ t.test('row 84: a session\'s life is logged with the OWASP vocabulary, a public 
   const told = lines().filter(({ event }) => event !== undefined)
   const words = told.flatMap(({ owasp }) => owasp ?? [])
   for (const word of [
-    'session_created:ada', 'session_created', 'session_renewed:ada', 'authn_login_success:ada', 'session_expired:ada,revoked', 'session_expired:bob,logout', 'excess_sessions_exceeded:eve,3', 'session_expired:root,idle-timeout', 'session_use_after_expire:bob',
-    'malicious_extraneous', 'malicious_csrf', 'authz_fail:ada', 'authz_admin:root'
-  ]) t.ok(words.includes(word), word)
-  for (const event of ['session.ip-changed', 'session.user-agent-changed', 'session.store-failed']) t.ok(told.some(line => line.event === event && line.owasp === undefined), `${event} has no name in the vocabulary`)
+    'session_created:ada',
+    'session_created',
+    'session_renewed:ada',
+    'authn_login_success:ada',
+    'session_expired:ada,revoked',
+    'session_expired:bob,logout',
+    'excess_sessions_exceeded:eve,3',
+    'session_expired:root,idle-timeout',
+    'session_use_after_expire:bob',
+    'malicious_extraneous',
+    'malicious_csrf',
+    'authz_fail:ada',
+    'authz_admin:root'
+  ]) { t.ok(words.includes(word), word) }
+  for (const event of ['session.ip-changed', 'session.user-agent-changed', 'session.store-failed']) {
+    t.ok(
+      told.some(line => line.event === event && line.owasp === undefined),
+      `${event} has no name in the vocabulary`
+    )
+  }
   for (const { time, at, session } of told) {
     t.equal(new Date(at).toISOString(), at)
     t.type(time, 'number', 'the logger alone writes its time')
     t.ok(session === null || /^[\w-]{22}$/.test(String(session)))
   }
-  t.ok(told.filter(({ owasp = '' }) => /^(session_use_after|malicious|authz_fail)/.test(owasp)).every(({ level }) => level >= 40), 'what is worth a look is a warning')
+  t.ok(
+    told.filter(({ owasp = '' }) => /^(session_use_after|malicious|authz_fail)/.test(owasp)).every(({ level }) => level >= 40),
+    'what is worth a look is a warning'
+  )
   const refused = traced()
   const full = await testApp(t, { maxSessions: { max: 1, onExceeded: 'reject' } }, () => {}, refused.server)
   await full.signIn()
   await full.signIn()
-  t.match(refused.lines().filter(({ event }) => event === 'session.login-rejected'), [{ owasp: 'excess_sessions_exceeded:ada,1', level: 40 }])
+  t.match(
+    refused.lines().filter(({ event }) => event === 'session.login-rejected'),
+    [{ owasp: 'excess_sessions_exceeded:ada,1', level: 40 }]
+  )
 })
 
 t.test('row 84: a theft emits its own event, and exactly one node emits each end', async t => {
@@ -197,10 +251,16 @@ t.test('row 84: a theft emits its own event, and exactly one node emits each end
 })
 
 t.test('row 77: session changes during a streamed response are saved, or reported as lost', async t => {
-  const lost = ({ events }: TestApp) => events.filter((event): event is Extract<SessionEvent, { type: 'write-lost' }> => event.type === 'write-lost')
+  const lost = ({ events }: TestApp) =>
+    events.filter((event): event is Extract<SessionEvent, { type: 'write-lost' }> => event.type === 'write-lost')
   const app = await testApp(t, {}, app => {
     app.get('/stream', async (request, reply) => { request.session.set('streamed', true); return reply.send(Readable.from(['x'])) })
-    app.get('/hijack', async (request, reply) => { request.session.set('hijacked', true); reply.hijack(); await request.session.save(); reply.raw.end('raw') })
+    app.get('/hijack', async (request, reply) => {
+      request.session.set('hijacked', true)
+      reply.hijack()
+      await request.session.save()
+      reply.raw.end('raw')
+    })
     app.get('/forgotten', async (request, reply) => { request.session.set('forgotten', true); reply.hijack(); reply.raw.end('raw') })
     app.get('/after', async (request, reply) => { void reply.send({}); request.session.set('after', true); return reply })
     app.get('/late', async (request, reply) => { request.session.set('late', true); reply.raw.writeHead(200); return reply.send('x') })

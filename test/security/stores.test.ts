@@ -27,7 +27,10 @@ const engines: Record<string, { readonly skip: string | false, readonly open: (t
     async open (t) {
       const dir = mkdtempSync(join(tmpdir(), 'sheet-'))
       t.teardown(() => { rmSync(dir, { recursive: true, force: true }) })
-      return { store: () => `file:${join(dir, 'sessions.db')}`, dump: async () => readdirSync(dir).map(name => readFileSync(join(dir, name))) }
+      return {
+        store: () => `file:${join(dir, 'sessions.db')}`,
+        dump: async () => readdirSync(dir).map(name => readFileSync(join(dir, name)))
+      }
     }
   },
   Redis: {
@@ -39,7 +42,13 @@ const engines: Record<string, { readonly skip: string | false, readonly open: (t
       return {
         store: () => redisStore(client),
         async dump () {
-          const reads = { string: ['GETRANGE', '0', '-1'], hash: ['HGETALL'], zset: ['ZRANGE', '0', '-1'], set: ['SMEMBERS'], list: ['LRANGE', '0', '-1'] } as const
+          const reads = {
+            string: ['GETRANGE', '0', '-1'],
+            hash: ['HGETALL'],
+            zset: ['ZRANGE', '0', '-1'],
+            set: ['SMEMBERS'],
+            list: ['LRANGE', '0', '-1']
+          } as const
           const all: Buffer[] = []
           for (const key of await client.keysBuffer('*')) {
             const [verb, ...args] = reads[await client.type(key) as keyof typeof reads]
@@ -59,7 +68,9 @@ const engines: Record<string, { readonly skip: string | false, readonly open: (t
       return {
         store: () => postgresStore(pool),
         async dump () {
-          const { rows } = await pool.query<{ name: string }>("SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')")
+          const { rows } = await pool.query<{ name: string }>(
+            "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+          )
           const all = await Promise.all(rows.map(({ name }) => pool.query<{ row: string }>(`SELECT t::text AS row FROM ${name} t`)))
           return all.flatMap(({ rows }) => rows.map(({ row }) => Buffer.from(row)))
         }
@@ -127,7 +138,14 @@ for (const [name, { skip, open }] of Object.entries(engines)) {
     for (const cookie of [...cookies, ...logins]) {
       const [token = '', signature = ''] = cookie.slice(4).split('.')
       const verifier = decodeToken(token)?.verifier ?? Buffer.alloc(0)
-      for (const part of [token, signature, verifier, verifier.toString('hex'), verifier.toString('base64'), verifier.toString('base64url')]) if (dump.includes(part)) t.fail('a part of a cookie lies in the store')
+      for (const part of [
+        token,
+        signature,
+        verifier,
+        verifier.toString('hex'),
+        verifier.toString('base64'),
+        verifier.toString('base64url')
+      ]) { if (dump.includes(part)) t.fail('a part of a cookie lies in the store') }
     }
 
     // a restart of everything

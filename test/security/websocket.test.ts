@@ -21,12 +21,27 @@ async function socketApp (t: { teardown: (fn: () => unknown) => void }, options:
   const app = await testApp(t, options, app => {
     app.register(fastifyWebsocket)
     app.register(async (scope: FastifyInstance) => {
-      const routes = { '/live': {}, '/mine': { session: { required: true } }, '/guarded': { session: { sameOrigin: true } }, '/open': { session: { sameOrigin: false } } }
+      const routes = {
+        '/live': {},
+        '/mine': { session: { required: true } },
+        '/guarded': { session: { sameOrigin: true } },
+        '/open': { session: { sameOrigin: false } }
+      }
       for (const [path, config] of Object.entries(routes)) {
         scope.get(path, { websocket: true, config }, (socket, request) => {
           const { userId } = request.session
           if (userId !== null) request.session.onEnd(({ reason }) => { socket.close(4001, reason) })
-          socket.on('message', () => { request.session.set('late', true); request.session.save().then(() => { socket.send('saved') }, (error: unknown) => { socket.send((error as Error).message) }) })
+          socket.on('message', () => {
+            request.session.set('late', true)
+            request.session.save().then(
+              () => {
+                socket.send('saved')
+              },
+              (error: unknown) => {
+                socket.send((error as Error).message)
+              }
+            )
+          })
           socket.send(`hello ${userId ?? 'nobody'}`)
         })
       }
@@ -56,18 +71,27 @@ t.test('row 56: by default a WebSocket opened by another origin with the session
   const { open, signIn, origin, events } = await socketApp(t)
   const cookie = await signIn()
   for (const headers of [
-    { origin: 'https://evil.example' }, { origin: 'null' }, { origin: `${origin}.evil.example` }, { origin: origin.replace(/\d+$/, '1') }, { origin: origin.replace('http', 'https') },
-    { 'sec-fetch-site': 'cross-site', origin }, { 'sec-fetch-site': 'same-site', origin }, { 'sec-fetch-site': '', origin }
-  ]) t.strictSame(await open('/live', { cookie, ...headers }), { refused: 403 }, JSON.stringify(headers))
-  t.match(events.filter(event => event.type === 'cross-origin-blocked'), [{ type: 'cross-origin-blocked', method: 'GET', ip: '127.0.0.1', count: 1 }])
-  for (const headers of [{ origin }, { origin: origin.toUpperCase() }, { 'sec-fetch-site': 'same-origin', origin }, {}]) t.equal(opened(await open('/live', { cookie, ...headers })).said, 'hello ada')
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { origin: `${origin}.evil.example` },
+    { origin: origin.replace(/\d+$/, '1') },
+    { origin: origin.replace('http', 'https') },
+    { 'sec-fetch-site': 'cross-site', origin },
+    { 'sec-fetch-site': 'same-site', origin },
+    { 'sec-fetch-site': '', origin }
+  ]) { t.strictSame(await open('/live', { cookie, ...headers }), { refused: 403 }, JSON.stringify(headers)) }
+  t.match(
+    events.filter(event => event.type === 'cross-origin-blocked'),
+    [{ type: 'cross-origin-blocked', method: 'GET', ip: '127.0.0.1', count: 1 }]
+  )
+  for (const headers of [{ origin }, { origin: origin.toUpperCase() }, { 'sec-fetch-site': 'same-origin', origin }, {}]) { t.equal(opened(await open('/live', { cookie, ...headers })).said, 'hello ada') }
 })
 
 t.test('a page of a trusted origin opens a socket with the session cookie', async t => {
   const { open, signIn } = await socketApp(t, { trustedOrigins: ['http://localhost:5173'] })
   const cookie = await signIn()
-  for (const headers of [{ origin: 'http://localhost:5173' }, { origin: 'http://localhost:5173', 'sec-fetch-site': 'same-site' }]) t.equal(opened(await open('/live', { cookie, ...headers })).said, 'hello ada')
-  for (const headers of [{ origin: 'http://localhost:5174' }, { origin: 'http://localhost:5174', 'sec-fetch-site': 'same-site' }]) t.strictSame(await open('/live', { cookie, ...headers }), { refused: 403 })
+  for (const headers of [{ origin: 'http://localhost:5173' }, { origin: 'http://localhost:5173', 'sec-fetch-site': 'same-site' }]) { t.equal(opened(await open('/live', { cookie, ...headers })).said, 'hello ada') }
+  for (const headers of [{ origin: 'http://localhost:5174' }, { origin: 'http://localhost:5174', 'sec-fetch-site': 'same-site' }]) { t.strictSame(await open('/live', { cookie, ...headers }), { refused: 403 }) }
 })
 
 t.test('row 56: without a cookie a socket is anonymous, and any origin may open it unless the route forbids it', async t => {
@@ -82,18 +106,38 @@ t.test('row 56: without a cookie a socket is anonymous, and any origin may open 
 
 for (const [how, end] of [
   ['its user signs out', (app, cookie) => app.send(`${api}/logout`, { cookie, method: 'POST' })],
-  ['another device ends it', async app => app.send(`${api}/revoke`, { cookie: await app.signIn(), method: 'POST', payload: { scope: 'others' } })],
+  [
+    'another device ends it',
+    async app => app.send(`${api}/revoke`, { cookie: await app.signIn(), method: 'POST', payload: { scope: 'others' } })
+  ],
   ['the app ends all sessions of its user', app => app.app.sessions.revokeUser('ada')],
-  ['the limit makes room', async app => { app.clock.now++; await app.signIn(); await app.signIn(); await app.signIn() }],
-  ['its old verifier comes back', async (app, cookie) => {
-    app.clock.now += 3_600_001
-    const next = (await app.send('/me', { cookie })).headers['set-cookie'] as string
-    app.clock.now += 61_000
-    await app.send('/me', { cookie: next.split(';')[0] as string })
-    app.clock.now += 600_000
-    await app.send('/me', { cookie })
-  }],
-  ['it expires, and a sweep finds it', async app => { app.clock.now += 15 * 86_400_000; await app.app.sessions.cleanup() }]
+  [
+    'the limit makes room',
+    async app => {
+      app.clock.now++
+      await app.signIn()
+      await app.signIn()
+      await app.signIn()
+    }
+  ],
+  [
+    'its old verifier comes back',
+    async (app, cookie) => {
+      app.clock.now += 3_600_001
+      const next = (await app.send('/me', { cookie })).headers['set-cookie'] as string
+      app.clock.now += 61_000
+      await app.send('/me', { cookie: next.split(';')[0] as string })
+      app.clock.now += 600_000
+      await app.send('/me', { cookie })
+    }
+  ],
+  [
+    'it expires, and a sweep finds it',
+    async app => {
+      app.clock.now += 15 * 86_400_000
+      await app.app.sessions.cleanup()
+    }
+  ]
 ] as [string, (app: SocketApp, cookie: string) => Promise<unknown>][]) {
   t.test(`row 55: a live WebSocket closes when ${how}`, async t => {
     const app = await socketApp(t, { maxSessions: 3 })
@@ -119,7 +163,13 @@ t.test('row 55: a socket\'s write after its session has ended is rejected, and r
   const { open, signIn, send, app, origin } = await socketApp(t)
   const cookie = await signIn()
   const { socket, closed } = opened(await open('/mine', { cookie, origin }))
-  const answer = () => new Promise<string>(resolve => { socket.once('message', data => { resolve((data as Buffer).toString()) }); socket.send('write') })
+  const answer = () =>
+    new Promise<string>(resolve => {
+      socket.once('message', data => {
+        resolve((data as Buffer).toString())
+      })
+      socket.send('write')
+    })
   t.equal(await answer(), 'saved')
   await send(`${api}/logout`, { cookie, method: 'POST' })
   t.equal(await closed, 4001)
@@ -131,17 +181,40 @@ t.test('an injected WebSocket, which has no connection, is somebody\'s and is re
   const { app, signIn } = await socketApp(t)
   const cookie = await signIn()
   const said = await new Promise<string>((resolve, reject) => {
-    app.injectWS('/mine', { headers: { cookie } }, { onInit: socket => { socket.on('message', data => { resolve((data as Buffer).toString()) }) } }).then(socket => { t.teardown(() => { socket.terminate() }) }, reject)
+    app
+      .injectWS(
+        '/mine',
+        { headers: { cookie } },
+        {
+          onInit: socket => {
+            socket.on('message', data => {
+              resolve((data as Buffer).toString())
+            })
+          }
+        }
+      )
+      .then(socket => {
+        t.teardown(() => {
+          socket.terminate()
+        })
+      }, reject)
   })
   t.equal(said, 'hello ada')
   await t.rejects(app.injectWS('/mine', { headers: { cookie, origin: 'https://evil.example' } }), /403/)
-  t.equal((await app.inject({ url: '/me', headers: { cookie, connection: 'upgrade', upgrade: 'websocket', origin: 'https://evil.example' } })).statusCode, 403)
+  t.equal(
+    (await app.inject({ url: '/me', headers: { cookie, connection: 'upgrade', upgrade: 'websocket', origin: 'https://evil.example' } }))
+      .statusCode,
+    403
+  )
 })
 
 t.test('row 56: a WebSocket opened by another origin with a legacy cookie is rejected, too', async t => {
   const old = await oldFastifySession(t)
   const now = Date.now()
-  const { open, origin, app } = await socketApp(t, { now: () => now, migrate: { adapters: [old.adapter], until: now + 86_400_000, resolveUserId: ownerInData } })
+  const { open, origin, app } = await socketApp(t, {
+    now: () => now,
+    migrate: { adapters: [old.adapter], until: now + 86_400_000, resolveUserId: ownerInData }
+  })
   const cookie = (await old.signIn('ada')).cookies().join('; ')
   t.strictSame(await open('/live', { cookie, origin: 'https://evil.example' }), { refused: 403 })
   t.equal(await app.sessions.count(), 0)

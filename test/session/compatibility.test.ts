@@ -13,7 +13,13 @@ t.test('data is own properties, and get and set reach the same', async t => {
       session.cart = ['book']
       session.cart.push('lamp')
       request.session.set('theme', 'dark')
-      return { theme: session.theme, cart: request.session.get('cart'), keys: Object.keys(request.session), has: 'cart' in request.session, none: request.session.get('nothing') }
+      return {
+        theme: session.theme,
+        cart: request.session.get('cart'),
+        keys: Object.keys(request.session),
+        has: 'cart' in request.session,
+        none: request.session.get('nothing')
+      }
     })
     app.post('/forget', async request => { delete (request.session as unknown as { cart?: string[] }).cart; return request.session.data() })
   })
@@ -31,8 +37,10 @@ t.test('code that treats the session as any object works, and the names of those
       const { session } = request
       session.set('cart', ['book'])
       const { cart } = session as unknown as { cart: string[] }
-      const call = (name: string, ...args: unknown[]) => (session as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args)
-      const mustache = (name: string) => Object.prototype.hasOwnProperty.call(session, name) ? String((session as unknown as Record<string, unknown>)[name]) : ''
+      const call = (name: string, ...args: unknown[]) =>
+        (session as unknown as Record<string, (...args: unknown[]) => unknown>)[name]?.(...args)
+      const mustache = (name: string) =>
+        Object.prototype.hasOwnProperty.call(session, name) ? String((session as unknown as Record<string, unknown>)[name]) : ''
       return {
         has: [call('hasOwnProperty', 'cart'), call('hasOwnProperty', 'userId'), call('propertyIsEnumerable', 'cart')],
         texts: [[session as unknown as string].join(''), call('toString'), call('toLocaleString')],
@@ -48,7 +56,13 @@ t.test('code that treats the session as any object works, and the names of those
   })
   const first = await send('/any', { method: 'POST' })
   t.strictSame(first.json(), {
-    has: [true, false, true], texts: ['[object Object]', '[object Object]', '[object Object]'], same: true, cart: ['book'], views: ['book', ''], keys: ['cart'], get: null
+    has: [true, false, true],
+    texts: ['[object Object]', '[object Object]', '[object Object]'],
+    same: true,
+    cart: ['book'],
+    views: ['book', ''],
+    keys: ['cart'],
+    get: null
   })
   const cookie = cookieOf(first)
   await send('/names', { method: 'POST', cookie })
@@ -65,7 +79,10 @@ t.test('callbacks are answered, and each method warns once', async t => {
   })
   const { send, app } = await testApp(t, options, app => {
     app.post('/old/login', (request, reply) => {
-      const session = request.session as unknown as Old & { regenerate: (callback: (error?: Error) => void) => void, save: (callback: (error?: Error) => void) => void }
+      const session = request.session as unknown as Old & {
+        regenerate: (callback: (error?: Error) => void) => void
+        save: (callback: (error?: Error) => void) => void
+      }
       session.regenerate(error => {
         if (error !== undefined) { void reply.send(error); return }
         Object.assign(request.session, { user: request.body })
@@ -84,7 +101,11 @@ t.test('callbacks are answered, and each method warns once', async t => {
       await app.sessions.revokeUser('ada')
       return (await call(request.session, 'reload') as { code: string }[]).map(({ code }) => code)
     })
-    app.post('/old/logout', (request, reply) => { (request.session as unknown as Old)['destroy']?.((error: unknown) => { void reply.send({ error: error === undefined ? 'none' : 'some' }) }) })
+    app.post('/old/logout', (request, reply) => {
+      ;(request.session as unknown as Old)['destroy']?.((error: unknown) => {
+        void reply.send({ error: error === undefined ? 'none' : 'some' })
+      })
+    })
   })
   const login = await send('/old/login', { method: 'POST', payload: { id: 'ada' } })
   t.equal(login.headers.location, '/me')
@@ -106,7 +127,12 @@ t.test('callbacks are answered, and each method warns once', async t => {
   await new Promise(resolve => { setImmediate(resolve) })
   const ours = warnings.filter(warning => (warning as { code?: string }).code === 'FST_SESSION_CALLBACK')
   t.same(ours.map(({ name }) => name), Array(4).fill('DeprecationWarning'))
-  t.match(ours.map(({ message }) => message).sort(), [/destroy/, /regenerate/, /reload/, /`request\.session\.save\(callback\)` is deprecated\. Use `await request\.session\.save\(\)`\./])
+  t.match(ours.map(({ message }) => message).sort(), [
+    /destroy/,
+    /regenerate/,
+    /reload/,
+    /`request\.session\.save\(callback\)` is deprecated\. Use `await request\.session\.save\(\)`\./
+  ])
 })
 
 t.test('promises work as well, and what nobody awaited before may go unawaited', async t => {

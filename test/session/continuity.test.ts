@@ -37,7 +37,7 @@ t.test('regenerate keeps when and how the user authenticated, and both deadlines
     t.not(second, '')
     const after = (await send('/me', { cookie: second })).json<{ info: Record<string, unknown> }>().info
     t.not(after['id'], before['id'])
-    for (const name of ['authenticatedAt', 'absoluteExpiresAt', 'methods', 'remembered']) t.strictSame(after[name], before[name], `${user} ${name}`)
+    for (const name of ['authenticatedAt', 'absoluteExpiresAt', 'methods', 'remembered']) { t.strictSame(after[name], before[name], `${user} ${name}`) }
     t.equal((await send('/delete', { method: 'POST', cookie: second })).statusCode, 403, 'it is no fresher than before')
   }
   t.equal(app.sessions.settings.policy.remembered.absoluteTimeout > day, true)
@@ -54,7 +54,15 @@ t.test('a session that assessRisk challenges stays challenged in its request, wh
   const { send, signIn } = await testApp(t, { assessRisk: () => 'challenge' }, app => {
     app.get('/steps', async ({ session }) => {
       const seen = [session.info?.authenticatedAt]
-      for (const step of [() => session.reload(), () => session.extend(), () => session.rotate(), async () => { session.set('a', 1); await session.save() }]) {
+      for (const step of [
+        () => session.reload(),
+        () => session.extend(),
+        () => session.rotate(),
+        async () => {
+          session.set('a', 1)
+          await session.save()
+        }
+      ]) {
         await step()
         seen.push(session.info?.authenticatedAt)
       }
@@ -65,7 +73,10 @@ t.test('a session that assessRisk challenges stays challenged in its request, wh
     app.post('/delete', { config: { session: { fresh: '10m' } } }, async () => ({ deleted: true }))
   })
   const cookie = await signIn()
-  t.strictSame((await send('/steps', { cookie, headers: { 'user-agent': 'curl/8' } })).json(), { seen: [null, null, null, null, null], proved: 'number' })
+  t.strictSame((await send('/steps', { cookie, headers: { 'user-agent': 'curl/8' } })).json(), {
+    seen: [null, null, null, null, null],
+    proved: 'number'
+  })
   const other = await signIn('bob')
   t.equal((await send('/delete', { method: 'POST', cookie: other, headers: { 'user-agent': 'curl/8' } })).statusCode, 403)
   const regenerated = cookieOf(await send('/regenerate', { method: 'POST', cookie: other, headers: { 'user-agent': 'curl/8' } }))
@@ -85,7 +96,11 @@ t.test('a record whose userId is not text or null is corrupt: it authenticates n
   for (wrong of [['admin'], 5, true, { id: 1 }, '', undefined]) {
     t.equal((await send('/me', { cookie })).statusCode, 401, JSON.stringify(wrong))
   }
-  t.strictSame(events.filter(({ type }) => type !== 'created').map(({ type }) => type), ['record-corrupt', 'unknown-token'], 'once a minute')
+  t.strictSame(
+    events.filter(({ type }) => type !== 'created').map(({ type }) => type),
+    ['record-corrupt', 'unknown-token'],
+    'once a minute'
+  )
   wrong = null
   t.equal((await send('/me', { cookie })).statusCode, 200)
 })
@@ -119,7 +134,15 @@ t.test('a logout with a token that was rejected ends no session', async t => {
   const token = encodeToken({ id, generation, verifier: newVerifier() })
   const [key = Buffer.alloc(0)] = deriveKeys([secret], 'cookie', app.sessions.settings.name)
   const forged = live.replace(/=.*/, `=${token}.${createHmac('sha256', key).update(token).digest('base64url')}`)
-  t.match((await send('/me', { cookie: live.replace(/=.*/, `=${live.slice(4, 72)}.${createHmac('sha256', key).update(live.slice(4, 72)).digest('base64url')}`) })).statusCode, 200, 'the test signs as the app does')
+  t.match(
+    (
+      await send('/me', {
+        cookie: live.replace(/=.*/, `=${live.slice(4, 72)}.${createHmac('sha256', key).update(live.slice(4, 72)).digest('base64url')}`)
+      })
+    ).statusCode,
+    200,
+    'the test signs as the app does'
+  )
   t.equal((await send(`${api}/logout`, { method: 'POST', cookie: forged })).statusCode, 200)
   t.equal((await send('/me', { cookie: live })).statusCode, 200, 'the secret and a public id are not enough')
   t.equal((await send(`${api}/logout`, { method: 'POST', cookie: live })).statusCode, 200)

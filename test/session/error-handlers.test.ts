@@ -39,7 +39,10 @@ t.test('what an error handler writes is kept, for users and visitors, and what t
 
 t.test('a sign-in of the failed handler is undone, and its error handler starts from a guest', async t => {
   const { send, app } = await testApp(t, {}, app => {
-    app.setErrorHandler(async (_error, { session }, reply) => { session.set('flash', session.userId ?? 'nobody'); return reply.code(418).send() })
+    app.setErrorHandler(async (_error, { session }, reply) => {
+      session.set('flash', session.userId ?? 'nobody')
+      return reply.code(418).send()
+    })
     app.post('/in', async ({ session }) => { await session.login('ada', { data: { role: 'admin' } }); throw new Error('boom') })
   })
   const response = await send('/in', { method: 'POST' })
@@ -63,18 +66,34 @@ t.test('the response of an error handler leaves although its data cannot be stor
     }
   })
   const { send, signIn, events } = await testApp(t, { store: broken }, app => {
-    app.setErrorHandler(async (_error, request, reply) => { request.session.set('flash', 'sorry'); return reply.code(418).send({ sorry: true }) })
-    app.post('/boom', async () => { throw new Error('boom') })
-    app.post('/lossy', { errorHandler: (_error, request, reply) => { request.session.set('flash', 1n); void reply.send({ sorry: true }) } }, async ({ session }) => {
-      session.set('a', 1)
-      throw new Error('boom')
+    app.setErrorHandler(async (_error, request, reply) => {
+      request.session.set('flash', 'sorry')
+      return reply.code(418).send({ sorry: true })
     })
+    app.post('/boom', async () => { throw new Error('boom') })
+    app.post(
+      '/lossy',
+      {
+        errorHandler: (_error, request, reply) => {
+          request.session.set('flash', 1n)
+          void reply.send({ sorry: true })
+        }
+      },
+      async ({ session }) => {
+        session.set('a', 1)
+        throw new Error('boom')
+      }
+    )
   })
   const cookie = await signIn()
   t.strictSame((await send('/lossy', { cookie, method: 'POST' })).json(), { sorry: true })
   down = true
   t.strictSame((await send('/boom', { cookie, method: 'POST' })).json(), { sorry: true })
-  t.strictSame((await send('/data', { cookie, method: 'POST', payload: { a: 1 } })).json(), { sorry: true }, 'the write of the handler failed')
+  t.strictSame(
+    (await send('/data', { cookie, method: 'POST', payload: { a: 1 } })).json(),
+    { sorry: true },
+    'the write of the handler failed'
+  )
   t.match(events.filter(({ type }) => type === 'write-lost'), [{ userId: 'ada', error: /bigint/ }, { userId: 'ada', error: /unavailable/ }])
 })
 

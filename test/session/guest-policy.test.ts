@@ -11,7 +11,15 @@ const sibling = { 'sec-fetch-site': 'same-site', 'sec-fetch-mode': 'cors', origi
 
 /** Adds a page and a form target that write for every visitor, as CSRF protection and flash messages do. */
 const writers: Parameters<typeof testApp>[2] = app => {
-  app.route({ method: ['GET', 'POST'], url: '/write', exposeHeadRoute: true, handler: async ({ session }) => { session.set('flash', 1); return {} } })
+  app.route({
+    method: ['GET', 'POST'],
+    url: '/write',
+    exposeHeadRoute: true,
+    handler: async ({ session }) => {
+      session.set('flash', 1)
+      return {}
+    }
+  })
   app.options('/write', async ({ session }) => { session.set('flash', 1); return {} })
   app.setNotFoundHandler(async ({ session }) => { session.set('flash', 1); return {} })
 }
@@ -20,7 +28,13 @@ const lost = ({ events }: TestApp) => events.flatMap(event => event.type === 'wr
 
 t.test('a cross-site request without the cookie makes no guest: the browser may have a user\'s', async t => {
   const app = await testApp(t, {}, writers)
-  const cases = [['POST', form], ['GET', image], ['GET', frame], ['POST', { origin: 'https://elsewhere.example' }], ['POST', { origin: 'null' }]] as const
+  const cases = [
+    ['POST', form],
+    ['GET', image],
+    ['GET', frame],
+    ['POST', { origin: 'https://elsewhere.example' }],
+    ['POST', { origin: 'null' }]
+  ] as const
   for (const [method, headers] of cases) {
     const response = await app.send('/write', { method, headers })
     t.equal(response.statusCode, 200)
@@ -41,7 +55,11 @@ t.test('a request that is not cross-site, or to which the browser sends the cook
   const strict = await testApp(t, { cookie: { sameSite: 'strict' } }, writers)
   t.strictSame(setCookies(await strict.send('/write', { headers: link })), [], 'Strict is withheld from links')
   const none = await testApp(t, { cookie: { sameSite: 'none', secure: true } }, writers)
-  t.equal(setCookies(await none.send('/write', { method: 'POST', headers: form, remoteAddress: '192.0.2.1' })).length, 1, 'None is not withheld')
+  t.equal(
+    setCookies(await none.send('/write', { method: 'POST', headers: form, remoteAddress: '192.0.2.1' })).length,
+    1,
+    'None is not withheld'
+  )
 })
 
 t.test('a cross-site request that has the cookie, even of an ended session, writes and makes a guest', async t => {

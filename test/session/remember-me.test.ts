@@ -102,7 +102,9 @@ t.test('remembering is for profiles that allow it, and for users', async t => {
 })
 
 t.test('row 83: being remembered does not make a session fresh', async t => {
-  const { send, signIn, clock } = await testApp(t, {}, app => { app.get('/fresh', { config: { session: { fresh: '5m' } } }, async () => ({})) })
+  const { send, signIn, clock } = await testApp(t, {}, app => {
+    app.get('/fresh', { config: { session: { fresh: '5m' } } }, async () => ({}))
+  })
   const cookie = await signIn('ada', { remember: true })
   t.equal((await send('/fresh', { cookie })).statusCode, 200)
   clock.now += 6 * 60_000

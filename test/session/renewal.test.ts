@@ -19,7 +19,10 @@ t.test('a cookie that is due while others change its session', async t => {
   t.test('is refused with the reason if the session has ended', async t => {
     const record = await aRecord(t)
     const ended = toEnded(record, { reason: 'logout', by: 'user', at: record.createdAt })
-    const { sessions, clock } = await openManager(t, { store: { ...new Network().node(), update: async () => ({ status: 'gone', ended }) }, ...due })
+    const { sessions, clock } = await openManager(t, {
+      store: { ...new Network().node(), update: async () => ({ status: 'gone', ended }) },
+      ...due
+    })
     const { token } = await sessions.create({ userId: 'ada' })
     clock.now += 2 * 60 * minute
     t.match(await sessions.validate(token, visit), new Rejection('ended', 'logout'))

@@ -131,7 +131,11 @@ t.test('a raw response has the cookie, and no cache may store it, however its he
   }
   t.equal(setCookies(await send('/list', { method: 'POST' })).length, 3)
   const cookie = cookieOf(await send('/implicit', { method: 'POST' }))
-  t.match((await send('/out', { method: 'POST', cookie })).headers, { 'clear-site-data': '"storage"', 'cache-control': 'no-store', 'set-cookie': /Max-Age=0/ })
+  t.match((await send('/out', { method: 'POST', cookie })).headers, {
+    'clear-site-data': '"storage"',
+    'cache-control': 'no-store',
+    'set-cookie': /Max-Age=0/
+  })
 })
 
 t.test('headers that caches obey besides Cache-Control, and those of a Response or a later hook, make no cookie public', async t => {
@@ -150,12 +154,28 @@ t.test('headers that caches obey besides Cache-Control, and those of a Response 
       app.get(`/saved/${name}`, async ({ session }, reply) => { await session.save(); reply.headers(headers); return {} })
       app.get(`/hook/${name}`, { onSend: async (_request, reply) => { reply.headers(headers) } }, async () => ({}))
       app.post(`/reply/${name}`, async ({ session }, reply) => { await session.login('ada'); reply.headers(headers); return {} })
-      app.post(`/saved/${name}`, async ({ session }, reply) => { await session.login('ada'); await session.save(); reply.headers(headers); return {} })
+      app.post(`/saved/${name}`, async ({ session }, reply) => {
+        await session.login('ada')
+        await session.save()
+        reply.headers(headers)
+        return {}
+      })
       app.post(`/response/${name}`, async ({ session }) => {
         await session.login('ada')
         return new Response('{}', { status: 201, headers: { ...headers, vary: 'Accept', 'set-cookie': 'theme=dark' } })
       })
-      app.post(`/hook/${name}`, { onSend: async (_request, reply) => { reply.headers(headers) } }, async ({ session }) => { await session.login('ada'); return {} })
+      app.post(
+        `/hook/${name}`,
+        {
+          onSend: async (_request, reply) => {
+            reply.headers(headers)
+          }
+        },
+        async ({ session }) => {
+          await session.login('ada')
+          return {}
+        }
+      )
     }
   })
   const cookie = await signIn('ada', { remember: true })
@@ -180,7 +200,11 @@ t.test('headers that caches obey besides Cache-Control, and those of a Response 
 
 t.test('a guarded Response payload keeps Vary and private', async t => {
   const { send, signIn } = await testApp(t, {}, app => {
-    app.get('/page', { config: { session: { required: true } } }, async () => new Response('page', { headers: { vary: 'Accept', 'x-own': '1' } }))
+    app.get(
+      '/page',
+      { config: { session: { required: true } } },
+      async () => new Response('page', { headers: { vary: 'Accept', 'x-own': '1' } })
+    )
     app.get('/used', { config: { session: { required: true } } }, async () => {
       const used = new Response('page')
       await used.text()
@@ -223,7 +247,12 @@ t.test('over HTTP/2 the cookie leaves with every kind of response', async t => {
   t.teardown(() => app.close())
   app.register(sessions as never, { secret })
   app.get('/json', async ({ session }) => { await session.login('ada'); return {} })
-  app.get('/stream', async ({ session }, reply) => { await session.login('ada'); const stream = new PassThrough(); stream.end('x'); return reply.send(stream) })
+  app.get('/stream', async ({ session }, reply) => {
+    await session.login('ada')
+    const stream = new PassThrough()
+    stream.end('x')
+    return reply.send(stream)
+  })
   app.get('/raw', async ({ session }, reply) => { reply.hijack(); await session.login('ada'); reply.raw.end('x') })
   const client = connect(await app.listen({ port: 0, host: '127.0.0.1' }))
   t.teardown(() => { client.close() })

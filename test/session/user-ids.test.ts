@@ -22,7 +22,14 @@ t.test('ids of database drivers are taken as the text that JSON stores', async t
   t.equal(toUserId(new ObjectId(hex)), hex)
   t.equal(toUserId(2n ** 63n), '9223372036854775808')
   const code = { code: 'FST_SESSION_INVALID_USER_ID' }
-  for (const value of [new Date(), new Model(), { toJSON: () => ({ id: 1 }) }, { toJSON: 'text' }, { toString: () => 'ada' }, Buffer.from('ada')]) {
+  for (const value of [
+    new Date(),
+    new Model(),
+    { toJSON: () => ({ id: 1 }) },
+    { toJSON: 'text' },
+    { toString: () => 'ada' },
+    Buffer.from('ada')
+  ]) {
     t.throws(() => toUserId(value), code)
   }
   const { send, app } = await testApp(t, {}, app => {
@@ -42,7 +49,10 @@ t.test('resolveUserId sees the data as JSON stores it, so that a user is the sam
     }
   }, app => {
     app.post('/in', async ({ session }) => { session.set('user', { id: 'ada', since: new Date(0), undefined }); return {} })
-    app.post('/model', async ({ session }) => { session.set('user', Object.defineProperty({ name: 'ada' }, 'id', { get: () => 'ada' })); return {} })
+    app.post('/model', async ({ session }) => {
+      session.set('user', Object.defineProperty({ name: 'ada' }, 'id', { get: () => 'ada' }))
+      return {}
+    })
     app.post('/more', async ({ session }) => { session.set('cart', []); return {} })
   })
   const cookie = cookieOf(await send('/in', { method: 'POST' }))
@@ -52,7 +62,11 @@ t.test('resolveUserId sees the data as JSON stores it, so that a user is the sam
   const stored = { id: 'ada', since: '1970-01-01T00:00:00.000Z' }
   t.strictSame(seen, [stored, stored])
   const guest = cookieOf(await send('/model', { method: 'POST' }))
-  t.match((await send('/who', { cookie: guest })).json(), { userId: null, data: { user: { name: 'ada' } } }, 'a value that is not stored signs in nobody, from the first request on')
+  t.match(
+    (await send('/who', { cookie: guest })).json(),
+    { userId: null, data: { user: { name: 'ada' } } },
+    'a value that is not stored signs in nobody, from the first request on'
+  )
 })
 
 t.test('errors have the status and the exposure that filters of other frameworks read', t => {

@@ -41,13 +41,29 @@ function holding (generation: number, verifier: Buffer): Held {
 /** The policy of this package: its own `judge`, its own derivation, on a record as a store keeps it. */
 function ours (changes: Partial<Pick<Policy, 'minOverlap' | 'grace'>> = {}, confirmed: typeof confirmsRotation = confirmsRotation): (now: number) => Server {
   const policy: Policy = {
-    session: { idleTimeout: hour, absoluteTimeout: day }, guest: { idleTimeout: hour, absoluteTimeout: day }, remembered: { idleTimeout: 400 * day, absoluteTimeout: 4000 * day },
-    rotateAfter: { session: 0, remembered: hour }, minOverlap: minute, grace: 30 * second, ...changes
+    session: { idleTimeout: hour, absoluteTimeout: day },
+    guest: { idleTimeout: hour, absoluteTimeout: day },
+    remembered: { idleTimeout: 400 * day, absoluteTimeout: 4000 * day },
+    rotateAfter: { session: 0, remembered: hour },
+    minOverlap: minute,
+    grace: 30 * second,
+    ...changes
   }
   return now => {
     const first = holding(0, newVerifier())
     let resentAt = 0
-    let record = { id, generation: 0, hash: first.hash, previousHash: null, rotatedAt: now, confirmedAt: null, lastSeenAt: now, idleTimeout: 400 * day, absoluteExpiresAt: now + 4000 * day, remembered: true } as unknown as SessionRecord
+    let record = {
+      id,
+      generation: 0,
+      hash: first.hash,
+      previousHash: null,
+      rotatedAt: now,
+      confirmedAt: null,
+      lastSeenAt: now,
+      idleTimeout: 400 * day,
+      absoluteExpiresAt: now + 4000 * day,
+      remembered: true
+    } as unknown as SessionRecord
     return {
       first,
       serve (held, now) {
@@ -58,7 +74,15 @@ function ours (changes: Partial<Pick<Policy, 'minOverlap' | 'grace'>> = {}, conf
             return letIn
           case 'rotate': {
             const next = successorOf(held)
-            record = { ...record, generation: next.generation, hash: next.hash, previousHash: record.hash, rotatedAt: now, confirmedAt: null, lastSeenAt: now }
+            record = {
+              ...record,
+              generation: next.generation,
+              hash: next.hash,
+              previousHash: record.hash,
+              rotatedAt: now,
+              confirmedAt: null,
+              lastSeenAt: now
+            }
             return { verdict: 'in', cookie: next }
           }
           case 'resend':

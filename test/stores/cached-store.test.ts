@@ -162,7 +162,13 @@ t.test('a copy knows what this node\'s requests added, and gets no older than ha
   const { here, keep, clock, elapsed } = await twoNodes()
   const id = await keep()
   clock.now += 60_000
-  await here.touch([{ id, requestCount: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.7' }, { id: 'A'.repeat(22), requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now)
+  await here.touch(
+    [
+      { id, requestCount: 2, seenAt: clock.now, generation: 0, ip: '198.51.100.7' },
+      { id: 'A'.repeat(22), requestCount: 1, seenAt: clock.now, generation: 0 }
+    ],
+    clock.now
+  )
   const copy = here.peek(id)
   const device = { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' }
   t.strictSame([copy?.requestCount, copy?.lastSeenAt, copy?.ip, copy?.device], [2, clock.now, '198.51.100.7', device])
@@ -202,7 +208,17 @@ t.test('a store that fails to answer leaves nothing behind', async t => {
 t.test('who listens beside the copies hears everything, too', async t => {
   const { network, here, there, keep } = await twoNodes()
   const heard: string[] = []
-  const watch = here.subscribe({ ended: ({ id }) => { heard.push(id) }, changed: id => { heard.push(`changed ${id}`) }, lost: () => { heard.push('lost') } })
+  const watch = here.subscribe({
+    ended: ({ id }) => {
+      heard.push(id)
+    },
+    changed: id => {
+      heard.push(`changed ${id}`)
+    },
+    lost: () => {
+      heard.push('lost')
+    }
+  })
   const id = await keep()
   await there.update(id, { deviceName: 'x' })
   await there.end({ ids: [id] }, { reason: 'logout', by: null })

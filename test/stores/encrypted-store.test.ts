@@ -60,7 +60,9 @@ t.test('whoever holds the store reads neither data nor addresses nor agents; the
   t.match(await app.sessions.list(), { items: [{ ip: '198.51.100.7', userAgent: firefox }] })
   await app.sessions.revokeMany([info.id])
   t.notMatch(JSON.stringify(await store.history({}, { limit: 9, cursor: null, order: 'newest' })), 'Firefox')
-  t.match(await app.sessions.history(), { items: [{ ip: '198.51.100.7', device: { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' } }] })
+  t.match(await app.sessions.history(), {
+    items: [{ ip: '198.51.100.7', device: { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' } }]
+  })
 })
 
 t.test('without asking for more, the data alone is sealed', async t => {
@@ -81,7 +83,12 @@ t.test('what is sealed cannot be looked for, and that is said', async t => {
   const { sessions } = app
   const filters: Filter[] = [{ ip: '127.0.0.1' }, { browser: 'firefox' }, { os: 'linux' }, { search: 'x' }]
   for (const filter of filters) {
-    for (const look of [sessions.list(filter), sessions.history(filter), sessions.count(filter), sessions.revokeWhere(filter)] as Promise<unknown>[]) await t.rejects(look, { code: 'FST_SESSION_INVALID_FILTER', statusCode: 400 })
+    for (const look of [
+      sessions.list(filter),
+      sessions.history(filter),
+      sessions.count(filter),
+      sessions.revokeWhere(filter)
+    ] as Promise<unknown>[]) { await t.rejects(look, { code: 'FST_SESSION_INVALID_FILTER', statusCode: 400 }) }
   }
   t.equal(await sessions.count({ userId: 'ada', remembered: false }), 0)
   t.strictSame((await sessions.revokeWhere({ userId: 'ada' })).ended, [])
@@ -109,7 +116,11 @@ t.test('an encrypted value that was moved, changed or removed ends the session, 
     const [mine, theirs] = [await store.read(id), await store.read(await idOf(victim))] as [SessionRecord, SessionRecord]
     events.length = 0
     store.forged.set(id, forge(mine, theirs))
-    t.match(await app.sessions.list({ userId: 'ada' }), { items: [{ id, data: {}, ip: null, userAgent: null, device: unknownDevice }] }, 'a list shows nothing of it')
+    t.match(
+      await app.sessions.list({ userId: 'ada' }),
+      { items: [{ id, data: {}, ip: null, userAgent: null, device: unknownDevice }] },
+      'a list shows nothing of it'
+    )
     const refused = await send('/me', { cookie })
     t.match([refused.statusCode, refused.json().reason], [401, 'revoked'], what)
     t.match(events, [{ type: 'decryption-failed', id, userId: 'ada' }, { type: 'ended', id, by: 'encryption' }], what)
@@ -186,8 +197,13 @@ t.test('of what ended before sealing, nothing that should be sealed is shown', a
 
 t.test('options of the encryption are checked', async t => {
   for (const [encryption, expected] of [
-    [null, /encryption/], ['key', /encryption/], [{}, /encryption\.keys/], [{ keys: 'short' }, /encryption\.keys/], [{ keys: [key, 'short'] }, /encryption\.keys/],
-    [{ keys: key, ip: 'yes' }, /encryption\.ip/], [{ keys: key, data: true }, /encryption\.data/]
+    [null, /encryption/],
+    ['key', /encryption/],
+    [{}, /encryption\.keys/],
+    [{ keys: 'short' }, /encryption\.keys/],
+    [{ keys: [key, 'short'] }, /encryption\.keys/],
+    [{ keys: key, ip: 'yes' }, /encryption\.ip/],
+    [{ keys: key, data: true }, /encryption\.data/]
   ] as [Encryption, RegExp][]) {
     const app = Fastify()
     app.register(sessions, { secret, encryption })
@@ -218,7 +234,14 @@ t.test('an encrypted store keeps every law, except those of filters on encrypted
     return {
       clock,
       async open ({ app = 'app', history = 86_400_000, historyPerUser = 20 } = {}) {
-        const store = stores.get(app) ?? new EncryptedStore(memoryStore(), { cipher: new FieldCipher([Buffer.alloc(32, app)], { allowPlaintext: false }), ip: false, userAgent: false, onBroken: () => {} })
+        const store =
+          stores.get(app) ??
+          new EncryptedStore(memoryStore(), {
+            cipher: new FieldCipher([Buffer.alloc(32, app)], { allowPlaintext: false }),
+            ip: false,
+            userAgent: false,
+            onBroken: () => {}
+          })
         if (!stores.has(app)) await store.open({ now: () => clock.now, history, historyPerUser, warn: () => {} })
         stores.set(app, store)
         return store

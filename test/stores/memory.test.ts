@@ -32,7 +32,14 @@ const minute = 60 * second
 const hour = 60 * minute
 
 /** A store with a cap, on a clock of its own. */
-function capped (max = 1_000_000, { history = hour } = {}): { readonly store: Store, readonly clock: { now: number }, create: (fields?: Partial<SessionRecord>, options?: Partial<CreateOptions>) => CreateResult } {
+function capped (
+  max = 1_000_000,
+  { history = hour } = {}
+): {
+    readonly store: Store
+    readonly clock: { now: number }
+    create: (fields?: Partial<SessionRecord>, options?: Partial<CreateOptions>) => CreateResult
+  } {
   const clock = { now: Date.now() }
   const store = memoryStore({ max })
   void store.open({ now: () => clock.now, history, historyPerUser: 20, warn: () => {} })
@@ -40,7 +47,8 @@ function capped (max = 1_000_000, { history = hour } = {}): { readonly store: St
   return {
     store,
     clock,
-    create: (fields = {}, options = {}) => store.create(fixture.record(fields), { at: clock.now, limit: null, replaces: null, adopts: null, ...options }) as CreateResult
+    create: (fields = {}, options = {}) =>
+      store.create(fixture.record(fields), { at: clock.now, limit: null, replaces: null, adopts: null, ...options }) as CreateResult
   }
 }
 
@@ -52,7 +60,10 @@ t.test('without a clock of its own a store has the time of the process', async t
   const store = memoryStore()
   await store.open({ now: null, history: hour, historyPerUser: 20, warn: () => {} })
   const before = Date.now()
-  const created = await store.create(new LawFixture({ clock: { now: 5 }, open: async () => store, close: async () => {} }, store).record(), { at: 5, limit: null, replaces: null, adopts: null })
+  const created = await store.create(
+    new LawFixture({ clock: { now: 5 }, open: async () => store, close: async () => {} }, store).record(),
+    { at: 5, limit: null, replaces: null, adopts: null }
+  )
   t.ok(created.status === 'created' && created.record.createdAt >= before && created.record.createdAt <= Date.now())
 })
 
@@ -75,13 +86,20 @@ t.test('at `max` history, expired sessions and guests are evicted in turn; then 
   await store.touch([{ id: seen, requestCount: 1, seenAt: clock.now, generation: 0 }], clock.now)
   clock.now += 20 * second
   const made = [create(), create()]
-  t.strictSame(made.map(created => created.status === 'created' && created.ended.map(({ id, reason }) => [id, reason])), [[[short, 'idle-timeout']], [[guest, 'evicted']]])
+  t.strictSame(
+    made.map(created => created.status === 'created' && created.ended.map(({ id, reason }) => [id, reason])),
+    [[[short, 'idle-timeout']], [[guest, 'evicted']]]
+  )
   t.equal((await store.statistics(0, 1)).guests, 0)
   t.equal(create().status, 'full')
   t.equal(create({ userId: null }).status, 'full')
   t.ok(await store.read(seen), 'a session that was seen is not taken for an expired one')
   t.equal(create({ userId: 'bob' }, { limit: { max: 1, onExceeded: 'evict-oldest' } }).status, 'created', 'a limit makes room')
-  t.equal(create({ userId: 'eve' }, { replaces: idOf(made[0] as CreateResult) }).status, 'created', 'and so does a session that is replaced')
+  t.equal(
+    create({ userId: 'eve' }, { replaces: idOf(made[0] as CreateResult) }).status,
+    'created',
+    'and so does a session that is replaced'
+  )
   t.equal((await store.statistics(0, 1)).live, 4)
 })
 
@@ -144,7 +162,12 @@ t.test('sessions that come, are seen and go in any order are listed in order, an
     return ids
   }
   for (let i = 0; i < 4000; i++) {
-    const created = create({ userId: random(5) === 0 ? null : `user ${random(300)}`, remembered: random(4) === 0, createdAt: start + random(2000), idleTimeout: minute + random(hour) })
+    const created = create({
+      userId: random(5) === 0 ? null : `user ${random(300)}`,
+      remembered: random(4) === 0,
+      createdAt: start + random(2000),
+      idleTimeout: minute + random(hour)
+    })
     if (created.status === 'created') live.set(created.record.id, created.record)
   }
   for (const [id] of [...live].filter(() => random(3) === 0)) {
@@ -167,7 +190,15 @@ t.test('sessions that come, are seen and go in any order are listed in order, an
     for (const id of due) live.delete(id)
     const { live: size, users, guests, remembered } = await store.statistics(0, 1)
     const left = [...live.values()]
-    t.strictSame([size, users, guests, remembered], [left.length, new Set(left.flatMap(({ userId }) => userId ?? [])).size, left.filter(({ userId }) => userId === null).length, left.filter(record => record.remembered).length])
+    t.strictSame(
+      [size, users, guests, remembered],
+      [
+        left.length,
+        new Set(left.flatMap(({ userId }) => userId ?? [])).size,
+        left.filter(({ userId }) => userId === null).length,
+        left.filter(record => record.remembered).length
+      ]
+    )
   }
   t.equal(live.size, 0)
   clock.now += 2 * hour
@@ -177,7 +208,7 @@ t.test('sessions that come, are seen and go in any order are listed in order, an
 
 t.test('texts that no session shares are forgotten', async t => {
   const { store, clock, create } = capped()
-  for (let i = 0; i < 9000; i++) create({ userId: null, createdAt: clock.now + i, userAgent: `agent ${i}`, ip: i % 2 === 0 ? '192.0.2.1' : `2001:db8::${i}` })
+  for (let i = 0; i < 9000; i++) { create({ userId: null, createdAt: clock.now + i, userAgent: `agent ${i}`, ip: i % 2 === 0 ? '192.0.2.1' : `2001:db8::${i}` }) }
   const { items } = await store.list({ ip: '192.0.2.1' }, { limit: 2, cursor: null, order: 'newest' })
   t.strictSame(items.map(({ userAgent: agent }) => agent), ['agent 8998', 'agent 8996'])
 })

@@ -21,7 +21,13 @@ const [redis] = binaries()
 /** Returns the error of a start. */
 async function startError (store: Store | string): Promise<SessionError> {
   const manager = new SessionManager({ secret, warn () {}, store, storeTimeout: '5s' })
-  return manager.open().then(async () => { await manager.close(); throw new Error('it started') }, (error: unknown) => error as SessionError)
+  return manager.open().then(
+    async () => {
+      await manager.close()
+      throw new Error('it started')
+    },
+    (error: unknown) => error as SessionError
+  )
 }
 
 /** Expects a start to be refused, saying what was tried and what to do, without credentials. */
@@ -55,8 +61,18 @@ t.test('a Redis URL that cannot work is refused at the start', { skip: missing(r
       if (each === name) return import(each) as Promise<unknown>
       throw Object.assign(new Error('no such package'), { code: 'ERR_MODULE_NOT_FOUND' })
     }
-    for (const [wrong, text] of [[`redis://127.0.0.1:${port}/99`, /DB index/], [`redis://127.0.0.1:${closed}`, /ECONNREFUSED/], [url(`127.0.0.1:${port}`), /WRONGPASS/]] as const) {
-      await t.rejects(connect(wrong, load).catch((error: unknown) => { throw toOpenError(error, wrong) }), { code: 'FST_SESSION_STORE_NOT_OPENED', message: text }, `${name} ${wrong}`)
+    for (const [wrong, text] of [
+      [`redis://127.0.0.1:${port}/99`, /DB index/],
+      [`redis://127.0.0.1:${closed}`, /ECONNREFUSED/],
+      [url(`127.0.0.1:${port}`), /WRONGPASS/]
+    ] as const) {
+      await t.rejects(
+        connect(wrong, load).catch((error: unknown) => {
+          throw toOpenError(error, wrong)
+        }),
+        { code: 'FST_SESSION_STORE_NOT_OPENED', message: text },
+        `${name} ${wrong}`
+      )
     }
   }
 
@@ -77,13 +93,21 @@ t.test('a PostgreSQL URL that cannot work is refused at the start', { skip: noPo
   const at = `127.0.0.1:${server.port}`
   await refuses(t, `postgres://sessions:hunter2@${at}/nowhere`, { tried: `postgres://${at}/nowhere`, text: /3D000.*Create it/ })
   await refuses(t, `postgres://stranger:hunter2@${at}/postgres`, { text: /28000.*refuses user or password/ })
-  await refuses(t, `postgres://127.0.0.1:${closed}/postgres?user=sessions&password=hunter2`, { tried: `postgres://127.0.0.1:${closed}/postgres`, text: /ECONNREFUSED/ })
+  await refuses(t, `postgres://127.0.0.1:${closed}/postgres?user=sessions&password=hunter2`, {
+    tried: `postgres://127.0.0.1:${closed}/postgres`,
+    text: /ECONNREFUSED/
+  })
   await refuses(t, `postgres://sessions:hunter2@${at}/postgres?sslmode=require`, { text: /speaks no TLS/ })
   await refuses(t, 'postgres://sessions:hunter2@no-such-host.invalid/x', { text: /ENOTFOUND|EAI_AGAIN/ })
 })
 
 t.test('a server that closes each connection, as one that expects TLS does, is refused', async t => {
-  const server = createServer(socket => { socket.once('data', () => { socket.destroy() }); socket.on('error', () => {}) }).listen(0, '127.0.0.1')
+  const server = createServer(socket => {
+    socket.once('data', () => {
+      socket.destroy()
+    })
+    socket.on('error', () => {})
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => { server.close() })
   const { port } = server.address() as AddressInfo
@@ -103,8 +127,15 @@ t.test('a file URL that cannot work is refused at the start', async t => {
 
 t.test('an error of an unknown kind has the store and its own text', async t => {
   const store = { name: 'mine' } as unknown as Store
-  t.equal(toOpenError(new Error('out of luck'), store).message, 'The session store could not be opened. Tried: store `mine`. Cause: out of luck. Check the option `store` and the server.')
-  t.match(toOpenError(new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')], ''), store).message, /::1:1, connect ECONNREFUSED 127/)
+  t.equal(
+    toOpenError(new Error('out of luck'), store).message,
+    'The session store could not be opened. Tried: store `mine`. Cause: out of luck. Check the option `store` and the server.'
+  )
+  t.match(
+    toOpenError(new AggregateError([new Error('connect ECONNREFUSED ::1:1'), new Error('connect ECONNREFUSED 127.0.0.1:1')], ''), store)
+      .message,
+    /::1:1, connect ECONNREFUSED 127/
+  )
   const own = new SessionError('FST_SESSION_CLOSED')
   t.equal(toOpenError(own, store), own)
 })

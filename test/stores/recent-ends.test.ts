@@ -10,7 +10,10 @@ t.test('ends are kept for 15 minutes, at most 20,000 of them; expired sessions a
     createdAt: 0, lastSeenAt: 0, endedAt: 0, requestCount: 0, remembered: false, ip: null, device: unknownDevice, deviceName: null
   })
   recent.add([ended(1), ended(2, 'idle-timeout'), ended(3, 'absolute-timeout'), ended(4, 'revoked', 'admin')], 0)
-  t.strictSame(recent.groups(0), [{ ids: ['1'], why: { reason: 'logout', by: null } }, { ids: ['4'], why: { reason: 'revoked', by: 'admin' } }])
+  t.strictSame(recent.groups(0), [
+    { ids: ['1'], why: { reason: 'logout', by: null } },
+    { ids: ['4'], why: { reason: 'revoked', by: 'admin' } }
+  ])
   recent.add(Array.from({ length: 1200 }, (_, i) => ended(i + 10)), 60_000)
   t.strictSame(recent.groups(14 * 60_000).map(({ ids }) => ids.length), [500, 1, 500, 201])
   t.strictSame(recent.groups(15 * 60_000).map(({ ids }) => ids.length), [500, 500, 200])

@@ -5,7 +5,12 @@ import { openManager } from '../helpers/manager.ts'
 
 t.test('a store is timed whether it answers at once or later, and whether it fails', async t => {
   let fails = false
-  const slow: Store = Object.assign(memoryStore(), { count: async () => { if (fails) throw new Error('away'); return { count: 7, cursor: null } } })
+  const slow: Store = Object.assign(memoryStore(), {
+    count: async () => {
+      if (fails) throw new Error('away')
+      return { count: 7, cursor: null }
+    }
+  })
   const { sessions } = await openManager(t, { store: slow })
   t.equal(await sessions.count(), 7, 'nobody looks at the time')
   fails = true

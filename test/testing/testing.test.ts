@@ -11,7 +11,11 @@ type Test = { teardown: (fn: () => unknown) => void }
 function build (t: Test, options: SessionPluginOptions = {}): FastifyInstance {
   const app = Fastify()
   app.register(sessions, { secret, ...options })
-  app.get('/me', { config: { session: { required: true } } }, async request => ({ userId: request.session.userId, data: request.session.data(), info: request.session.info }))
+  app.get('/me', { config: { session: { required: true } } }, async request => ({
+    userId: request.session.userId,
+    data: request.session.data(),
+    info: request.session.info
+  }))
   t.teardown(() => app.close())
   return app
 }
@@ -27,7 +31,13 @@ t.test('a signed-in cookie in one line, on an app that is not ready yet', async 
 })
 
 t.test('it works behind https, with names of the app’s own, and with older secrets', async t => {
-  for (const options of [{}, { cookie: { name: 'mine' } }, { cookie: { name: '__Secure-mine', domain: 'example.com', path: '/app' } }, { cookie: { secure: true } }, { secret: ['a newer secret of the tests, long enough', secret] }] as const) {
+  for (const options of [
+    {},
+    { cookie: { name: 'mine' } },
+    { cookie: { name: '__Secure-mine', domain: 'example.com', path: '/app' } },
+    { cookie: { secure: true } },
+    { secret: ['a newer secret of the tests, long enough', secret] }
+  ] as const) {
     const app = build(t, options)
     const cookie = await createSessionCookie(app, 5)
     for (const headers of [{ cookie }, { cookie, 'x-forwarded-proto': 'https' }]) {
@@ -40,8 +50,17 @@ t.test('it works behind https, with names of the app’s own, and with older sec
 
 t.test('the session is what the test wants it to be', async t => {
   const app = build(t)
-  const cookie = await createSessionCookie(app, 'ada', { remember: true, method: 'webauthn', data: { cart: ['book'] }, ip: '192.0.2.7', userAgent: 'curl/8' })
-  t.match((await app.inject({ url: '/me', headers: { cookie } })).json(), { data: { cart: ['book'] }, info: { remembered: true, methods: ['webauthn'] } })
+  const cookie = await createSessionCookie(app, 'ada', {
+    remember: true,
+    method: 'webauthn',
+    data: { cart: ['book'] },
+    ip: '192.0.2.7',
+    userAgent: 'curl/8'
+  })
+  t.match((await app.inject({ url: '/me', headers: { cookie } })).json(), {
+    data: { cart: ['book'] },
+    info: { remembered: true, methods: ['webauthn'] }
+  })
 })
 
 t.test('time moves when the test says so', async t => {

@@ -9,7 +9,8 @@ interface Entry extends CacheEntry, TableEntry {}
 
 const keyOf = (i: number): string => `the key of item ${String(i).padStart(12, '0')} `
 const entry = (key: string, bytes = 0): Entry => ({ key, keyHash: hashOf(key), bytes, used: false, slot: 0 })
-const newCache = (limits: { max?: number, maxBytes?: number }): BoundedCache<Entry> => new BoundedCache<Entry>(limits, () => new TokenTable())
+const newCache = (limits: { max?: number; maxBytes?: number }): BoundedCache<Entry> =>
+  new BoundedCache<Entry>(limits, () => new TokenTable())
 
 /** Uses a key as a reader does: what is missing is added. Returns whether it was there. */
 function use (cache: BoundedCache<Entry>, i: number, bytes = 0): boolean {

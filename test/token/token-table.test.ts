@@ -13,7 +13,9 @@ function itemOf (key: string): TableEntry {
 
 t.test('ids are found until they are taken out, however many share a place', async () => {
   // few ids, so that they meet again; tails of one part, and of one place in it
-  const id = fc.tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456')).map(([head, tail]) => `${head}${tail}`)
+  const id = fc
+    .tuple(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456'))
+    .map(([head, tail]) => `${head}${tail}`)
   fc.assert(fc.property(fc.array(fc.tuple(fc.boolean(), id), { maxLength: 60 }), steps => {
     const index = new IdIndex<TableEntry>()
     const known = new Map<string, TableEntry>()
@@ -29,7 +31,9 @@ t.test('ids are found until they are taken out, however many share a place', asy
       }
       if (index.size !== known.size) return false
     }
-    return ['a', 'b', 'c', 'd'].flatMap(head => ['AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456'].map(tail => head + tail)).every(id => index.get(id) === known.get(id))
+    return ['a', 'b', 'c', 'd']
+      .flatMap(head => ['AAAAAAA', 'AAAAABA', 'zzzzzzA', '0123456'].map(tail => head + tail))
+      .every(id => index.get(id) === known.get(id))
   }), { numRuns: 500 })
 })
 

@@ -1,11 +1,33 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeToken, deriveAdopted, deriveSuccessor, encodeToken, hashVerifier, isId, issueToken, newId, newVerifier, randomShard, sameHash, shardOf, shardOfId, tokenLength } from '../../lib/token/token.ts'
+import {
+  decodeToken,
+  deriveAdopted,
+  deriveSuccessor,
+  encodeToken,
+  hashVerifier,
+  isId,
+  issueToken,
+  newId,
+  newVerifier,
+  randomShard,
+  sameHash,
+  shardOf,
+  shardOfId,
+  tokenLength
+} from '../../lib/token/token.ts'
 import type { Token } from '../../lib/token/token.ts'
 
 const id = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(bytes => Buffer.from(bytes).toString('base64url'))
-const token = fc.record({ generation: fc.integer({ min: 0, max: 0xffff }), id, verifier: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => Buffer.from(bytes)) }, { noNullPrototype: true })
+const token = fc.record(
+  {
+    generation: fc.integer({ min: 0, max: 0xffff }),
+    id,
+    verifier: fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytes => Buffer.from(bytes))
+  },
+  { noNullPrototype: true }
+)
 
 t.test('a token is 68 characters, and comes back as it was', async () => {
   fc.assert(fc.property(token, token => {
@@ -79,7 +101,11 @@ t.test('a successor depends on key, session, generation and verifier', async t =
   const base = { generation: 3, id: newId(0, 0), verifier: newVerifier() }
   const successor = deriveSuccessor(key, base)
   t.strictSame(deriveSuccessor(key, base), successor)
-  for (const other of [{ ...base, generation: 4 }, { ...base, id: newId(0, 0) }, { ...base, verifier: newVerifier() }]) t.notSame(deriveSuccessor(key, other), successor)
+  for (const other of [
+    { ...base, generation: 4 },
+    { ...base, id: newId(0, 0) },
+    { ...base, verifier: newVerifier() }
+  ]) { t.notSame(deriveSuccessor(key, other), successor) }
   t.notSame(deriveSuccessor(Buffer.alloc(32, 2), base), successor)
   t.notSame(deriveAdopted(key, 'a'), deriveAdopted(key, 'b'))
 })

@@ -5,7 +5,8 @@ import type { Stage } from '../helpers/browser.ts'
 
 const minute = 60_000
 const chrome = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36'
-const iphone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1'
+const iphone =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1'
 const skip = executablePath === null && process.env['CI'] === undefined ? 'chromium not found' : false
 
 let browser: Browser
@@ -15,7 +16,15 @@ t.teardown(async () => { if (skip === false) await browser.close() })
 /** Sessions of some people, live and ended. */
 async function populate ({ app: { sessions }, clock }: Stage): Promise<void> {
   clock.ahead = -60_000
-  for (let i = 0; i < 30; i++, clock.ahead += 1000) await sessions.create({ userId: `user${i}`, ip: `192.0.2.${i}`, userAgent: i % 2 === 0 ? chrome : iphone, remember: i % 3 === 0, method: 'password' })
+  for (let i = 0; i < 30; i++, clock.ahead += 1000) {
+    await sessions.create({
+      userId: `user${i}`,
+      ip: `192.0.2.${i}`,
+      userAgent: i % 2 === 0 ? chrome : iphone,
+      remember: i % 3 === 0,
+      method: 'password'
+    })
+  }
   for (let i = 0; i < 4; i++) await sessions.create({ userId: 'eve', ip: '198.51.100.66', userAgent: chrome })
   await sessions.create({ ip: '2001:db8::1', userAgent: chrome })
   const { session } = await sessions.create({ userId: 'zoe', ip: '203.0.113.5', userAgent: iphone })
@@ -42,7 +51,14 @@ t.test('an admin sees numbers, events and sessions, and every filter is in the U
   const { page, open, wrong } = await scene.visit(browser, 'root')
   await open('/admin/sessions')
   await counted(page, '36 sessions')
-  t.same(await page.locator('.tile dt').allTextContents(), ['Active now', 'Users online', 'Created, 24h', 'Ended, 24h', 'Limit evictions', 'Security events'])
+  t.same(await page.locator('.tile dt').allTextContents(), [
+    'Active now',
+    'Users online',
+    'Created, 24h',
+    'Ended, 24h',
+    'Limit evictions',
+    'Security events'
+  ])
   t.equal(await page.locator('.tile .figure').first().textContent(), '36')
   t.equal(await page.locator('.plot canvas').count(), 3)
   await page.locator('.feed').getByText('zoe').first().waitFor()
@@ -203,7 +219,10 @@ t.test('what was live at a past moment can be seen', { skip, timeout: 360_000 },
 
 t.test('a lost connection is said, and gone when it is back; who is no admin any more is told so', { skip, timeout: 360_000 }, async t => {
   let admins = ['root']
-  const scene = await stage(t, { eventStream: { heartbeat: 50 }, admin: { authorize: request => admins.includes(request.session.userId ?? '') } })
+  const scene = await stage(t, {
+    eventStream: { heartbeat: 50 },
+    admin: { authorize: request => admins.includes(request.session.userId ?? '') }
+  })
   const { page, open, context } = await scene.visit(browser, 'root')
   await open('/admin/sessions')
   await counted(page, '1 session')
@@ -276,8 +295,17 @@ t.test('both pages keep WCAG 2.2 AA in light and dark, at every width, with dial
 })
 
 t.test('both pages speak another language', { skip, timeout: 360_000 }, async t => {
-  const messages = { title: 'Sitzungen', thisDevice: 'Dieses Gerät', signOutOthers: 'Auf allen anderen Geräten abmelden', 'tile.live': 'Jetzt aktiv', 'list.count.other': '{count} Sitzungen' }
-  const scene = await stage(t, { devicesPage: { messages, lang: 'de' }, admin: { authorize: () => true, console: { messages, lang: 'de' } } })
+  const messages = {
+    title: 'Sitzungen',
+    thisDevice: 'Dieses Gerät',
+    signOutOthers: 'Auf allen anderen Geräten abmelden',
+    'tile.live': 'Jetzt aktiv',
+    'list.count.other': '{count} Sitzungen'
+  }
+  const scene = await stage(t, {
+    devicesPage: { messages, lang: 'de' },
+    admin: { authorize: () => true, console: { messages, lang: 'de' } }
+  })
   for (let i = 0; i < 1100; i++) await scene.app.sessions.create({ userId: `user${i}`, userAgent: chrome })
   const { page, open, wrong } = await scene.visit(browser, 'root')
   await open('/account/sessions')

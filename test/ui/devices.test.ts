@@ -3,7 +3,8 @@ import t from 'tap'
 import { executablePath, launch, stage } from '../helpers/browser.ts'
 
 const minute = 60_000
-const iphone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1'
+const iphone =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/26.0 Mobile/15E148 Safari/604.1'
 const skip = executablePath === null && process.env['CI'] === undefined ? 'chromium not found' : false
 
 let browser: Browser
@@ -123,12 +124,21 @@ t.test('both pages work by keyboard alone, and the focus is seen and comes back'
   const scene = await stage(t)
   const { page, open } = await scene.visit(browser, 'root')
   await scene.app.sessions.create({ userId: 'root', ip: '192.0.2.1', userAgent: iphone })
-  const focused = (): Promise<string> => page.evaluate("(() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; return a.getAttribute('aria-label') ?? a.textContent.trim() })()")
+  const focused = (): Promise<string> =>
+    page.evaluate(
+      "(() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; return a.getAttribute('aria-label') ?? a.textContent.trim() })()"
+    )
   /** Tabs on until what is named has the focus. */
   async function tabTo (name: string): Promise<void> {
     for (let i = 0; i < 80 && await focused() !== name; i++) await page.keyboard.press('Tab')
     t.equal(await focused(), name)
-    t.not(await page.evaluate('(() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; return getComputedStyle(a).outlineStyle })()'), 'none', 'seen')
+    t.not(
+      await page.evaluate(
+        '(() => { let a = document.activeElement; while (a?.shadowRoot?.activeElement) a = a.shadowRoot.activeElement; return getComputedStyle(a).outlineStyle })()'
+      ),
+      'none',
+      'seen'
+    )
   }
   await open('/account/sessions')
   await page.getByText('This device', { exact: true }).waitFor()

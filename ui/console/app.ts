@@ -64,23 +64,83 @@ export function App ({ api, own: ownApi, login, words }: AppProps): VNode {
     document.getElementById('list-title')?.scrollIntoView({ block: 'start' })
   }
 
-  return html`
-    <header class="top-bar">
+  return html` <header class="top-bar">
       <h1>${say('title')}</h1>
       <span class=${`pill ${fed.live ? 'on' : ''}`} role="status">${say(fed.live ? 'live.yes' : 'live.no')}</span>
       ${numbers.data !== null && html`<span class="pill store">${numbers.data.store.p99 === null ? say('store', { name: numbers.data.store.name }) : say('storeP99', { name: numbers.data.store.name, p99: words.number(Math.round(numbers.data.store.p99 * 10) / 10) })}</span>`}
       <div class="right">
-        <div class="segments" role="group" aria-label=${say('range')}>${ranges.map(range => html`<button key=${range} type="button" aria-pressed=${place.range === range} aria-label=${`${range}: ${say(`range.${range}`)}`} onClick=${() => { go({ range }) }}>${range}</button>`)}</div>
+        <div class="segments" role="group" aria-label=${say('range')}>
+          ${ranges.map(
+            range =>
+              html`<button
+                key=${range}
+                type="button"
+                aria-pressed=${place.range === range}
+                aria-label=${`${range}: ${say(`range.${range}`)}`}
+                onClick=${() => {
+                  go({ range })
+                }}
+              >
+                ${range}
+              </button>`
+          )}
+        </div>
         <${ThemeToggle} ...${{ words, value: theme }} />
-        <a class="button export" href=${`${api}/export?${new URLSearchParams({ ...toQuery(place.filters), format: 'json' }).toString()}`} download><${Icon} name="download" size=${15} />${say('export')}</a>
+        <a
+          class="button export"
+          href=${`${api}/export?${new URLSearchParams({ ...toQuery(place.filters), format: 'json' }).toString()}`}
+          download
+          ><${Icon} name="download" size=${15} />${say('export')}</a
+        >
       </div>
     </header>
     <main>
-      <p class=${said === '' ? 'unseen' : 'notice said'} role="status">${said}${said !== '' && html` <button class="button plain" type="button" onClick=${() => { setSaid('') }}>${say('close')}</button>`}</p>
-      ${refused && html`<p class="notice bad" role="alert">${say('refused')} ${login === null ? html`<button class="button" type="button" onClick=${() => { location.reload() }}>${say('reload')}</button>` : html`<a class="button strong" href=${login}>${say('ended.login')}</a>`}</p>`}
+      <p class=${said === '' ? 'unseen' : 'notice said'} role="status">
+        ${said}${
+          said !== '' &&
+          html` <button
+            class="button plain"
+            type="button"
+            onClick=${() => {
+              setSaid('')
+            }}
+          >
+            ${say('close')}
+          </button>`
+        }
+      </p>
+      ${
+        refused &&
+        html`<p class="notice bad" role="alert">
+          ${say('refused')}
+          ${
+            login === null
+              ? html`<button
+                  class="button"
+                  type="button"
+                  onClick=${() => {
+                    location.reload()
+                  }}
+                >
+                  ${say('reload')}
+                </button>`
+              : html`<a class="button strong" href=${login}>${say('ended.login')}</a>`
+          }
+        </p>`
+      }
       ${!refused && numbers.error !== null && html`<p class="notice warn" role="alert">${say('unreachable', { time: numbers.at === 0 ? '–' : words.time(numbers.at) })} <button class="button" type="button" onClick=${numbers.reload}>${say('retry')}</button></p>`}
       <${Tiles} ...${{ statistics: numbers.data, words }} />
-      <div class="middle"><${Charts} ...${{ statistics: numbers.data, words, theme: scheme }} /><${Feed} ...${{ fed, words, onSession: (id: string) => { go({ session: id, user: null }) } }} /></div>
+      <div class="middle">
+        <${Charts} ...${{ statistics: numbers.data, words, theme: scheme }} /><${Feed}
+          ...${{
+            fed,
+            words,
+            onSession: (id: string) => {
+              go({ session: id, user: null })
+            }
+          }}
+        />
+      </div>
       <${Tops} ...${{ statistics: numbers.data, words, onFilter: filter }} />
       <${SessionList} ...${{ ...shared, place, news }} />
     </main>

@@ -40,7 +40,10 @@ export function Chart (props: ChartProps): VNode {
   const plot = useRef<UPlot | null>(null)
   const [at, setAt] = useState<number | null>(null)
   const [open, setOpen] = useState(false)
-  const data = [times, ...lines.map(({ values, below }) => below === true ? values.map(value => -value) : values)] as unknown as UPlot.AlignedData
+  const data = [
+    times,
+    ...lines.map(({ values, below }) => (below === true ? values.map(value => -value) : values))
+  ] as unknown as UPlot.AlignedData
   // charts of the same range share their cursor
   const shape = `${theme} ${words.lang} ${times[0] ?? 0} ${times.length}`
 
@@ -57,16 +60,54 @@ export function Chart (props: ChartProps): VNode {
 
   const shown = at !== null && at < times.length ? at : null
   return html`<figure class="card chart">
-    <figcaption class="chart-head"><h2>${title}</h2>${note !== undefined && html`<span class="hint">${note}</span>`}
-      ${keys && lines.map(({ label, color }) => html`<span class="key" key=${label}><svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true"><rect width="10" height="10" rx="3" style=${{ fill: `var(${color})` }} /></svg>${label}</span>`)}
-      <span class="readout" aria-hidden="true">${shown === null ? '' : `${words.moment((times[shown] as number) * 1000)} · ${describe(shown)}`}</span>
+    <figcaption class="chart-head">
+      <h2>${title}</h2>
+      ${note !== undefined && html`<span class="hint">${note}</span>`}
+      ${
+        keys &&
+        lines.map(
+          ({ label, color }) =>
+            html`<span class="key" key=${label}
+              ><svg width="10" height="10" viewBox="0 0 10 10" aria-hidden="true">
+                <rect width="10" height="10" rx="3" style=${{ fill: `var(${color})` }} /></svg
+              >${label}</span
+            >`
+        )
+      }
+      <span class="readout" aria-hidden="true"
+        >${shown === null ? '' : `${words.moment((times[shown] as number) * 1000)} · ${describe(shown)}`}</span
+      >
     </figcaption>
     <div class="plot" ref=${box} role="img" aria-label=${summary} style=${{ minHeight: `${height}px` }}></div>
-    <details class="numbers" onToggle=${(event: Event) => { setOpen((event.target as HTMLDetailsElement).open) }}><summary>${words.say('chart.table')}</summary>
-      ${open && html`<div class="scroll" role="region" aria-label=${title} tabindex="0"><table class="plain">
-        <thead><tr><th scope="col">${words.say('chart.time')}</th>${lines.map(({ label }) => html`<th scope="col" class="number">${label}</th>`)}</tr></thead>
-        <tbody>${times.map((time, i) => html`<tr key=${time}><th scope="row">${words.moment(time * 1000)}</th>${lines.map(({ values }) => html`<td class="number">${words.number(values[i] ?? 0)}</td>`)}</tr>`)}</tbody>
-      </table></div>`}
+    <details
+      class="numbers"
+      onToggle=${(event: Event) => {
+        setOpen((event.target as HTMLDetailsElement).open)
+      }}
+    >
+      <summary>${words.say('chart.table')}</summary>
+      ${
+        open &&
+        html`<div class="scroll" role="region" aria-label=${title} tabindex="0">
+          <table class="plain">
+            <thead>
+              <tr>
+                <th scope="col">${words.say('chart.time')}</th>
+                ${lines.map(({ label }) => html`<th scope="col" class="number">${label}</th>`)}
+              </tr>
+            </thead>
+            <tbody>
+              ${times.map(
+                (time, i) =>
+                  html`<tr key=${time}>
+                    <th scope="row">${words.moment(time * 1000)}</th>
+                    ${lines.map(({ values }) => html`<td class="number">${words.number(values[i] ?? 0)}</td>`)}
+                  </tr>`
+              )}
+            </tbody>
+          </table>
+        </div>`
+      }
     </details>
   </figure>`
 }
@@ -94,19 +135,41 @@ function toOptions (element: HTMLElement, { lines, times, height, words }: Chart
     cursor: { y: false, sync: { key: 'sessions' }, points: { size: 7 }, drag: { x: false, y: false } },
     scales: {
       // space for the halves of the first and the last bar
-      ...lines.some(({ kind }) => kind === 'bars') ? { x: { range: (_plot: UPlot, min: number, max: number): UPlot.Range.MinMax => [min - span / 2, max + span / 2] } } : {},
+      ...(lines.some(({ kind }) => kind === 'bars')
+        ? { x: { range: (_plot: UPlot, min: number, max: number): UPlot.Range.MinMax => [min - span / 2, max + span / 2] } }
+        : {}),
       y: { range: (_plot, min, max) => [mirrored ? Math.min(-4, min * 1.12) : 0, Math.max(4, max * 1.1)] }
     },
     axes: [
       { ...axis, space: 60, size: days ? 22 : 36, values: (_plot, splits) => toTimes(splits, words.lang) },
-      { ...axis, space: 26, size: 40, gap: 6, values: (_plot, splits) => splits.map(value => Number.isInteger(value) ? compact.format(Math.abs(value)) : '') }
+      {
+        ...axis,
+        space: 26,
+        size: 40,
+        gap: 6,
+        values: (_plot, splits) => splits.map(value => (Number.isInteger(value) ? compact.format(Math.abs(value)) : ''))
+      }
     ],
-    series: [{}, ...lines.map(({ label, color: name, soft, kind }): UPlot.Series => ({
-      label, stroke: resolveColor(name), width: kind === 'bars' ? 0 : 2, points: { show: false },
-      fill: resolveColor(kind === 'bars' ? name : soft),
-      ...kind === 'bars' ? { paths: (UPlot.paths.bars as UPlot.Series.BarsPathBuilderFactory)({ size: [0.78, 24], radius: 0.2 }) } : { paths: (UPlot.paths.spline as UPlot.Series.SplinePathBuilderFactory)() }
-    }))],
-    hooks: { setCursor: [plot => { onAt(plot.cursor.idx ?? null) }] }
+    series: [
+      {},
+      ...lines.map(({ label, color: name, soft, kind }): UPlot.Series => ({
+        label,
+        stroke: resolveColor(name),
+        width: kind === 'bars' ? 0 : 2,
+        points: { show: false },
+        fill: resolveColor(kind === 'bars' ? name : soft),
+        ...(kind === 'bars'
+          ? { paths: (UPlot.paths.bars as UPlot.Series.BarsPathBuilderFactory)({ size: [0.78, 24], radius: 0.2 }) }
+          : { paths: (UPlot.paths.spline as UPlot.Series.SplinePathBuilderFactory)() })
+      }))
+    ],
+    hooks: {
+      setCursor: [
+        plot => {
+          onAt(plot.cursor.idx ?? null)
+        }
+      ]
+    }
   }
 }
 

@@ -37,18 +37,66 @@ export function FilterBar ({ filters, words, onFilters }: FiltersProps): VNode {
   const [open, setOpen] = useState(false)
   const active = filterNames.filter(name => name !== 'search' && name !== 'state' && filters[name] !== undefined)
   return html`<div class="filterbar" role="search" aria-label=${say('list.title')}>
-    <${Search} ...${{ filters, words, onFilters }} />
-    <select class="input state" aria-label=${say('list.state')} value=${filters.at !== undefined ? 'live' : filters.state ?? 'live'} onChange=${(event: Event) => { onFilters(changed(filters, 'state', (event.target as HTMLSelectElement).value === 'ended' ? 'ended' : '')) }}>
-      <option value="live">${say('list.live')}</option>
-      <option value="ended">${say('list.ended')}</option>
-    </select>
-    <button class="button" type="button" aria-expanded=${open} aria-controls="filters" onClick=${() => { setOpen(!open) }}><${Icon} name="filter" size=${16} />${say('list.filters')}${active.length > 0 && html`<span class="badge">${active.length}</span>`}</button>
-  </div>
-  ${open && html`<${FilterForm} ...${{ filters, words, onFilters }} />`}
-  ${active.length > 0 && html`<ul class="chips" role="list">
-    ${active.map(name => html`<li key=${name}><button class="chip" type="button" aria-label=${say('filter.remove', { name: say(`filter.${name}`), value: tellValue(name, filters[name] ?? '', words) })} onClick=${() => { onFilters(changed(filters, name, '')) }}><span class="soft">${say(`filter.${name}`)}</span> ${tellValue(name, filters[name] ?? '', words)} <${Icon} name="close" size=${12} /></button></li>`)}
-    <li><button class="button plain" type="button" onClick=${() => { onFilters({}) }}>${say('list.clear')}</button></li>
-  </ul>`}`
+      <${Search} ...${{ filters, words, onFilters }} />
+      <select
+        class="input state"
+        aria-label=${say('list.state')}
+        value=${filters.at !== undefined ? 'live' : (filters.state ?? 'live')}
+        onChange=${(event: Event) => {
+          onFilters(changed(filters, 'state', (event.target as HTMLSelectElement).value === 'ended' ? 'ended' : ''))
+        }}
+      >
+        <option value="live">${say('list.live')}</option>
+        <option value="ended">${say('list.ended')}</option>
+      </select>
+      <button
+        class="button"
+        type="button"
+        aria-expanded=${open}
+        aria-controls="filters"
+        onClick=${() => {
+          setOpen(!open)
+        }}
+      >
+        <${Icon}
+          name="filter"
+          size=${16}
+        />${say('list.filters')}${active.length > 0 && html`<span class="badge">${active.length}</span>`}
+      </button>
+    </div>
+    ${open && html`<${FilterForm} ...${{ filters, words, onFilters }} />`}
+    ${
+      active.length > 0 &&
+      html`<ul class="chips" role="list">
+        ${active.map(
+          name =>
+            html`<li key=${name}>
+              <button
+                class="chip"
+                type="button"
+                aria-label=${say('filter.remove', { name: say(`filter.${name}`), value: tellValue(name, filters[name] ?? '', words) })}
+                onClick=${() => {
+                  onFilters(changed(filters, name, ''))
+                }}
+              >
+                <span class="soft">${say(`filter.${name}`)}</span> ${tellValue(name, filters[name] ?? '', words)}
+                <${Icon} name="close" size=${12} />
+              </button>
+            </li>`
+        )}
+        <li>
+          <button
+            class="button plain"
+            type="button"
+            onClick=${() => {
+              onFilters({})
+            }}
+          >
+            ${say('list.clear')}
+          </button>
+        </li>
+      </ul>`
+    }`
 }
 
 function tellValue (name: FilterName, value: string, words: Words): string {
@@ -67,9 +115,19 @@ function Search ({ filters, words, onFilters }: FiltersProps): VNode {
     const { value } = event.target as HTMLInputElement
     setText(value)
     window.clearTimeout(timer.current)
-    timer.current = window.setTimeout(() => { onFilters(changed(filters, 'search', value.trim()), filters.search !== undefined) }, typingPause)
+    timer.current = window.setTimeout(() => {
+      onFilters(changed(filters, 'search', value.trim()), filters.search !== undefined)
+    }, typingPause)
   }
-  return html`<input class="input search" type="search" maxlength="256" placeholder=${words.say('list.search')} aria-label=${words.say('list.search')} value=${text} onInput=${type} />`
+  return html`<input
+    class="input search"
+    type="search"
+    maxlength="256"
+    placeholder=${words.say('list.search')}
+    aria-label=${words.say('list.search')}
+    value=${text}
+    onInput=${type}
+  />`
 }
 
 /** Every field, applied together. */
@@ -85,9 +143,24 @@ function FilterForm ({ filters, words, onFilters }: FiltersProps): VNode {
     }
     onFilters(next)
   }
-  const field = (name: FilterName, type = 'text', extra: Record<string, unknown> = {}): VNode => html`<label class="field">${say(`filter.${name}`)}<input class="input" name=${name} type=${type} defaultValue=${type === 'datetime-local' ? toLocal(filters[name]) : filters[name] ?? ''} key=${`${name} ${filters[name] ?? ''}`} autocomplete="off" ...${extra} /></label>`
-  const choice = (name: FilterName, values: readonly string[], text: (value: string) => string): VNode => html`<label class="field">${say(`filter.${name}`)}<select class="input" name=${name} key=${`${name} ${filters[name] ?? ''}`}>
-    <option value="">${say('filter.any')}</option>${values.map(value => html`<option value=${value} selected=${filters[name] === value}>${text(value)}</option>`)}</select></label>`
+  const field = (name: FilterName, type = 'text', extra: Record<string, unknown> = {}): VNode =>
+    html`<label class="field"
+      >${say(`filter.${name}`)}<input
+        class="input"
+        name=${name}
+        type=${type}
+        defaultValue=${type === 'datetime-local' ? toLocal(filters[name]) : (filters[name] ?? '')}
+        key=${`${name} ${filters[name] ?? ''}`}
+        autocomplete="off"
+        ...${extra}
+    /></label>`
+  const choice = (name: FilterName, values: readonly string[], text: (value: string) => string): VNode =>
+    html`<label class="field"
+      >${say(`filter.${name}`)}<select class="input" name=${name} key=${`${name} ${filters[name] ?? ''}`}>
+        <option value="">${say('filter.any')}</option>
+        ${values.map(value => html`<option value=${value} selected=${filters[name] === value}>${text(value)}</option>`)}
+      </select></label
+    >`
   const when = (name: FilterName): VNode => field(name, 'datetime-local')
   const truth = (value: string): string => say(`filter.${value}`)
   return html`<form id="filters" class="filters" onSubmit=${apply}>

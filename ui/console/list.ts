@@ -33,26 +33,41 @@ export function SessionList ({ api, place, words, go, requestRevocation, news, r
   const [cursors, setCursors] = useState<readonly string[]>([])
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const cursor = cursors.at(-1)
-  const page = useResource<Page>(`${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`, { again: reloads })
+  const page = useResource<Page>(
+    `${api}/?${query}&limit=${pageSize}${cursor === undefined ? '' : `&cursor=${encodeURIComponent(cursor)}`}`,
+    { again: reloads }
+  )
   const counted = useResource<{ count: number }>(`${api}/count?${new URLSearchParams(toQuery(filters)).toString()}`, { again: reloads })
   // the rows belong to the last response, until the next one has arrived
   const ended = /[?&](state=ended|reason=|ended(After|Before)=)/.test(page.url ?? '')
   useEffect(() => { setCursors([]); setSelected(new Set()) }, [query])
   useEffect(() => { setSelected(new Set()) }, [reloads])
 
-  const gone = new Map(news.flatMap(event => event.type === 'ended' && event.id !== null ? [[event.id, event.details['reason'] as Reason]] : []))
-  const items = (page.data?.items ?? []).map((session): Session => gone.has(session.id) && session.state === 'live' ? { ...session, state: 'ended', reason: gone.get(session.id) ?? null } : session)
+  const gone = new Map(
+    news.flatMap(event => (event.type === 'ended' && event.id !== null ? [[event.id, event.details['reason'] as Reason]] : []))
+  )
+  const items = (page.data?.items ?? []).map((session): Session =>
+    gone.has(session.id) && session.state === 'live' ? { ...session, state: 'ended', reason: gone.get(session.id) ?? null } : session
+  )
   // compared by the server's clock, only if new sessions would be on top
   const newest = Math.max(0, ...items.map(session => Date.parse(session.createdAt)))
   const known = new Set(items.map(session => session.id))
-  const isNewer = (event: EventView): boolean => event.type === 'created' && event.id !== null && Date.parse(event.at) >= newest && !known.has(event.id) && !gone.has(event.id) &&
+  const isNewer = (event: EventView): boolean =>
+    event.type === 'created' &&
+    event.id !== null &&
+    Date.parse(event.at) >= newest &&
+    !known.has(event.id) &&
+    !gone.has(event.id) &&
     (filters.userId === undefined || filters.userId === event.userId)
-  const newer = ended || order !== 'newest' || cursors.length > 0 || filters.at !== undefined || page.data === null ? 0 : news.filter(isNewer).length
+  const newer =
+    ended || order !== 'newest' || cursors.length > 0 || filters.at !== undefined || page.data === null ? 0 : news.filter(isNewer).length
   const selectable = items.filter(session => session.state === 'live')
   const chosen = selectable.filter(session => selected.has(session.id))
   const filtered = Object.keys(filters).length > 0
   const reload = (): void => { setCursors([]); page.reload(); counted.reload() }
-  const select = (ids: readonly string[], on: boolean): void => { setSelected(new Set(on ? [...selected, ...ids] : [...selected].filter(id => !ids.includes(id)))) }
+  const select = (ids: readonly string[], on: boolean): void => {
+    setSelected(new Set(on ? [...selected, ...ids] : [...selected].filter(id => !ids.includes(id))))
+  }
 
   return html`<section class="card list" aria-labelledby="list-title" aria-busy=${page.loading || counted.loading}>
     <header class="card-head"><h2 id="list-title">${say('list.title')}</h2><span class="hint" role="status">${counted.data !== null && say('list.count', { count: counted.data.count })}</span>

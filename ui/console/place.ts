@@ -3,7 +3,27 @@ import { ranges } from './types.ts'
 import type { Range } from './types.ts'
 
 /** Filters as the API names them; the value `''` means no filter. */
-export const filterNames = ['search', 'state', 'userId', 'ip', 'browser', 'os', 'remembered', 'guest', 'reason', 'createdAfter', 'createdBefore', 'lastSeenAfter', 'lastSeenBefore', 'expiresBefore', 'endedAfter', 'endedBefore', 'minRequests', 'maxRequests', 'at'] as const
+export const filterNames = [
+  'search',
+  'state',
+  'userId',
+  'ip',
+  'browser',
+  'os',
+  'remembered',
+  'guest',
+  'reason',
+  'createdAfter',
+  'createdBefore',
+  'lastSeenAfter',
+  'lastSeenBefore',
+  'expiresBefore',
+  'endedAfter',
+  'endedBefore',
+  'minRequests',
+  'maxRequests',
+  'at'
+] as const
 export type FilterName = typeof filterNames[number]
 export type Filters = Readonly<Partial<Record<FilterName, string>>>
 
@@ -50,7 +70,12 @@ export function toQuery (filters: Filters): Record<string, string> {
 
 /** Returns the filters as a body, with numbers as numbers. */
 export function toBody (filters: Filters): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(toQuery(filters)).map(([name, value]) => [name, /^(min|max)Requests$/.test(name) ? Number(value) : name === 'remembered' || name === 'guest' ? value === 'true' : value]))
+  return Object.fromEntries(
+    Object.entries(toQuery(filters)).map(([name, value]) => [
+      name,
+      /^(min|max)Requests$/.test(name) ? Number(value) : name === 'remembered' || name === 'guest' ? value === 'true' : value
+    ])
+  )
 }
 
 export function isInstant (name: string): boolean {

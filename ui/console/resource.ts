@@ -17,7 +17,13 @@ export interface Resource<T> {
  * Requests a URL; again if it or `again` changes, on demand, and each `every` milliseconds while the page is visible. `null`: no request.
  */
 export function useResource <T> (url: string | null, { every = 0, again = 0 }: { readonly every?: number, readonly again?: number } = {}): Resource<T> {
-  const [state, setState] = useState<{ readonly url: string | null, readonly data: T | null, readonly error: ApiError | null, readonly at: number, readonly loading: boolean }>({ url: null, data: null, error: null, at: 0, loading: true })
+  const [state, setState] = useState<{
+    readonly url: string | null
+    readonly data: T | null
+    readonly error: ApiError | null
+    readonly at: number
+    readonly loading: boolean
+  }>({ url: null, data: null, error: null, at: 0, loading: true })
   const [count, setCount] = useState(0)
   const reload = (): void => { setCount(count => count + 1) }
   const latestReload = useRef(reload)

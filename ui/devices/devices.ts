@@ -85,7 +85,12 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
       .catch((error: unknown) => { if (error instanceof ApiError && error.status === 404) return { revoked: 0 }; throw error })
     return say(revoked === 0 ? 'done.gone' : 'done.one', { device: nameOf(device) })
   })
-  const revokeOthers = (): Promise<void> => act(async () => say('done.others', { count: (await call<{ revoked: number }>(`${api}/revoke`, { method: 'POST', body: { scope: 'others' } })).revoked }))
+  const revokeOthers = (): Promise<void> =>
+    act(async () =>
+      say('done.others', {
+        count: (await call<{ revoked: number }>(`${api}/revoke`, { method: 'POST', body: { scope: 'others' } })).revoked
+      })
+    )
   const rename = (device: OwnSession, name: string): Promise<void> => act(async () => {
     await call(`${api}/${device.id}`, { method: 'PATCH', body: { deviceName: name === '' ? null : name } })
     return say('done.renamed', { device: name === '' ? device.deviceLabel : name })
@@ -94,26 +99,116 @@ export function Devices ({ api, login, words, past, timeout, page, emit }: Devic
   const others = (lists?.sessions ?? []).filter(device => !device.current).length
   return html`<section class="devices" part="devices" aria-labelledby="title" aria-busy=${lists === null && failure === null}>
     <header part="header">
-      <div class="head"><${page ? 'h1' : 'h2'} id="title" part="title">${say('title')}<//>${page && html`<${Toggle} ...${{ words }} />`}</div>
+      <div class="head">
+        <${page ? 'h1' : 'h2'} id="title" part="title">${say('title')}<//>${page && html`<${Toggle} ...${{ words }} />`}
+      </div>
       <p class="intro" part="intro">${say('intro')}</p>
-      ${others > 0 && failure !== 'ended' && html`<button class="button bad" part="button others" type="button" onClick=${() => { setDialog({ kind: 'others' }) }}>${say('signOutOthers')}</button>`}
+      ${
+        others > 0 &&
+        failure !== 'ended' &&
+        html`<button
+          class="button bad"
+          part="button others"
+          type="button"
+          onClick=${() => {
+            setDialog({ kind: 'others' })
+          }}
+        >
+          ${say('signOutOthers')}
+        </button>`
+      }
     </header>
     <p class=${said === '' ? 'unseen' : 'said'} role="status" part="status">${said}</p>
     ${failure === 'offline' && html`<p class="notice bad" role="alert">${say('offline')} <button class="button" type="button" onClick=${load}>${say('retry')}</button></p>`}
     ${failure === 'ended' && html`<p class="notice warn">${say('ended.text')} ${login !== null && html`<a class="button strong" href=${login}>${say('ended.login')}</a>`}</p>`}
-    ${lists === null
-      ? failure === null && html`<${Loading} label=${say('loading')} />`
-      : failure !== 'ended' && html`<ul class="list" role="list" part="list">${lists.sessions.map(device => html`<${Row} key=${device.id} ...${{ device, words, now, onSignOut: () => { setDialog({ kind: 'one', device }) }, onRename: () => { setDialog({ kind: 'rename', device }) } }} />`)}</ul>
-        ${lists.cursor !== null && html`<button class="button plain" part="button more" type="button" onClick=${loadMore}>${say('moreDevices')}</button>`}
-        ${others === 0 && html`<p class="hint alone">${say('onlyThis')}</p>`}`}
+    ${
+      lists === null
+        ? failure === null && html`<${Loading} label=${say('loading')} />`
+        : failure !== 'ended' &&
+          html`<ul class="list" role="list" part="list">
+              ${lists.sessions.map(
+                device =>
+                  html`<${Row}
+                    key=${device.id}
+                    ...${{
+                      device,
+                      words,
+                      now,
+                      onSignOut: () => {
+                        setDialog({ kind: 'one', device })
+                      },
+                      onRename: () => {
+                        setDialog({ kind: 'rename', device })
+                      }
+                    }}
+                  />`
+              )}
+            </ul>
+            ${lists.cursor !== null && html`<button class="button plain" part="button more" type="button" onClick=${loadMore}>${say('moreDevices')}</button>`}
+            ${others === 0 && html`<p class="hint alone">${say('onlyThis')}</p>`}`
+    }
     ${past && lists !== null && lists.ended.length > 0 && failure !== 'ended' && html`<${Past} ...${{ ended: lists.ended, words, now, heading: page ? 'h2' : 'h3' }} />`}
-    ${dialog?.kind === 'one' && html`<${Confirm} ...${{
-      title: say(dialog.device.current ? 'confirm.this' : 'confirm.one', { device: nameOf(dialog.device) }), text: say(dialog.device.current ? 'confirm.thisText' : 'confirm.oneText'), action: say('signOut'), words,
-      onYes: () => { void revoke(dialog.device) }, onClose: () => { setDialog(null) }
-}} />`}
-    ${dialog?.kind === 'others' && html`<${Confirm} ...${{ title: say('confirm.others'), text: lists !== null && lists.cursor !== null ? say('confirm.allOthersText') : say('confirm.othersText', { count: others }), action: say('signOutOthers'), words, onYes: () => { void revokeOthers() }, onClose: () => { setDialog(null) } }} />`}
-    ${dialog?.kind === 'rename' && html`<${Rename} ...${{ device: dialog.device, words, onName: (name: string) => { void rename(dialog.device, name) }, onClose: () => { setDialog(null) } }} />`}
-    ${dialog?.kind === 'reauth' && html`<${Reauthenticate} ...${{ login, words, onClose: () => { setDialog(null) } }} />`}
+    ${
+      dialog?.kind === 'one' &&
+      html`<${Confirm}
+        ...${{
+          title: say(dialog.device.current ? 'confirm.this' : 'confirm.one', { device: nameOf(dialog.device) }),
+          text: say(dialog.device.current ? 'confirm.thisText' : 'confirm.oneText'),
+          action: say('signOut'),
+          words,
+          onYes: () => {
+            void revoke(dialog.device)
+          },
+          onClose: () => {
+            setDialog(null)
+          }
+        }}
+      />`
+    }
+    ${
+      dialog?.kind === 'others' &&
+      html`<${Confirm}
+        ...${{
+          title: say('confirm.others'),
+          text: lists !== null && lists.cursor !== null ? say('confirm.allOthersText') : say('confirm.othersText', { count: others }),
+          action: say('signOutOthers'),
+          words,
+          onYes: () => {
+            void revokeOthers()
+          },
+          onClose: () => {
+            setDialog(null)
+          }
+        }}
+      />`
+    }
+    ${
+      dialog?.kind === 'rename' &&
+      html`<${Rename}
+        ...${{
+          device: dialog.device,
+          words,
+          onName: (name: string) => {
+            void rename(dialog.device, name)
+          },
+          onClose: () => {
+            setDialog(null)
+          }
+        }}
+      />`
+    }
+    ${
+      dialog?.kind === 'reauth' &&
+      html`<${Reauthenticate}
+        ...${{
+          login,
+          words,
+          onClose: () => {
+            setDialog(null)
+          }
+        }}
+      />`
+    }
     ${timeout && html`<${Timeout} ...${{ api, login, words, own, extend }} />`}
   </section>`
 }
@@ -124,7 +219,18 @@ export function nameOf ({ deviceName, deviceLabel }: Pick<OwnSession, 'deviceNam
 }
 
 function Loading ({ label }: { readonly label: string }): VNode {
-  return html`<ul class="list" role="list" aria-label=${label}>${[0, 1, 2].map(() => html`<li class="row"><span class="picture skeleton"></span><div class="what"><p class="skeleton name">Firefox on Linux</p><p class="skeleton">203.0.113.7</p></div></li>`)}</ul>`
+  return html`<ul class="list" role="list" aria-label=${label}>
+    ${[0, 1, 2].map(
+      () =>
+        html`<li class="row">
+          <span class="picture skeleton"></span>
+          <div class="what">
+            <p class="skeleton name">Firefox on Linux</p>
+            <p class="skeleton">203.0.113.7</p>
+          </div>
+        </li>`
+    )}
+  </ul>`
 }
 
 function Toggle ({ words }: { readonly words: Words }): VNode {

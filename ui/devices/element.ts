@@ -68,7 +68,12 @@ abstract class SessionElement extends HTMLElement {
 export class SessionDevices extends SessionElement {
   protected show (): void {
     const props = {
-      api: this.api, login: this.login, words: this.words(deviceTexts), past: this.getAttribute('past') !== 'off', timeout: this.getAttribute('timeout') !== 'off', page: this.hasAttribute('page'),
+      api: this.api,
+      login: this.login,
+      words: this.words(deviceTexts),
+      past: this.getAttribute('past') !== 'off',
+      timeout: this.getAttribute('timeout') !== 'off',
+      page: this.hasAttribute('page'),
       emit: (type: 'reauth' | 'ended', detail: unknown) => this.emit(type, detail)
     }
     render(html`<${Devices} ...${props} />`, this.shadowRoot as ShadowRoot)

@@ -19,15 +19,47 @@ export interface OwnEndedSession {
 const few = 4
 
 /** The recently ended sessions, with reasons. */
-export function Past ({ ended, words, now, heading }: { readonly ended: readonly OwnEndedSession[], readonly words: Words, readonly now: number, readonly heading: 'h2' | 'h3' }): VNode {
+export function Past ({
+  ended,
+  words,
+  now,
+  heading
+}: {
+  readonly ended: readonly OwnEndedSession[]
+  readonly words: Words
+  readonly now: number
+  readonly heading: 'h2' | 'h3'
+}): VNode {
   const [all, setAll] = useState(false)
   const { say } = words
   return html`<section class="past" part="past" aria-labelledby="past-title">
     <${heading} id="past-title">${say('past')}<//>
-    <ul class="list" role="list">${(all ? ended : ended.slice(0, few)).map(({ id, device, deviceLabel, deviceName, ip, endedAt, reason }) => html`<li class="row" key=${id}>
-      <span class="picture quiet"><${Icon} name=${deviceIcon(device.type)} size=${20} /></span>
-      <div class="what"><p class="name">${deviceName ?? deviceLabel}</p><p class="facts">${ip !== null && html`<span class="part">${ip}</span> · `}${say('past.when', { ago: words.ago(Date.parse(endedAt), now), reason: say(`past.${reason}`) })}</p></div>
-    </li>`)}</ul>
-    ${!all && ended.length > few && html`<button class="button plain" type="button" onClick=${() => { setAll(true) }}>${say('more')}</button>`}
+    <ul class="list" role="list">
+      ${(all ? ended : ended.slice(0, few)).map(
+        ({ id, device, deviceLabel, deviceName, ip, endedAt, reason }) =>
+          html`<li class="row" key=${id}>
+            <span class="picture quiet"><${Icon} name=${deviceIcon(device.type)} size=${20} /></span>
+            <div class="what">
+              <p class="name">${deviceName ?? deviceLabel}</p>
+              <p class="facts">
+                ${ip !== null && html`<span class="part">${ip}</span> · `}${say('past.when', { ago: words.ago(Date.parse(endedAt), now), reason: say(`past.${reason}`) })}
+              </p>
+            </div>
+          </li>`
+      )}
+    </ul>
+    ${
+      !all &&
+      ended.length > few &&
+      html`<button
+        class="button plain"
+        type="button"
+        onClick=${() => {
+          setAll(true)
+        }}
+      >
+        ${say('more')}
+      </button>`
+    }
   </section>`
 }

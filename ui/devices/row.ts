@@ -41,16 +41,38 @@ export function Row ({ device, words, now, onSignOut, onRename }: RowProps): VNo
   return html`<li class="row" part="row">
     <span class="picture" part="icon"><${Icon} name=${deviceIcon(device.device.type)} size=${22} /></span>
     <div class="what">
-      <p class="name"><span part="name">${title}</span>
+      <p class="name">
+        <span part="name">${title}</span>
         ${current && html`<span class="badge good" part="badge">${say('thisDevice')}</span>`}
         ${!current && now - createdAt < fresh && html`<span class="badge" part="badge">${say('isNew')}</span>`}
       </p>
       <p class="facts">${[deviceName === null ? null : deviceLabel, ip].filter(Boolean).join(' · ')}</p>
-      <p class="facts">${active} · <span class="part">${say('signedIn', { date: words.date(createdAt) })}</span>${remembered && html` · <span class="part">${say('stays')}</span>`}</p>
+      <p class="facts">
+        ${active} ·
+        <span class="part">${say('signedIn', { date: words.date(createdAt) })}</span
+        >${remembered && html` · <span class="part">${say('stays')}</span>`}
+      </p>
     </div>
     <div class="buttons">
-      <button class="button plain icon" part="button" type="button" title=${say('rename')} aria-label=${say('renameOf', { device: title })} onClick=${onRename}><${Icon} name="pencil" size=${16} /></button>
-      <button class=${current ? 'button' : 'button bad'} part="button" type="button" aria-label=${say('signOutOf', { device: title })} onClick=${onSignOut}>${say('signOut')}</button>
+      <button
+        class="button plain icon"
+        part="button"
+        type="button"
+        title=${say('rename')}
+        aria-label=${say('renameOf', { device: title })}
+        onClick=${onRename}
+      >
+        <${Icon} name="pencil" size=${16} />
+      </button>
+      <button
+        class=${current ? 'button' : 'button bad'}
+        part="button"
+        type="button"
+        aria-label=${say('signOutOf', { device: title })}
+        onClick=${onSignOut}
+      >
+        ${say('signOut')}
+      </button>
     </div>
   </li>`
 }

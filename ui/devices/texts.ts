@@ -22,7 +22,8 @@ export const timeoutTexts: Texts = {
   'ended.idle-timeout': 'You were inactive for too long.',
   'ended.absolute-timeout': 'Your session reached its maximum duration.',
   'ended.replaced': 'You signed in again in this browser. Reload the page to continue.',
-  'ended.token-reuse': 'This session was used on another device, so we ended it for your safety. If that was not you, change your password.',
+  'ended.token-reuse':
+    'This session was used on another device, so we ended it for your safety. If that was not you, change your password.',
   'ended.login': 'Sign in again'
 }
 

@@ -25,8 +25,21 @@ export function Dialog ({ labelledby, className = 'box', onClose, children, aler
       if (before instanceof HTMLElement && before.isConnected) before.focus()
     }
   }, [])
-  return html`<dialog ref=${ref} class=${className} role=${alert ? 'alertdialog' : undefined} aria-labelledby=${labelledby}
-    onCancel=${(event: Event) => { event.preventDefault(); onClose() }} onClick=${(event: MouseEvent) => { if (event.target === event.currentTarget) onClose() }}>${children}</dialog>`
+  return html`<dialog
+    ref=${ref}
+    class=${className}
+    role=${alert ? 'alertdialog' : undefined}
+    aria-labelledby=${labelledby}
+    onCancel=${(event: Event) => {
+      event.preventDefault()
+      onClose()
+    }}
+    onClick=${(event: MouseEvent) => {
+      if (event.target === event.currentTarget) onClose()
+    }}
+  >
+    ${children}
+  </dialog>`
 }
 
 /** Returns the element that has the focus, also within a shadow tree. */

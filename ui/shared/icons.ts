@@ -22,7 +22,19 @@ export type IconName = keyof typeof paths
 
 /** A decorative icon beside a text. */
 export function Icon ({ name, size = 18 }: { readonly name: IconName, readonly size?: number }): VNode {
-  return html`<svg width=${size} height=${size} viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true"><path d=${paths[name]} /></svg>`
+  return html`<svg
+    width=${size}
+    height=${size}
+    viewBox="0 0 24 24"
+    fill="none"
+    stroke="currentColor"
+    stroke-width="1.7"
+    stroke-linecap="round"
+    stroke-linejoin="round"
+    aria-hidden="true"
+  >
+    <path d=${paths[name]} />
+  </svg>`
 }
 
 /** Returns the icon of a type of device. */

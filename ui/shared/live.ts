@@ -104,7 +104,7 @@ export function followSession (api: string, { onOwn, onDevices }: LiveOptions): 
   async function wake (): Promise<void> {
     if (document.visibilityState !== 'visible') return
     const own = await askSession(api)
-    if (own !== null) know(own.state === 'live' && last?.state === 'live' && last.near && own.endsAt < last.endsAt + slack ? { ...own, near: true } : own)
+    if (own !== null) { know(own.state === 'live' && last?.state === 'live' && last.near && own.endsAt < last.endsAt + slack ? { ...own, near: true } : own) }
     onDevices()
   }
   const look = (): void => { void wake() }

@@ -38,10 +38,26 @@ export function useScheme (theme: Theme): 'light' | 'dark' {
 }
 
 /** A button that switches through the themes. */
-export function ThemeToggle ({ words, value: [theme, setTheme] }: { readonly words: Words, readonly value: ReturnType<typeof useTheme> }): VNode {
+export function ThemeToggle ({
+  words,
+  value: [theme, setTheme]
+}: {
+  readonly words: Words
+  readonly value: ReturnType<typeof useTheme>
+}): VNode {
   const next = themes[(themes.indexOf(theme) + 1) % themes.length] as Theme
   const label = words.say('theme', { theme: words.say(`theme.${theme}`) })
-  return html`<button class="button icon" type="button" title=${label} aria-label=${label} onClick=${() => { setTheme(next) }}><${Icon} name=${icons[theme]} size=${16} /></button>`
+  return html`<button
+    class="button icon"
+    type="button"
+    title=${label}
+    aria-label=${label}
+    onClick=${() => {
+      setTheme(next)
+    }}
+  >
+    <${Icon} name=${icons[theme]} size=${16} />
+  </button>`
 }
 
 function stored (): Theme {

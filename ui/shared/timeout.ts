@@ -8,18 +8,33 @@ import type { Following, OwnSession } from './live.ts'
 import type { Words } from './words.ts'
 
 /** Follows the own session while the component is mounted; `null`: its state is unknown, or there is no session to follow. */
-export function useOwnSession (api: string | null, onDevices: () => void): { readonly own: OwnSession | null, readonly extend: () => Promise<void> } {
+export function useOwnSession (
+  api: string | null,
+  onDevices: () => void
+): { readonly own: OwnSession | null; readonly extend: () => Promise<void> } {
   const [own, setOwn] = useState<OwnSession | null>(null)
   const following = useRef<Following | null>(null)
   const told = useRef(onDevices)
   told.current = onDevices
   useEffect(() => {
     if (api === null) return undefined
-    const started = followSession(api, { onOwn: setOwn, onDevices: () => { told.current() } })
+    const started = followSession(api, {
+      onOwn: setOwn,
+      onDevices: () => {
+        told.current()
+      }
+    })
     following.current = started
-    return () => { started.stop() }
+    return () => {
+      started.stop()
+    }
   }, [api])
-  return { own, extend: async () => { await following.current?.extend() } }
+  return {
+    own,
+    extend: async () => {
+      await following.current?.extend()
+    }
+  }
 }
 
 export interface TimeoutProps {
@@ -42,11 +57,31 @@ export function Timeout ({ api, login, words, own, extend }: TimeoutProps): VNod
     : html`<${Ending} ...${{ api, words, own, extend, onClose: dismiss }} />`
 }
 
-function Ending ({ api, words, own, extend, onClose }: { readonly api: string, readonly words: Words, readonly own: OwnSession & { readonly state: 'live' }, readonly extend: () => Promise<void>, readonly onClose: () => void }): VNode {
+function Ending ({
+  api,
+  words,
+  own,
+  extend,
+  onClose
+}: {
+  readonly api: string
+  readonly words: Words
+  readonly own: OwnSession & { readonly state: 'live' }
+  readonly extend: () => Promise<void>
+  readonly onClose: () => void
+}): VNode {
   const [failed, setFailed] = useState(false)
   const left = useSecondsLeft(own.endsAt)
-  const stay = (): void => { extend().catch(() => { setFailed(true) }) }
-  const leave = (): void => { call(`${api}/logout`, { method: 'POST', body: {} }).catch(() => { setFailed(true) }) }
+  const stay = (): void => {
+    extend().catch(() => {
+      setFailed(true)
+    })
+  }
+  const leave = (): void => {
+    call(`${api}/logout`, { method: 'POST', body: {} }).catch(() => {
+      setFailed(true)
+    })
+  }
   const text = words.say(own.extendable ? 'ending.text' : 'ending.fixedText')
   // announced to screen readers every few seconds only
   const spoken = left > 30 ? Math.ceil(left / 30) * 30 : left > 10 ? Math.ceil(left / 10) * 10 : left
@@ -58,14 +93,26 @@ function Ending ({ api, words, own, extend, onClose }: { readonly api: string, r
     ${failed && html`<p class="failed" role="alert">${words.say('failed')}</p>`}
     <div class="actions">
       <button class="button" type="button" onClick=${leave}>${words.say('ending.leave')}</button>
-      ${own.extendable
-        ? html`<button class="button strong" type="button" autofocus onClick=${stay}>${words.say('ending.stay')}</button>`
-        : html`<button class="button strong" type="button" autofocus onClick=${onClose}>${words.say('ending.understood')}</button>`}
+      ${
+        own.extendable
+          ? html`<button class="button strong" type="button" autofocus onClick=${stay}>${words.say('ending.stay')}</button>`
+          : html`<button class="button strong" type="button" autofocus onClick=${onClose}>${words.say('ending.understood')}</button>`
+      }
     </div>
   </${Dialog}>`
 }
 
-function Ended ({ words, login, reason, onClose }: { readonly words: Words, readonly login: string | null, readonly reason: string | null, readonly onClose: () => void }): VNode {
+function Ended ({
+  words,
+  login,
+  reason,
+  onClose
+}: {
+  readonly words: Words
+  readonly login: string | null
+  readonly reason: string | null
+  readonly onClose: () => void
+}): VNode {
   return html`<${Dialog} labelledby="ended-title" alert=${true} onClose=${onClose}>
     <h2 id="ended-title">${words.say('ended.title')}</h2>
     <p>${reason !== null && words.has(`ended.${reason}`) ? words.say(`ended.${reason}`) : words.say('ended.text')}</p>

@@ -35,17 +35,28 @@ export function toWords (texts: Texts, own: Texts, lang: string): Words {
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' })
   const formats = {
     date: new Intl.DateTimeFormat(lang, { dateStyle: 'medium' }),
-    moment: new Intl.DateTimeFormat(lang, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' }),
+    moment: new Intl.DateTimeFormat(lang, {
+      month: 'short',
+      day: 'numeric',
+      hour: '2-digit',
+      minute: '2-digit',
+      second: '2-digit',
+      hourCycle: 'h23'
+    }),
     time: new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' })
   }
   const units = { minute: '{value} min', hour: '{value} h', day: '{value} d' }
-  const short = (unit: 'minute' | 'hour' | 'day', value: number): string => (all.get(`span.${unit}`) ?? units[unit]).replace('{value}', numbers.format(value))
+  const short = (unit: 'minute' | 'hour' | 'day', value: number): string =>
+    (all.get(`span.${unit}`) ?? units[unit]).replace('{value}', numbers.format(value))
   return {
     lang,
     has: key => all.has(key),
     say (key, values = {}) {
       const { count } = values
-      const text = (typeof count === 'number' ? all.get(`${key}.${plural.select(count)}`) ?? all.get(`${key}.other`) : undefined) ?? all.get(key) ?? key
+      const text =
+        (typeof count === 'number' ? (all.get(`${key}.${plural.select(count)}`) ?? all.get(`${key}.other`)) : undefined) ??
+        all.get(key) ??
+        key
       return text.replace(/\{(\w+)\}/g, (_, name: string) => {
         const value = values[name] ?? ''
         return typeof value === 'number' ? numbers.format(value) : value
@@ -55,7 +66,14 @@ export function toWords (texts: Texts, own: Texts, lang: string): Words {
     ago (timestamp, now) {
       const length = timestamp - now
       if (Math.abs(length) < minute && all.has('ago.now')) return all.get('ago.now') as string
-      const [unit, size] = Math.abs(length) < hour ? ['minute', minute] as const : Math.abs(length) < day ? ['hour', hour] as const : Math.abs(length) < 30 * day ? ['day', day] as const : ['month', 30 * day] as const
+      const [unit, size] =
+        Math.abs(length) < hour
+          ? (['minute', minute] as const)
+          : Math.abs(length) < day
+            ? (['hour', hour] as const)
+            : Math.abs(length) < 30 * day
+              ? (['day', day] as const)
+              : (['month', 30 * day] as const)
       return relative.format(Math.trunc(length / size), unit)
     },
     span: length => length < hour ? short('minute', Math.max(0, Math.floor(length / minute))) : length < 2 * day ? short('hour', Math.floor(length / hour)) : short('day', Math.floor(length / day)),

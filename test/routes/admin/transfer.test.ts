@@ -25,7 +25,12 @@ t.test('an export streams the matches as lines or as an array, without secrets',
   const { session } = await app.sessions.create({ userId: 'bob', data: { cart: ['secret sauce'] } })
   await app.sessions.revoke((await app.sessions.create({ userId: 'eve' })).session.id)
   const response = await get('/export')
-  t.match(response.headers, { 'content-type': ndjson, 'cache-control': 'no-store', 'content-disposition': 'attachment; filename="sessions-2026-01-01.ndjson"', 'x-content-type-options': 'nosniff' })
+  t.match(response.headers, {
+    'content-type': ndjson,
+    'cache-control': 'no-store',
+    'content-disposition': 'attachment; filename="sessions-2026-01-01.ndjson"',
+    'x-content-type-options': 'nosniff'
+  })
   t.strictSame(lines(response.body).map(({ userId }) => userId).sort(), ['ada', 'bob', 'root'])
   t.match(events.at(-1), { type: 'admin-action', action: 'export', by: 'root', count: 3 })
   for (const each of [ada, cookie]) for (const part of each.slice(4).split('.')) t.notOk(response.body.includes(part))
@@ -37,7 +42,7 @@ t.test('an export streams the matches as lines or as an array, without secrets',
   t.equal((await get('/export?userId=nobody')).body, '')
   t.match(lines((await get('/export?state=ended')).body), [{ userId: 'eve', reason: 'revoked', by: null }])
   t.match((await get(`/export?format=json&at=${Date.UTC(2026, 0, 1) - 1}`)).json(), [])
-  for (const query of ['format=xls', 'format=csv&data=true', 'limit=5', 'ip=x', 'backup=true']) t.equal((await get(`/export?${query}`)).statusCode, 400, query)
+  for (const query of ['format=xls', 'format=csv&data=true', 'limit=5', 'ip=x', 'backup=true']) { t.equal((await get(`/export?${query}`)).statusCode, 400, query) }
   t.equal((await (await adminApp(t, { ip: 'none' })).get('/export?ip=1.2.3.4')).statusCode, 400)
 })
 
@@ -69,7 +74,11 @@ t.test('a slow or lost reader holds the export back, or ends it', async t => {
   for (let i = 0; i < 20_000; i++) await app.sessions.create({ userId: 'ada', data: { text: 'x'.repeat(200) } })
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as AddressInfo
-  const exported = new Promise<number>(resolve => { app.sessions.on('admin-action', event => { if (event.action === 'export') resolve(event.count) }) })
+  const exported = new Promise<number>(resolve => {
+    app.sessions.on('admin-action', event => {
+      if (event.action === 'export') resolve(event.count)
+    })
+  })
   await new Promise<void>(resolve => {
     const request = httpRequest({ port, path: `${adminApi}/export?data=true`, headers: { cookie } }, (response: IncomingMessage) => {
       response.once('data', () => { request.destroy(); resolve() })
@@ -91,8 +100,17 @@ t.test('an import accepts an export, is idempotent, and imported sessions cannot
   t.same((await upload(into, rows)).json(), { rows: 3, imported: 3, skipped: 0, refused: [] })
   t.match(into.events.filter(event => event.type === 'admin-action'), [{ action: 'import', count: 3, by: 'root' }])
   t.same((await upload(into, rows)).json(), { rows: 3, imported: 0, skipped: 3, refused: [] })
-  t.same((await upload(into, (await from.get('/export?format=json')).body, '', 'application/json')).json(), { rows: 3, imported: 0, skipped: 3, refused: [] })
-  t.match((await upload(into, rows, '?onConflict=refuse')).json(), { statusCode: 400, code: 'FST_SESSION_INVALID_IMPORT', message: /row 1 exists/ })
+  t.same((await upload(into, (await from.get('/export?format=json')).body, '', 'application/json')).json(), {
+    rows: 3,
+    imported: 0,
+    skipped: 3,
+    refused: []
+  })
+  t.match((await upload(into, rows, '?onConflict=refuse')).json(), {
+    statusCode: 400,
+    code: 'FST_SESSION_INVALID_IMPORT',
+    message: /row 1 exists/
+  })
   t.match((await into.app.sessions.list({ userId: 'bob' })).items, [{ data: { a: '"ü\\n\\""' } }])
   t.equal((await into.send('/me', { cookie })).statusCode, 401)
 })
@@ -120,18 +138,45 @@ t.test('an import refuses what is no session, says which and why, and goes on', 
   const app = await adminApp(t)
   const good = (await app.get('/export')).body.trim()
   const other = await adminApp(t)
-  const report = (await upload(other, `\n{"id":\n${good}\r\n\n[]\n"${'x'.repeat(600_000)}"\n{"__proto__":{"userId":"root"}}`)).json<{ refused: unknown }>()
-  t.match(report, { rows: 5, imported: 1, skipped: 0, refused: [{ row: 1, why: 'expected JSON' }, { row: 3, why: 'expected an object' }, { row: 4, why: 'expected at most 524288 bytes' }, { row: 5 }] })
+  const report = (await upload(other, `\n{"id":\n${good}\r\n\n[]\n"${'x'.repeat(600_000)}"\n{"__proto__":{"userId":"root"}}`)).json<{
+    refused: unknown
+  }>()
+  t.match(report, {
+    rows: 5,
+    imported: 1,
+    skipped: 0,
+    refused: [
+      { row: 1, why: 'expected JSON' },
+      { row: 3, why: 'expected an object' },
+      { row: 4, why: 'expected at most 524288 bytes' },
+      { row: 5 }
+    ]
+  })
   const json = (await upload(other, ` [ 5 , {"a":"]},\\"[" }, [[1],{"x":[2]}],, ${good} , ] `, '', 'application/json')).json()
-  t.match(json, { rows: 6, imported: 0, skipped: 1, refused: [{ row: 1 }, { row: 2 }, { row: 3 }, { row: 4, why: 'expected JSON' }, { row: 6, why: 'expected JSON' }] })
-  for (const body of ['', ' ', '{}', '5', '[1', '["', '[] 5', '[]]', 'x']) t.match((await upload(other, body, '', 'application/json')).json(), { statusCode: 400 }, body)
+  t.match(json, {
+    rows: 6,
+    imported: 0,
+    skipped: 1,
+    refused: [{ row: 1 }, { row: 2 }, { row: 3 }, { row: 4, why: 'expected JSON' }, { row: 6, why: 'expected JSON' }]
+  })
+  for (const body of ['', ' ', '{}', '5', '[1', '["', '[] 5', '[]]', 'x']) { t.match((await upload(other, body, '', 'application/json')).json(), { statusCode: 400 }, body) }
   t.match((await upload(other, '[ ]', '', 'application/json')).json(), { rows: 0 })
   t.match((await upload(other, '\n\n')).json(), { rows: 0 })
-  for (const type of ['text/plain', 'text/csv', 'application/x-www-form-urlencoded']) t.equal((await upload(other, good, '', type)).statusCode, 415)
+  for (const type of ['text/plain', 'text/csv', 'application/x-www-form-urlencoded']) { t.equal((await upload(other, good, '', type)).statusCode, 415) }
   t.equal((await upload(other, good, '?replace=true')).statusCode, 400)
-  const cross = await other.send(`${adminApi}/import`, { cookie: other.cookie, method: 'POST', payload: good, headers: { 'content-type': ndjson, origin: 'https://evil.example' } })
+  const cross = await other.send(`${adminApi}/import`, {
+    cookie: other.cookie,
+    method: 'POST',
+    payload: good,
+    headers: { 'content-type': ndjson, origin: 'https://evil.example' }
+  })
   t.equal(cross.statusCode, 403)
-  const denied = await other.send(`${adminApi}/import`, { cookie: await other.signIn('ada'), method: 'POST', payload: good, headers: { 'content-type': ndjson } })
+  const denied = await other.send(`${adminApi}/import`, {
+    cookie: await other.signIn('ada'),
+    method: 'POST',
+    payload: good,
+    headers: { 'content-type': ndjson }
+  })
   t.equal(denied.statusCode, 403)
 })
 
@@ -149,7 +194,14 @@ t.test('rows are the same however the bytes arrive', async t => {
     }
   }
   const long: unknown[] = []
-  for await (const row of readRows((async function * () { yield Buffer.from('["'); for (let i = 0; i < 20; i++) yield Buffer.alloc(60_000, 'x'); yield Buffer.from('",1]') })(), 'json')) long.push(row)
+  for await (const row of readRows(
+    (async function * () {
+      yield Buffer.from('["')
+      for (let i = 0; i < 20; i++) yield Buffer.alloc(60_000, 'x')
+      yield Buffer.from('",1]')
+    })(),
+    'json'
+  )) { long.push(row) }
   t.ok(long[0] instanceof RowError)
   t.equal(long[1], 1)
 })
@@ -158,10 +210,16 @@ t.test('a full store, or one that fails, stops an import', async t => {
   const from = await adminApp(t)
   const rows = (await from.get('/export')).body
   const store = memoryStore()
-  store.create = new Proxy(store.create, { apply: (create, self, args) => (args[0] as { userId: string }).userId === 'full' ? { status: 'full' } : Reflect.apply(create, self, args) as unknown })
+  store.create = new Proxy(store.create, {
+    apply: (create, self, args) =>
+      (args[0] as { userId: string }).userId === 'full' ? { status: 'full' } : (Reflect.apply(create, self, args) as unknown)
+  })
   const into = await adminApp(t, { store })
   await from.app.sessions.create({ userId: 'full' })
-  t.match((await upload(into, `${rows}${(await from.get('/export?userId=full')).body}`)).json(), { statusCode: 503, code: 'FST_SESSION_STORE_FULL' })
+  t.match((await upload(into, `${rows}${(await from.get('/export?userId=full')).body}`)).json(), {
+    statusCode: 503,
+    code: 'FST_SESSION_STORE_FULL'
+  })
 })
 
 t.test('a cleanup returns how many sessions expired', async t => {

@@ -12,16 +12,28 @@ import { adminApp } from '../../helpers/admin.ts'
 import { api, cookieOf, secret, testApp } from '../../helpers/app.ts'
 
 const html = { accept: 'text/html' }
-const csp = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+const csp =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 t.test('the console is a page behind the guards of the admin routes, with nothing inline and a strict policy of its own', async t => {
   const { send, cookie, signIn, events } = await adminApp(t)
   const page = await send('/admin/sessions', { cookie, headers: html })
   t.equal(page.statusCode, 200)
-  t.match(page.headers, { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': csp, 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'cross-origin-opener-policy': 'same-origin', 'cross-origin-resource-policy': 'same-origin', 'cache-control': 'no-store' })
-  t.match(page.body, /<session-console api="\.\.\/api\/v1\/admin\/sessions" own="\.\.\/api\/v1\/auth\/sessions"><noscript>This page needs JavaScript\.<\/noscript><\/session-console>/)
+  t.match(page.headers, {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': csp,
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'cache-control': 'no-store'
+  })
+  t.match(
+    page.body,
+    /<session-console api="\.\.\/api\/v1\/admin\/sessions" own="\.\.\/api\/v1\/auth\/sessions"><noscript>This page needs JavaScript\.<\/noscript><\/session-console>/
+  )
   t.notMatch(page.body, /<style|<script(?! type="module" src)| on\w+=|style=|https?:/)
-  for (const [, path] of page.body.matchAll(/(?:href|src)="([^"]+)"/g)) t.equal((await send(`/admin/${String(path)}`)).statusCode, 200, String(path))
+  for (const [, path] of page.body.matchAll(/(?:href|src)="([^"]+)"/g)) { t.equal((await send(`/admin/${String(path)}`)).statusCode, 200, String(path)) }
   const nobody = await send('/admin/sessions', { headers: html })
   t.equal(nobody.statusCode, 401)
   t.match(nobody.body, '<main><h1>Sign in first</h1>')
@@ -37,12 +49,28 @@ t.test('files come with a tag, in the form that the browser takes, for good unde
   const page = await send('/admin/sessions', { cookie })
   const [, path = '', version = ''] = /src="(sessions\/console\.js\?v=([\w-]{16}))"/.exec(page.body) ?? []
   const plain = await send(`/admin/${path}`)
-  t.match(plain.headers, { 'content-type': 'text/javascript; charset=utf-8', 'cache-control': 'public, max-age=31536000, immutable', etag: `"${version}"`, vary: 'Accept-Encoding', 'x-content-type-options': 'nosniff', 'set-cookie': undefined })
-  const forms = [['br', 'br'], ['gzip, br;q=0.5', 'br'], ['gzip', 'gzip'], ['br;q=0, gzip;q=1.0', 'gzip'], ['deflate', undefined], ['br; q=0.000', undefined], ['vibrant', undefined]] as const
+  t.match(plain.headers, {
+    'content-type': 'text/javascript; charset=utf-8',
+    'cache-control': 'public, max-age=31536000, immutable',
+    etag: `"${version}"`,
+    vary: 'Accept-Encoding',
+    'x-content-type-options': 'nosniff',
+    'set-cookie': undefined
+  })
+  const forms = [
+    ['br', 'br'],
+    ['gzip, br;q=0.5', 'br'],
+    ['gzip', 'gzip'],
+    ['br;q=0, gzip;q=1.0', 'gzip'],
+    ['deflate', undefined],
+    ['br; q=0.000', undefined],
+    ['vibrant', undefined]
+  ] as const
   for (const [accepted, chosen] of forms) {
     const answer = await send(`/admin/${path}`, { headers: { 'accept-encoding': accepted } })
     t.equal(answer.headers['content-encoding'], chosen, accepted)
-    const body = chosen === 'br' ? brotliDecompressSync(answer.rawPayload) : chosen === 'gzip' ? gunzipSync(answer.rawPayload) : answer.rawPayload
+    const body =
+      chosen === 'br' ? brotliDecompressSync(answer.rawPayload) : chosen === 'gzip' ? gunzipSync(answer.rawPayload) : answer.rawPayload
     t.equal(Buffer.compare(body, plain.rawPayload), 0)
   }
   t.equal((await send('/admin/sessions/console.js')).headers['cache-control'], 'no-cache')
@@ -51,8 +79,8 @@ t.test('files come with a tag, in the form that the browser takes, for good unde
   t.equal(again.statusCode, 304)
   t.equal(again.body, '')
   for (const name of ['console.css', 'notice.css', 'icon.svg']) t.equal((await send(`/admin/sessions/${name}`)).statusCode, 200, name)
-  for (const name of ['devices.css', 'element.js', 'notice.css', 'icon.svg']) t.equal((await send(`/account/sessions/${name}`)).statusCode, 200, name)
-  for (const name of ['index.ts', 'console.js.br', '..%2f..%2fpackage.json', 'console.map']) t.equal((await send(`/admin/sessions/${name}`)).statusCode, 404, name)
+  for (const name of ['devices.css', 'element.js', 'notice.css', 'icon.svg']) { t.equal((await send(`/account/sessions/${name}`)).statusCode, 200, name) }
+  for (const name of ['index.ts', 'console.js.br', '..%2f..%2fpackage.json', 'console.map']) { t.equal((await send(`/admin/sessions/${name}`)).statusCode, 404, name) }
   const element = await send(`${api}/element.js`)
   t.equal(element.statusCode, 200)
   t.ok(element.rawPayload.length < 60_000)
@@ -60,7 +88,10 @@ t.test('files come with a tag, in the form that the browser takes, for good unde
 
 t.test('who is not signed in is sent to sign in, and may come back', async t => {
   const login = '/signin?for=us'
-  const { send, cookie } = await adminApp(t, { admin: { authorize: request => request.session.userId === 'root', console: { path: '/ops', login } }, devicesPage: { path: '/me/devices', login: 'https://id.example/' } })
+  const { send, cookie } = await adminApp(t, {
+    admin: { authorize: request => request.session.userId === 'root', console: { path: '/ops', login } },
+    devicesPage: { path: '/me/devices', login: 'https://id.example/' }
+  })
   const sent = await send('/ops?range=7d')
   t.equal(sent.statusCode, 303)
   t.equal(sent.headers.location, '/signin?for=us&next=%2Fops%3Frange%3D7d')
@@ -68,7 +99,10 @@ t.test('who is not signed in is sent to sign in, and may come back', async t => 
   const page = await send('/ops', { cookie })
   t.match(page.body, '<session-console api="api/v1/admin/sessions" own="api/v1/auth/sessions" login="/signin?for=us">')
   t.match(page.body, 'href="ops/console.css?v=')
-  t.match((await send('/me/devices', { cookie })).body, '<session-devices src="../api/v1/auth/sessions" page="" login="https://id.example/">')
+  t.match(
+    (await send('/me/devices', { cookie })).body,
+    '<session-devices src="../api/v1/auth/sessions" page="" login="https://id.example/">'
+  )
 })
 
 t.test('the devices page is there on request, for whoever is signed in', async t => {
@@ -85,8 +119,18 @@ t.test('the devices page is there on request, for whoever is signed in', async t
 })
 
 t.test('texts and language are the app\'s, and cannot break out of their place', async t => {
-  const messages = { title: 'Geräte <b>&"\'', noScript: '</session-devices><script>', 'notice.signIn': '<i>Anmelden</i>', 'notice.signInText': 'Bitte', 'notice.forbidden': 'Nein', 'notice.forbiddenText': 'Nicht für Sie' }
-  const { send, signIn, cookie } = await adminApp(t, { devicesPage: { messages, lang: 'de-AT' }, admin: { authorize: request => request.session.userId === 'root', console: { messages, lang: 'de' } } })
+  const messages = {
+    title: 'Geräte <b>&"\'',
+    noScript: '</session-devices><script>',
+    'notice.signIn': '<i>Anmelden</i>',
+    'notice.signInText': 'Bitte',
+    'notice.forbidden': 'Nein',
+    'notice.forbiddenText': 'Nicht für Sie'
+  }
+  const { send, signIn, cookie } = await adminApp(t, {
+    devicesPage: { messages, lang: 'de-AT' },
+    admin: { authorize: request => request.session.userId === 'root', console: { messages, lang: 'de' } }
+  })
   const page = await send('/account/sessions', { cookie })
   t.match(page.body, '<html lang="de-AT">')
   t.match(page.body, '<title>Geräte &#60;b&#62;&#38;&#34;&#39;</title>')
@@ -116,13 +160,24 @@ t.test('a page finds its files and routes wherever it is: under a prefix, with a
   const without = await adminApp(t, { routes: { prefix: '/mine' } })
   t.match((await without.send('/admin/sessions', { cookie: without.cookie })).body, 'own="../mine"')
   const robot = await testApp(t, { routes: false, admin: { authorize: () => true } })
-  t.match((await robot.send('/admin/sessions')).body, '<session-console api="../api/v1/admin/sessions"><', 'an admin without a session of ours')
+  t.match(
+    (await robot.send('/admin/sessions')).body,
+    '<session-console api="../api/v1/admin/sessions"><',
+    'an admin without a session of ours'
+  )
 })
 
 t.test('the console can be left out, and hooks that say who asks guard it too', async t => {
   const none = await adminApp(t, { admin: { authorize: () => true, console: false } })
   t.equal((await none.send('/admin/sessions', { cookie: none.cookie })).statusCode, 404)
-  const hooked = await testApp(t, { admin: { authorize: request => request.headers['x-admin'] === 'yes', onRequest: async request => { request.headers['x-admin'] = request.headers.authorization } } })
+  const hooked = await testApp(t, {
+    admin: {
+      authorize: request => request.headers['x-admin'] === 'yes',
+      onRequest: async request => {
+        request.headers['x-admin'] = request.headers.authorization
+      }
+    }
+  })
   t.equal((await hooked.send('/admin/sessions', { headers: { authorization: 'yes' } })).statusCode, 200)
   t.equal((await hooked.send('/admin/sessions')).statusCode, 401)
   const broken = await testApp(t, { admin: { authorize: () => { throw new Error('no database') } } })
@@ -133,7 +188,22 @@ t.test('the console can be left out, and hooks that say who asks guard it too', 
 
 t.test('options that cannot be used are errors at the start', async t => {
   const authorize = () => true
-  const wrong: unknown[] = [null, 'yes', { path: 'x' }, { path: '/' }, { path: '/x/' }, { path: 5 }, { login: 5 }, { messages: null }, { messages: 'x' }, { messages: { title: 5 } }, { lang: '' }, { lang: 'not a language' }, { lang: 5 }, { title: 'x' }]
+  const wrong: unknown[] = [
+    null,
+    'yes',
+    { path: 'x' },
+    { path: '/' },
+    { path: '/x/' },
+    { path: 5 },
+    { login: 5 },
+    { messages: null },
+    { messages: 'x' },
+    { messages: { title: 5 } },
+    { lang: '' },
+    { lang: 'not a language' },
+    { lang: 5 },
+    { title: 'x' }
+  ]
   for (const page of wrong) {
     for (const options of [{ devicesPage: page }, { admin: { authorize, console: page } }]) {
       const app = Fastify()

@@ -18,21 +18,37 @@ const minute = 60_000
 async function live (t: Test, options: SessionPluginOptions = {}) {
   const app = await testApp(t, { flushInterval: 10, ...options })
   const url = await app.app.listen({ port: 0, host: '127.0.0.1' })
-  return { ...app, url, open: (cookie: string, headers: Record<string, string> = {}) => SseClient.open(`${url}${api}/events`, { cookie, 'user-agent': firefox, ...headers }) }
+  return {
+    ...app,
+    url,
+    open: (cookie: string, headers: Record<string, string> = {}) =>
+      SseClient.open(`${url}${api}/events`, { cookie, 'user-agent': firefox, ...headers })
+  }
 }
 
 async function watched (t: Test, options: SessionPluginOptions = {}) {
   const app = await adminApp(t, { flushInterval: 10, ...options })
   const url = await app.app.listen({ port: 0, host: '127.0.0.1' })
-  return { ...app, open: (headers: Record<string, string> = {}, cookie = app.cookie) => SseClient.open(`${url}${adminApi}/events`, { cookie, 'user-agent': firefox, ...headers }) }
+  return {
+    ...app,
+    open: (headers: Record<string, string> = {}, cookie = app.cookie) =>
+      SseClient.open(`${url}${adminApi}/events`, { cookie, 'user-agent': firefox, ...headers })
+  }
 }
 
 t.test('a page learns that its session ended, and why', async t => {
   const { open, signIn, send, app } = await live(t, { eventStream: { heartbeat: 10 } })
   const cookie = await signIn()
   const [first, second] = [await open(cookie), await open(cookie)]
-  t.match(first.response.headers, { 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store, no-transform', 'x-accel-buffering': 'no' })
-  t.match(await first.next(), { event: 'session', data: { now: '2026-01-01T00:00:00.000Z', idleLeft: 1800, absoluteLeft: 43_200, extendable: true } })
+  t.match(first.response.headers, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store, no-transform',
+    'x-accel-buffering': 'no'
+  })
+  t.match(await first.next(), {
+    event: 'session',
+    data: { now: '2026-01-01T00:00:00.000Z', idleLeft: 1800, absoluteLeft: 43_200, extendable: true }
+  })
   await first.beaten(2)
   await second.next()
   await send(`${api}/logout`, { cookie, method: 'POST' })
@@ -74,7 +90,7 @@ t.test('a page learns that its session is about to end, can extend it, and all t
   clock.now += 29 * minute
   for (const tab of [first, second]) t.match(await tab.next(), { event: 'expiring', data: { idleLeft: 60 } })
   await send('/me', { cookie })
-  for (const tab of [first, second]) t.match(await tab.next(), { event: 'session', data: { idleLeft: 1800 } }, 'any request of any tab extends it')
+  for (const tab of [first, second]) { t.match(await tab.next(), { event: 'session', data: { idleLeft: 1800 } }, 'any request of any tab extends it') }
   clock.now += 31 * minute
   await app.sessions.cleanup()
   for (const tab of [first, second]) t.match(await tab.next(), { event: /ended|expiring/ })
@@ -160,7 +176,23 @@ t.test('an admin sees what was, and what happens, and misses nothing on coming b
   const { open, signIn, app, send } = await watched(t, { eventStream: { heartbeat: 10 } })
   await signIn('ada')
   const stream = await open()
-  t.match(await stream.next(), { id: /^[\w-]{8}\.\d+$/, data: { type: 'created', userId: 'root', at: '2026-01-01T00:00:00.000Z', level: 'info', security: false, text: 'session created', details: { device: { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' }, deviceLabel: 'Firefox on Linux', ip: '127.0.0.1', remembered: false } } })
+  t.match(await stream.next(), {
+    id: /^[\w-]{8}\.\d+$/,
+    data: {
+      type: 'created',
+      userId: 'root',
+      at: '2026-01-01T00:00:00.000Z',
+      level: 'info',
+      security: false,
+      text: 'session created',
+      details: {
+        device: { browser: 'Firefox', version: '144', os: 'Linux', type: 'desktop' },
+        deviceLabel: 'Firefox on Linux',
+        ip: '127.0.0.1',
+        remembered: false
+      }
+    }
+  })
   t.match(await stream.next(), { data: { type: 'created', userId: 'ada' } })
   t.match(await stream.next(), { data: { type: 'admin-action', details: { action: 'watch', by: 'root' } } })
   const [session] = await app.sessions.listByUser('ada')
@@ -194,14 +226,32 @@ t.test('what happens often does not push out what matters', async t => {
 
 t.test('ends on other nodes are seen', async t => {
   let tell: StoreListener | null = null
-  const store = Object.assign(memoryStore(), { subscribe: (listener: StoreListener) => { tell = listener; return { probe: async () => {}, close: () => {} } } })
+  const store = Object.assign(memoryStore(), {
+    subscribe: (listener: StoreListener) => {
+      tell = listener
+      return { probe: async () => {}, close: () => {} }
+    }
+  })
   const { open, app } = await watched(t, { store })
   const stream = await open()
   await stream.next()
   await stream.next()
   const elsewhere: string[] = []
   const stop = app.sessions.onRemoteEnd(session => { elsewhere.push(session.id) })
-  const session = { id: 'AAAAAAAAAAAAAAAAAAAAAA', userId: 'ada', reason: 'revoked', by: 'other node', createdAt: 0, lastSeenAt: 0, endedAt: 5, requestCount: 1, remembered: false, ip: null, device: unknownDevice, deviceName: null } as const
+  const session = {
+    id: 'AAAAAAAAAAAAAAAAAAAAAA',
+    userId: 'ada',
+    reason: 'revoked',
+    by: 'other node',
+    createdAt: 0,
+    lastSeenAt: 0,
+    endedAt: 5,
+    requestCount: 1,
+    remembered: false,
+    ip: null,
+    device: unknownDevice,
+    deviceName: null
+  } as const
   const listener = tell as StoreListener | null
   listener?.ended(session)
   t.match(await stream.next(), { data: { type: 'ended', userId: 'ada', details: { by: 'other node', deviceLabel: 'Unknown device' } } })
@@ -212,7 +262,15 @@ t.test('ends on other nodes are seen', async t => {
 
 t.test('the stream closes with the session of the admin, with the right to it, and with the app', async t => {
   let allowed: boolean | Error = true
-  const { open, signIn, send, app } = await watched(t, { eventStream: { heartbeat: 10 }, admin: { authorize: async () => { if (allowed instanceof Error) throw allowed; return allowed } } })
+  const { open, signIn, send, app } = await watched(t, {
+    eventStream: { heartbeat: 10 },
+    admin: {
+      authorize: async () => {
+        if (allowed instanceof Error) throw allowed
+        return allowed
+      }
+    }
+  })
   const mine = await signIn('root')
   const first = await open({}, mine)
   await send(`${api}/logout`, { cookie: mine, method: 'POST' })
@@ -233,7 +291,10 @@ t.test('the stream closes with the session of the admin, with the right to it, a
 })
 
 t.test('the stream of an admin closes when the session loses the right, although its request was made with it', async t => {
-  const { open, signIn, app } = await watched(t, { eventStream: { heartbeat: 10 }, admin: { authorize: ({ session }) => session.get('role') === 'admin' } })
+  const { open, signIn, app } = await watched(t, {
+    eventStream: { heartbeat: 10 },
+    admin: { authorize: ({ session }) => session.get('role') === 'admin' }
+  })
   const cookie = await signIn('boss')
   const [session] = await app.sessions.listByUser('boss')
   await app.sessions.update(session?.id as string, { role: 'admin' })
@@ -269,7 +330,17 @@ t.test('an admin whose session ended while authorize was waiting gets no stream 
   const asked = gate()
   const go = gate()
   let waits = false
-  const { open, signIn, app } = await watched(t, { admin: { authorize: async () => { if (waits) { asked.open(); await go.opened } return true } } })
+  const { open, signIn, app } = await watched(t, {
+    admin: {
+      authorize: async () => {
+        if (waits) {
+          asked.open()
+          await go.opened
+        }
+        return true
+      }
+    }
+  })
   const cookie = await signIn('boss')
   waits = true
   const opening = open({}, cookie)
@@ -297,8 +368,28 @@ t.test('a client that does not read is dropped', async t => {
 
 t.test('a deadline is told when it comes near and when it moves, and of no session that has gone', async t => {
   const record: SessionRecord = {
-    id: 'a', userId: 'ada', generation: 0, hash: '', previousHash: null, rotatedAt: 0, confirmedAt: null, createdAt: 0, authenticatedAt: 0, methods: [], lastSeenAt: 0, idleTimeout: 1000, absoluteExpiresAt: 5000, requestCount: 0, remembered: false,
-    ip: null, userAgent: null, firstIp: null, firstUserAgent: null, device: unknownDevice, deviceName: null, data: noData
+    id: 'a',
+    userId: 'ada',
+    generation: 0,
+    hash: '',
+    previousHash: null,
+    rotatedAt: 0,
+    confirmedAt: null,
+    createdAt: 0,
+    authenticatedAt: 0,
+    methods: [],
+    lastSeenAt: 0,
+    idleTimeout: 1000,
+    absoluteExpiresAt: 5000,
+    requestCount: 0,
+    remembered: false,
+    ip: null,
+    userAgent: null,
+    firstIp: null,
+    firstUserAgent: null,
+    device: unknownDevice,
+    deviceName: null,
+    data: noData
   }
   let now = 0
   const answers: (SessionRecord | EndedSession | null | (() => SessionRecord))[] = []

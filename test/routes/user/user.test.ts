@@ -4,7 +4,8 @@ import t from 'tap'
 import sessions, { SessionError, memoryStore } from '../../../lib/index.ts'
 import { api, cookieOf, secret, setCookies, testApp } from '../../helpers/app.ts'
 
-const iphone = 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
+const iphone =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1'
 
 t.test('row 59: the list has only the user\'s own sessions, the current one first, and no token', async t => {
   const { send, signIn, clock } = await testApp(t)
@@ -14,7 +15,12 @@ t.test('row 59: the list has only the user\'s own sessions, the current one firs
   await signIn('bob')
   const response = await send(api, { cookie: laptop })
   t.equal(response.headers['cache-control'], 'no-store')
-  t.match(response.json(), { sessions: [{ current: true, deviceLabel: 'Firefox on Linux' }, { current: false, deviceLabel: 'Safari on iPhone', remembered: true }] })
+  t.match(response.json(), {
+    sessions: [
+      { current: true, deviceLabel: 'Firefox on Linux' },
+      { current: false, deviceLabel: 'Safari on iPhone', remembered: true }
+    ]
+  })
   t.equal(response.json().sessions.length, 2)
   for (const cookie of [laptop, phone]) for (const part of cookie.slice(4).split('.')) t.notOk(response.body.includes(part))
   t.match((await send(api)).json(), { statusCode: 401, code: 'FST_SESSION_REQUIRED' })
@@ -26,7 +32,10 @@ t.test('ended sessions are listed on request, with why they ended', async t => {
   const other = await signIn()
   const id = (await send('/me', { cookie: other })).json().id as string
   await app.sessions.revoke(id, { by: 'admin' })
-  t.match((await send(`${api}?ended=true`, { cookie })).json(), { sessions: [{ current: true }], ended: [{ id, reason: 'revoked', deviceLabel: 'Firefox on Linux' }] })
+  t.match((await send(`${api}?ended=true`, { cookie })).json(), {
+    sessions: [{ current: true }],
+    ended: [{ id, reason: 'revoked', deviceLabel: 'Firefox on Linux' }]
+  })
   t.equal((await send(`${api}?ended=maybe`, { cookie })).statusCode, 400)
   t.equal((await send(`${api}?extra=1`, { cookie })).statusCode, 400)
 })
@@ -44,7 +53,11 @@ t.test('current returns the remaining time, and refresh extends it up to the abs
     await send(`${api}/refresh`, { cookie, method: 'POST' })
   }
   clock.now += 25 * 60_000
-  t.match((await send(`${api}/refresh`, { cookie, method: 'POST' })).json(), { idleLeft: 1200, absoluteLeft: 1200 }, 'the absolute deadline is near')
+  t.match(
+    (await send(`${api}/refresh`, { cookie, method: 'POST' })).json(),
+    { idleLeft: 1200, absoluteLeft: 1200 },
+    'the absolute deadline is near'
+  )
 })
 
 t.test('row 53: a user revokes one session, all others, or all', async t => {
@@ -87,11 +100,20 @@ t.test('row 60: a foreign, an unknown, an ended and a malformed id are the same 
     send(`${api}/revoke`, { cookie, method: 'POST', payload: { id } }),
     send(`${api}/${encodeURIComponent(id)}`, { cookie, method: 'PATCH', payload: { deviceName: 'x' } })
   ]))
-  t.strictSame(new Set(bodies.map(response => `${response.statusCode} ${response.body}`)), new Set(['404 {"statusCode":404,"error":"Not Found","code":"FST_SESSION_NOT_FOUND","message":"No such session."}']))
+  t.strictSame(
+    new Set(bodies.map(response => `${response.statusCode} ${response.body}`)),
+    new Set(['404 {"statusCode":404,"error":"Not Found","code":"FST_SESSION_NOT_FOUND","message":"No such session."}'])
+  )
   t.equal((await send('/me', { cookie: bob })).statusCode, 200)
   clock.now += 60_000
   await send(`${api}/${foreign}`, { cookie, method: 'PATCH', payload: { deviceName: 'x' } })
-  t.match(events.filter(event => event.type === 'access-denied'), [{ userId: 'ada', target: foreign, count: 1 }, { userId: 'ada', target: foreign, count: 2 }])
+  t.match(
+    events.filter(event => event.type === 'access-denied'),
+    [
+      { userId: 'ada', target: foreign, count: 1 },
+      { userId: 'ada', target: foreign, count: 2 }
+    ]
+  )
 })
 
 t.test('a device has the name its user gives it', async t => {
@@ -101,13 +123,29 @@ t.test('a device has the name its user gives it', async t => {
   const rename = (payload: object) => send(`${api}/${id}`, { cookie, method: 'PATCH', payload })
   t.match((await rename({ deviceName: 'Küche' })).json(), { session: { deviceName: 'Küche', current: true } })
   t.match((await rename({ deviceName: null })).json(), { session: { deviceName: null } })
-  for (const payload of [{}, { deviceName: '' }, { deviceName: 'x'.repeat(65) }, { deviceName: 'a\u0000b' }, { deviceName: 5 }, { deviceName: 'x', userId: 'eve' }]) t.equal((await rename(payload)).statusCode, 400)
+  for (const payload of [
+    {},
+    { deviceName: '' },
+    { deviceName: 'x'.repeat(65) },
+    { deviceName: 'a\u0000b' },
+    { deviceName: 5 },
+    { deviceName: 'x', userId: 'eve' }
+  ]) { t.equal((await rename(payload)).statusCode, 400) }
 })
 
 t.test('row 66: bodies and queries reject unknown properties', async t => {
   const { send, signIn } = await testApp(t)
   const cookie = await signIn()
-  for (const payload of [{}, { id: 'x', scope: 'all' }, { scope: 'everything' }, { id: 5 }, { id: ['x'] }, { id: 'x', role: 'admin' }, 'text', []]) {
+  for (const payload of [
+    {},
+    { id: 'x', scope: 'all' },
+    { scope: 'everything' },
+    { id: 5 },
+    { id: ['x'] },
+    { id: 'x', role: 'admin' },
+    'text',
+    []
+  ]) {
     const response = await send(`${api}/revoke`, { cookie, method: 'POST', payload })
     t.ok([400, 415].includes(response.statusCode), `${response.statusCode} ${JSON.stringify(payload)}`)
   }
@@ -119,11 +157,23 @@ t.test('row 67, 68: state cannot be changed by GET, from another origin, or by a
   const cookie = await signIn()
   for (const path of ['revoke', 'refresh', 'logout']) {
     t.equal((await send(`${api}/${path}`, { cookie })).statusCode, 404)
-    for (const headers of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }, { origin: 'null' }]) {
-      t.match((await send(`${api}/${path}`, { cookie, method: 'POST', headers: headers as unknown as Record<string, string> })).json(), { statusCode: 403, code: 'FST_SESSION_CROSS_ORIGIN' })
+    for (const headers of [
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' }
+    ]) {
+      t.match((await send(`${api}/${path}`, { cookie, method: 'POST', headers: headers as unknown as Record<string, string> })).json(), {
+        statusCode: 403,
+        code: 'FST_SESSION_CROSS_ORIGIN'
+      })
     }
     for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
-      t.equal((await send(`${api}/${path}`, { cookie, method: 'POST', headers: { 'content-type': type }, payload: '{"scope":"all"}' })).statusCode, 415)
+      t.equal(
+        (await send(`${api}/${path}`, { cookie, method: 'POST', headers: { 'content-type': type }, payload: '{"scope":"all"}' }))
+          .statusCode,
+        415
+      )
     }
   }
   t.equal((await send('/me', { cookie })).statusCode, 200)
@@ -156,7 +206,16 @@ t.test('the routes can be moved or disabled', async t => {
 
 t.test('row 64: paths that normalize to a route are guarded like the route, or respond with 404', async t => {
   const { send } = await testApp(t)
-  for (const path of [`/${api}`, `${api}/`, `${api}%2F`, `${api};x`, api.toUpperCase(), `${api}/%63urrent`, `${api}//current`, `${api}/./current`]) {
+  for (const path of [
+    `/${api}`,
+    `${api}/`,
+    `${api}%2F`,
+    `${api};x`,
+    api.toUpperCase(),
+    `${api}/%63urrent`,
+    `${api}//current`,
+    `${api}/./current`
+  ]) {
     t.ok([401, 404].includes((await send(path)).statusCode), path)
   }
 })
@@ -164,17 +223,39 @@ t.test('row 64: paths that normalize to a route are guarded like the route, or r
 t.test('the routes are in the OpenAPI document', async t => {
   const app = Fastify()
   t.teardown(() => app.close())
-  app.register(fastifySwagger, { openapi: { openapi: '3.1.0', components: { securitySchemes: { sessionCookie: { type: 'apiKey', in: 'cookie', name: '__Host-sid' } } } } })
+  app.register(fastifySwagger, {
+    openapi: {
+      openapi: '3.1.0',
+      components: { securitySchemes: { sessionCookie: { type: 'apiKey', in: 'cookie', name: '__Host-sid' } } }
+    }
+  })
   app.register(sessions, { secret, routes: { security: 'sessionCookie' } })
   await app.ready()
   const { paths = {} } = app.swagger() as { paths?: Record<string, Record<string, { operationId?: string, security?: unknown }>> }
-  t.strictSame(Object.entries(paths).filter(([path]) => path.startsWith(api)).flatMap(([path, methods]) => Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId ?? ''}`)).sort(), [
-    `get ${api}/ listSessions`, `get ${api}/current currentSession`, `get ${api}/events sessionEvents`, `patch ${api}/{id} renameSession`, `post ${api}/logout logout`, `post ${api}/refresh extendSession`, `post ${api}/revoke revokeSessions`
-  ])
+  t.strictSame(
+    Object.entries(paths)
+      .filter(([path]) => path.startsWith(api))
+      .flatMap(([path, methods]) => Object.entries(methods).map(([method, { operationId }]) => `${method} ${path} ${operationId ?? ''}`))
+      .sort(),
+    [
+      `get ${api}/ listSessions`,
+      `get ${api}/current currentSession`,
+      `get ${api}/events sessionEvents`,
+      `patch ${api}/{id} renameSession`,
+      `post ${api}/logout logout`,
+      `post ${api}/refresh extendSession`,
+      `post ${api}/revoke revokeSessions`
+    ]
+  )
   t.same(paths[`${api}/`]?.['get']?.security, [{ sessionCookie: [] }])
-  const bodies = Object.values(paths).flatMap(methods => Object.values(methods as Record<string, { responses: Record<string, { content: Record<string, { schema: { properties: object } }> }> }>))
+  const bodies = Object.values(paths)
+    .flatMap(methods =>
+      Object.values(
+        methods as Record<string, { responses: Record<string, { content: Record<string, { schema: { properties: object } }> }> }>
+      )
+    )
     .flatMap(({ responses }) => ['4XX', '5XX'].map(status => responses[status]?.content['application/json']?.schema.properties))
-  for (const properties of bodies) t.same(Object.keys(properties ?? {}), ['statusCode', 'error', 'code', 'message', 'reason'], 'how an error answers')
+  for (const properties of bodies) { t.same(Object.keys(properties ?? {}), ['statusCode', 'error', 'code', 'message', 'reason'], 'how an error answers') }
   const plain = Fastify()
   t.teardown(() => plain.close())
   plain.register(fastifySwagger)
@@ -202,7 +283,9 @@ t.test('a session that ends while it is renamed, or while its own request is und
   })
   const [cookie, other] = [await signIn(), await signIn()]
   const { id } = (await send('/me', { cookie: other })).json()
-  t.match((await send(`${api}/${String(id)}`, { cookie, method: 'PATCH', payload: { deviceName: 'Phone' } })).json(), { code: 'FST_SESSION_NOT_FOUND' })
+  t.match((await send(`${api}/${String(id)}`, { cookie, method: 'PATCH', payload: { deviceName: 'Phone' } })).json(), {
+    code: 'FST_SESSION_NOT_FOUND'
+  })
   t.match((await send(api, { cookie, headers: { 'x-sign-out': '1' } })).json(), { code: 'FST_SESSION_REQUIRED' })
 })
 
@@ -212,7 +295,12 @@ t.test('an error has the same shape on our routes as on the app\'s own', async t
   })
   const admin = '/api/v1/admin/sessions'
   const none = (await send('/me')).json<object>()
-  t.same(none, { statusCode: 401, code: 'FST_SESSION_REQUIRED', error: 'Unauthorized', message: 'A signed-in session is required. Sign in first.' })
+  t.same(none, {
+    statusCode: 401,
+    code: 'FST_SESSION_REQUIRED',
+    error: 'Unauthorized',
+    message: 'A signed-in session is required. Sign in first.'
+  })
   t.same((await send(api)).json(), none)
   t.same((await send(admin)).json(), none)
   const [ada, grace] = [await signIn(), await signIn('grace')]
@@ -220,11 +308,26 @@ t.test('an error has the same shape on our routes as on the app\'s own', async t
   t.same(missing, { statusCode: 404, code: 'FST_SESSION_NOT_FOUND', error: 'Not Found', message: 'No such session.' })
   t.same((await send(`${api}/nothing`, { cookie: ada, method: 'PATCH', payload: { deviceName: 'x' } })).json(), missing)
   t.same((await send(`${admin}/nothing`, { cookie: grace })).json(), missing)
-  t.same((await send(admin, { cookie: ada })).json(), { statusCode: 403, code: 'FST_SESSION_FORBIDDEN', error: 'Forbidden', message: 'Not allowed.' })
-  t.same(Object.keys((await send(`${api}?extra=1`, { cookie: ada })).json<object>()).sort(), ['code', 'error', 'message', 'statusCode'], 'what a schema refuses')
+  t.same((await send(admin, { cookie: ada })).json(), {
+    statusCode: 403,
+    code: 'FST_SESSION_FORBIDDEN',
+    error: 'Forbidden',
+    message: 'Not allowed.'
+  })
+  t.same(
+    Object.keys((await send(`${api}?extra=1`, { cookie: ada })).json<object>()).sort(),
+    ['code', 'error', 'message', 'statusCode'],
+    'what a schema refuses'
+  )
   await app.sessions.revokeUser('ada')
   const ended = await send('/me', { cookie: ada })
-  t.same(ended.json(), { statusCode: 401, code: 'FST_SESSION_ENDED', error: 'Unauthorized', message: 'The session has ended (revoked). Sign in again.', reason: 'revoked' })
+  t.same(ended.json(), {
+    statusCode: 401,
+    code: 'FST_SESSION_ENDED',
+    error: 'Unauthorized',
+    message: 'The session has ended (revoked). Sign in again.',
+    reason: 'revoked'
+  })
   const ours = await send(api, { cookie: ada })
   t.same(ours.json(), ended.json())
   t.equal(ours.body.match(/"reason"/g)?.length, 1, 'said once')

@@ -21,15 +21,41 @@ const started = skip === false ? await startPostgres() : null
 t.teardown(() => started?.remove())
 const server = started as PostgresServer
 
-const context = (options: Partial<StoreContext> = {}): StoreContext => ({ now: null, history: day, historyPerUser: 20, warn: () => {}, ...options })
+const context = (options: Partial<StoreContext> = {}): StoreContext => ({
+  now: null,
+  history: day,
+  historyPerUser: 20,
+  warn: () => {},
+  ...options
+})
 let schemas = 0
 
-async function open (t: Test, client: PostgresClient, options: PostgresStoreOptions = {}): Promise<{ store: Store, fixture: LawFixture, schema: string }> {
+async function open (
+  t: Test,
+  client: PostgresClient,
+  options: PostgresStoreOptions = {}
+): Promise<{ store: Store; fixture: LawFixture; schema: string }> {
   const schema = options.schema ?? `trouble_${++schemas}`
   const store = postgresStore(client, { ...options, schema })
   await store.open(context())
   t.teardown(() => store.close())
-  return { store, schema, fixture: new LawFixture({ clock: { get now () { return Date.now() }, set now (_) {} }, open: async () => store, close: async () => {} }, store) }
+  return {
+    store,
+    schema,
+    fixture: new LawFixture(
+      {
+        clock: {
+          get now () {
+            return Date.now()
+          },
+          set now (_) {}
+        },
+        open: async () => store,
+        close: async () => {}
+      },
+      store
+    )
+  }
 }
 
 function clientsOf (t: Test): PostgresClient[] {
@@ -114,7 +140,11 @@ t.test('connections that are cut in the middle of a load lose nothing that was a
   let failed = 0
   await Promise.all(Array.from({ length: 8 }, async (_, worker) => {
     for (let i = 0; i < 40; i++) {
-      if (worker === 0 && i % 8 === 0) await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'")
+      if (worker === 0 && i % 8 === 0) {
+        await admin.query(
+          "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+      }
       try {
         const record = await fixture.created({ userId: `user ${worker}` })
         created.add(record.id)
@@ -157,11 +187,19 @@ t.test('a server that only reads serves reads; what it cannot do is said', { ski
 
 t.test('a server that freezes is answered for in time; when it goes on, so does the app', { skip }, async t => {
   for (const client of clientsOf(t)) {
-    const { send, signIn, app } = await testApp(t, { store: postgresStore(client, { schema: `trouble_${++schemas}`, timeout: 300 }), storeTimeout: 200 })
+    const { send, signIn, app } = await testApp(t, {
+      store: postgresStore(client, { schema: `trouble_${++schemas}`, timeout: 300 }),
+      storeTimeout: 200
+    })
     const cookie = await signIn()
     t.equal((await send('/me', { cookie })).statusCode, 200)
     server.freeze()
-    const answers = await Promise.all([send('/me', { cookie }), send('/public', { cookie }), send('/who'), send('/login', { method: 'POST', payload: { userId: 'bob' } })])
+    const answers = await Promise.all([
+      send('/me', { cookie }),
+      send('/public', { cookie }),
+      send('/who'),
+      send('/login', { method: 'POST', payload: { userId: 'bob' } })
+    ])
     t.strictSame(answers.map(({ statusCode }) => statusCode), [503, 200, 200, 503])
     t.strictSame(setCookies(answers[0]), [])
     server.thaw()
@@ -217,9 +255,13 @@ t.test('a watch tries to listen until it can, and one that is closed meanwhile s
   const { held, gateway } = heldPool()
   t.teardown(async () => { await pool.end(); await held.end() })
   const { store, schema } = await open(t, pool, { listen: held })
-  const cut = async (): Promise<void> => { await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`]) }
-  const listening = async (): Promise<boolean> => (await pool.query('SELECT FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])).rowCount === 1
-  const watching = async (): Promise<StoreSubscription> => await store.subscribe?.({ ended: () => {}, changed: () => {}, lost: () => {} }) as StoreSubscription
+  const cut = async (): Promise<void> => {
+    await pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])
+  }
+  const listening = async (): Promise<boolean> =>
+    (await pool.query('SELECT FROM pg_stat_activity WHERE query ~ $1', [`^LISTEN "${schema}"`])).rowCount === 1
+  const watching = async (): Promise<StoreSubscription> =>
+    (await store.subscribe?.({ ended: () => {}, changed: () => {}, lost: () => {} })) as StoreSubscription
 
   const first = await watching()
   let refused = 0
@@ -252,7 +294,9 @@ t.test('an end that happens while no connection listens reaches onEnd once one l
   const pool = pgPool(server)
   const { held, gateway } = heldPool()
   const schema = 'gap'
-  const managers = await Promise.all([pool, held].map(listen => new SessionManager({ secret, store: postgresStore(pool, { schema, listen }) }).open()))
+  const managers = await Promise.all(
+    [pool, held].map(listen => new SessionManager({ secret, store: postgresStore(pool, { schema, listen }) }).open())
+  )
   t.teardown(async () => {
     for (const manager of managers) await manager.close()
     await pool.end()
@@ -287,7 +331,15 @@ t.test('a pool that is used up is answered for in time, and what waits is bounde
   await until(async () => (await send('/me', { cookie })).statusCode === 200)
 
   const waiting: ((rows: string[]) => void)[] = []
-  const silent = { query: () => new Promise<string[]>(resolve => { waiting.push(resolve) }), run: async () => {}, listen: async () => ({ renew: () => {}, close: () => {} }), end: async () => {} }
+  const silent = {
+    query: () =>
+      new Promise<string[]>(resolve => {
+        waiting.push(resolve)
+      }),
+    run: async () => {},
+    listen: async () => ({ renew: () => {}, close: () => {} }),
+    end: async () => {}
+  }
   const bounded = new Server(silent, { prepared: true, timeout: 1000, warn: () => {}, onReturn: () => {} })
   const asked = Array.from({ length: 1000 }, () => bounded.write('SELECT 1', []))
   await t.rejects(bounded.write('SELECT 1', []), { message: /1000 statements are waiting/ })
@@ -300,7 +352,9 @@ t.test('a lock that somebody holds fails a verb after a while, and blocks no oth
   const { store, fixture, schema } = await open(t, pool)
   const [mine, other] = await fixture.createMany(2, i => ({ userId: `user ${i}`, absoluteExpiresAt: Date.now() + 60_000 }))
   const holder = await pool.connect()
-  await holder.query(`BEGIN; SELECT FROM ${schema}.session WHERE user_id = 'user 0' FOR UPDATE; SELECT ${schema}.lock_names(ARRAY['user 0'])`)
+  await holder.query(
+    `BEGIN; SELECT FROM ${schema}.session WHERE user_id = 'user 0' FOR UPDATE; SELECT ${schema}.lock_names(ARRAY['user 0'])`
+  )
   const refused = t.rejects(async () => store.end({ userId: 'user 0' }, why), { code: '55P03' })
   t.match(await store.read(mine.id), { id: mine.id })
   t.match(await store.update(other.id, { deviceName: 'x' }), { status: 'done' })
@@ -316,7 +370,9 @@ t.test('a cleanup waits for no lock', { skip }, async t => {
   await fixture.createMany(6, i => ({ userId: `user ${i}` }))
   await pool.query(`UPDATE ${schema}.session SET absolute_expires_at = 5, cleanup_at = 5`)
   const holder = await pool.connect()
-  await holder.query(`BEGIN; SELECT FROM ${schema}.session WHERE user_id = 'user 0' FOR UPDATE; SELECT ${schema}.lock_names(ARRAY['user 1'])`)
+  await holder.query(
+    `BEGIN; SELECT FROM ${schema}.session WHERE user_id = 'user 0' FOR UPDATE; SELECT ${schema}.lock_names(ARRAY['user 1'])`
+  )
   t.strictSame((await fixture.cleanUp()).map(({ userId }) => userId).sort(), ['user 2', 'user 3', 'user 4', 'user 5'])
   await holder.query(`SELECT pg_advisory_xact_lock(hashtextextended('${schema} cleanup', 0))`)
   t.strictSame(await store.cleanup(10), { ended: [], more: false }, 'another node cleans up')

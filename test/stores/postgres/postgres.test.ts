@@ -30,7 +30,13 @@ const servers = skip === false ? await Promise.all(postgresBins().map(bin => sta
 const [server] = servers as [PostgresServer]
 t.teardown(() => Promise.all(servers.map(server => server.remove())))
 
-const context = (options: Partial<StoreContext> = {}): StoreContext => ({ now: null, history: day, historyPerUser: 20, warn: () => {}, ...options })
+const context = (options: Partial<StoreContext> = {}): StoreContext => ({
+  now: null,
+  history: day,
+  historyPerUser: 20,
+  warn: () => {},
+  ...options
+})
 let schemas = 0
 
 interface Opened {
@@ -65,7 +71,9 @@ function environmentsOn (admin: pg.Pool, newClient: () => PostgresClient): () =>
   const clients: PostgresClient[] = []
   return async () => {
     for (const app of ['app', 'other']) {
-      await admin.query(`DELETE FROM ${app}.session; DELETE FROM ${app}.ended; DELETE FROM ${app}.adopted_credential; DELETE FROM ${app}.statistics_slice; SELECT ${app}.recount()`)
+      await admin.query(
+        `DELETE FROM ${app}.session; DELETE FROM ${app}.ended; DELETE FROM ${app}.adopted_credential; DELETE FROM ${app}.statistics_slice; SELECT ${app}.recount()`
+      )
     }
     const clock = { now: Date.now() }
     const stores: Store[] = []
@@ -79,8 +87,14 @@ function environmentsOn (admin: pg.Pool, newClient: () => PostgresClient): () =>
         return store
       },
       async countEntries () {
-        const rows = ['session', 'ended', 'adopted_credential', 'statistics_slice'].map(table => `(SELECT count(*) FROM app.${table})`).join('+')
-        const { rows: [row] } = await admin.query<{ n: string }>(`SELECT ${rows} + (SELECT abs(sum(live)) + abs(sum(users)) + abs(sum(guests)) + abs(sum(remembered)) FROM app.counter) AS n`)
+        const rows = ['session', 'ended', 'adopted_credential', 'statistics_slice']
+          .map(table => `(SELECT count(*) FROM app.${table})`)
+          .join('+')
+        const {
+          rows: [row]
+        } = await admin.query<{ n: string }>(
+          `SELECT ${rows} + (SELECT abs(sum(live)) + abs(sum(users)) + abs(sum(guests)) + abs(sum(remembered)) FROM app.counter) AS n`
+        )
         return Number(row?.n)
       },
       async close () { for (const store of stores) await store.close() }
@@ -125,7 +139,16 @@ t.test('whatever an app has of PostgreSQL is recognised by its shape', { skip },
 t.test('options that cannot be used are refused', { skip }, async t => {
   const pool = pgPool(server)
   t.teardown(() => pool.end())
-  const wrong: PostgresStoreOptions[] = [{ schema: 'a-b' }, { schema: '' }, { schema: 'A' }, { schema: 'x'.repeat(49) }, { schema: '"; DROP TABLE x' }, { timeout: 99 }, { timeout: NaN }, { cache: true, listen: false }]
+  const wrong: PostgresStoreOptions[] = [
+    { schema: 'a-b' },
+    { schema: '' },
+    { schema: 'A' },
+    { schema: 'x'.repeat(49) },
+    { schema: '"; DROP TABLE x' },
+    { timeout: 99 },
+    { timeout: NaN },
+    { cache: true, listen: false }
+  ]
   for (const options of wrong) t.throws(() => postgresStore(pool, options), { code: 'FST_SESSION_INVALID_OPTION' }, JSON.stringify(options))
   t.strictSame(postgresStore(pool, { cache: true }).cache, {})
   t.strictSame(postgresStore(pool, { cache: { max: 5 } }).cache, { max: 5 })
@@ -135,7 +158,9 @@ t.test('options that cannot be used are refused', { skip }, async t => {
 })
 
 t.test('a URL opens whichever client is installed, and closes it', { skip }, async t => {
-  const missing = async (name: string): Promise<never> => { throw Object.assign(new Error(`Cannot find package '${name}'`), { code: 'ERR_MODULE_NOT_FOUND' }) }
+  const missing = async (name: string): Promise<never> => {
+    throw Object.assign(new Error(`Cannot find package '${name}'`), { code: 'ERR_MODULE_NOT_FOUND' })
+  }
   for (const installed of ['pg', 'postgres']) {
     const connection = await openUrl(server.url, { timeout: 5000, load: name => name === installed ? import(name) : missing(name) })
     t.strictSame(await connection.query('SELECT $1::text', [installed], { prepared: true, timeout: 5000 }), [installed])
@@ -144,7 +169,16 @@ t.test('a URL opens whichever client is installed, and closes it', { skip }, asy
     await t.rejects(connection.query('SELECT 1::text', [], { prepared: false, timeout: 5000 }))
   }
   await t.rejects(openUrl(server.url, { timeout: 5000, load: missing }), { code: 'FST_SESSION_INVALID_OPTION', message: /npm install pg/ })
-  await t.rejects(openUrl(server.url, { timeout: 5000, load: async () => { throw new Error('broken') } }), { message: 'broken' }, 'a client that is there and does not load is said')
+  await t.rejects(
+    openUrl(server.url, {
+      timeout: 5000,
+      load: async () => {
+        throw new Error('broken')
+      }
+    }),
+    { message: 'broken' },
+    'a client that is there and does not load is said'
+  )
   const manager = new SessionManager({ store: server.url.replace('postgres:', 'postgresql:'), secret })
   await manager.open()
   const { session } = await manager.create({ userId: 'ada' })
@@ -156,7 +190,10 @@ t.test('a URL opens whichever client is installed, and closes it', { skip }, asy
 t.test('nodes that start at once make one schema; one that may not make it says what to do', { skip }, async t => {
   const pool = pgPool(server, { max: 20 })
   t.teardown(() => pool.end())
-  await t.rejects(opened(postgresStore(pool, { schema: 'made', migrate: false })), { code: 'FST_SESSION_INVALID_OPTION', message: /postgresSchema\(\)/ })
+  await t.rejects(opened(postgresStore(pool, { schema: 'made', migrate: false })), {
+    code: 'FST_SESSION_INVALID_OPTION',
+    message: /postgresSchema\(\)/
+  })
   const stores = Array.from({ length: 6 }, () => postgresStore(pool, { schema: 'made' }))
   await Promise.all(stores.map(opened))
   await postgresStore(pool, { schema: 'made', migrate: false }).open(context())
@@ -213,7 +250,9 @@ t.test('requests that come at once share statements, and each gets its own sessi
   const query = pool.query.bind(pool) as (query: object) => unknown
   Object.assign(pool, { query: (given: object) => { asked++; return query(given) } })
   // more than one statement holds, one id several times, what has ended, what never was
-  const wanted = Array.from({ length: 250 }, (_, i) => i % 50 === 49 ? 'A'.repeat(22) : i % 50 === 48 ? gone.id : (live[i % live.length] as SessionRecord).id)
+  const wanted = Array.from({ length: 250 }, (_, i) =>
+    i % 50 === 49 ? 'A'.repeat(22) : i % 50 === 48 ? gone.id : (live[i % live.length] as SessionRecord).id
+  )
   const found = await Promise.all(wanted.map(async id => store.read(id)))
   t.equal(asked, 2)
   t.strictSame(found.map(session => session?.id), wanted.map(id => id === 'A'.repeat(22) ? undefined : id))
@@ -258,7 +297,9 @@ t.test('a role needs no more rights than the guide grants it', { skip }, async t
     await store.touch([fixture.activity(a.id)], fixture.clock.now)
     t.match(await store.update(a.id, { set: { a: '1' } }), { status: 'done' })
     await store.saveStatistics({ node: 'n', start: 0, interval: 300_000, value: '{}', until: 0.5 })
-    const { rows } = await pool.query<{ ended: unknown[] }>(`SELECT ${schema}.end_sessions($1) AS ended`, [{ ids: [a.id], reason: 'revoked', by: 'dba', history: 2_592_000_000, historyPerUser: 20 }])
+    const { rows } = await pool.query<{ ended: unknown[] }>(`SELECT ${schema}.end_sessions($1) AS ended`, [
+      { ids: [a.id], reason: 'revoked', by: 'dba', history: 2_592_000_000, historyPerUser: 20 }
+    ])
     t.equal(rows[0]?.ended.length, 1)
     fixture.clock.now += day
     t.strictSame((await fixture.cleanUp()).map(({ id }) => id), [b.id])
@@ -269,29 +310,40 @@ t.test('a role needs no more rights than the guide grants it', { skip }, async t
 
 const blind = skip !== false ? skip : parseInt(server.version) < 15 && 'PostgreSQL 15 is needed, which tells at once what was read'
 
-t.test('a verb reads no whole table, not even one so small that it would be quick: its plan is kept while the table grows', { skip: blind }, async t => {
-  const { fixture, store, pool, schema } = await open(t, { pool: pgPool(server, { max: 1 }) })
-  const scans = async (): Promise<unknown> => {
-    const client = new pg.Client({ connectionString: server.url })
-    await client.connect()
-    const { rows } = await client.query(`SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = '${schema}' AND relname IN ('session', 'ended', 'adopted_credential') ORDER BY 1`)
-    await client.end()
-    return rows
+t.test(
+  'a verb reads no whole table, not even one so small that it would be quick: its plan is kept while the table grows',
+  { skip: blind },
+  async t => {
+    const { fixture, store, pool, schema } = await open(t, { pool: pgPool(server, { max: 1 }) })
+    const scans = async (): Promise<unknown> => {
+      const client = new pg.Client({ connectionString: server.url })
+      await client.connect()
+      const { rows } = await client.query(
+        `SELECT relname, seq_scan FROM pg_stat_user_tables WHERE schemaname = '${schema}' AND relname IN ('session', 'ended', 'adopted_credential') ORDER BY 1`
+      )
+      await client.end()
+      return rows
+    }
+    await pool.query('SELECT pg_stat_force_next_flush()')
+    const before = await scans()
+    const [first, second] = [await fixture.created({ userId: 'ada' }), await fixture.created({ userId: 'ada' })]
+    await store.create(fixture.record({ userId: 'ada' }), {
+      at: fixture.clock.now,
+      limit: { max: 2, onExceeded: 'evict-oldest' },
+      replaces: first.id,
+      adopts: { key: 'k', until: fixture.clock.now + day }
+    })
+    await store.read(first.id)
+    await store.touch([fixture.activity(second.id)], fixture.clock.now)
+    await store.update(second.id, { deviceName: 'a phone' })
+    await store.end({ ids: [second.id] }, why)
+    await store.end({ userId: 'ada' }, why)
+    await store.cleanup(100)
+    await pool.query('SELECT pg_stat_force_next_flush()')
+    t.strictSame(await scans(), before)
+    await pool.end()
   }
-  await pool.query('SELECT pg_stat_force_next_flush()')
-  const before = await scans()
-  const [first, second] = [await fixture.created({ userId: 'ada' }), await fixture.created({ userId: 'ada' })]
-  await store.create(fixture.record({ userId: 'ada' }), { at: fixture.clock.now, limit: { max: 2, onExceeded: 'evict-oldest' }, replaces: first.id, adopts: { key: 'k', until: fixture.clock.now + day } })
-  await store.read(first.id)
-  await store.touch([fixture.activity(second.id)], fixture.clock.now)
-  await store.update(second.id, { deviceName: 'a phone' })
-  await store.end({ ids: [second.id] }, why)
-  await store.end({ userId: 'ada' }, why)
-  await store.cleanup(100)
-  await pool.query('SELECT pg_stat_force_next_flush()')
-  t.strictSame(await scans(), before)
-  await pool.end()
-})
+)
 
 t.test('a touch changes no index, and finds room on its page', { skip }, async t => {
   const { fixture, pool, schema } = await open(t)
@@ -300,8 +352,19 @@ t.test('a touch changes no index, and finds room on its page', { skip }, async t
   t.teardown(() => { client.release() })
   for (const { id } of records.slice(0, 8)) {
     await client.query('BEGIN')
-    await client.query(`SELECT ${schema}.touch_sessions($1)`, [JSON.stringify({ now: fixture.clock.now, batch: [[id, 1, 0, 0, { ip: '2001:db8::1' }], [records[20].id, 1, 0, 0]] })])
-    const { rows } = await client.query<{ updated: string, hot: string }>('SELECT n_tup_upd AS updated, n_tup_hot_upd AS hot FROM pg_stat_xact_user_tables WHERE schemaname = $1 AND relname = $2', [schema, 'session'])
+    await client.query(`SELECT ${schema}.touch_sessions($1)`, [
+      JSON.stringify({
+        now: fixture.clock.now,
+        batch: [
+          [id, 1, 0, 0, { ip: '2001:db8::1' }],
+          [records[20].id, 1, 0, 0]
+        ]
+      })
+    ])
+    const { rows } = await client.query<{ updated: string; hot: string }>(
+      'SELECT n_tup_upd AS updated, n_tup_hot_upd AS hot FROM pg_stat_xact_user_tables WHERE schemaname = $1 AND relname = $2',
+      [schema, 'session']
+    )
     await client.query('COMMIT')
     t.ok(Number(rows[0]?.updated) >= 2)
     t.equal(rows[0]?.hot, rows[0]?.updated)
@@ -310,18 +373,43 @@ t.test('a touch changes no index, and finds room on its page', { skip }, async t
 
 t.test('text that PostgreSQL cannot store is returned unchanged, and found', { skip }, async t => {
   const { fixture, store } = await open(t)
-  const odd = ['nul\0 in it', 'half \ud800 pair', '\udfff', '\uffff', '\uffff0000', '\uffffzz', '"\\ \n \u2028 \'; DROP TABLE session; --', '💜'.repeat(100)]
+  const odd = [
+    'nul\0 in it',
+    'half \ud800 pair',
+    '\udfff',
+    '\uffff',
+    '\uffff0000',
+    '\uffffzz',
+    '"\\ \n \u2028 \'; DROP TABLE session; --',
+    '💜'.repeat(100)
+  ]
   for (const text of odd) {
     const data = Object.assign(Object.create(null) as Record<string, string>, { [text]: JSON.stringify(text), raw: text })
-    const record = fixture.record({ deviceName: text, userAgent: text, firstUserAgent: text, methods: toMethods(text), device: toDevice(text), ip: text, data })
-    const created = await store.create(record, { at: fixture.clock.now, limit: { max: 1000, onExceeded: 'evict-oldest' }, replaces: text, adopts: { key: text, until: fixture.clock.now + day } })
+    const record = fixture.record({
+      deviceName: text,
+      userAgent: text,
+      firstUserAgent: text,
+      methods: toMethods(text),
+      device: toDevice(text),
+      ip: text,
+      data
+    })
+    const created = await store.create(record, {
+      at: fixture.clock.now,
+      limit: { max: 1000, onExceeded: 'evict-oldest' },
+      replaces: text,
+      adopts: { key: text, until: fixture.clock.now + day }
+    })
     t.strictSame(created, { status: 'created', record, ended: [] })
     t.strictSame(await store.read(record.id), record)
     t.strictSame((await store.list({ search: text }, all)).items.map(({ id }) => id), [record.id])
     t.equal((await store.count({ userId: text, browser: text, os: text }, null)).count, 0)
     t.equal(await store.read(text), null)
     t.strictSame(await store.touch([fixture.activity(text), fixture.activity(record.id, { userAgent: text })], fixture.clock.now), [text])
-    t.match(await store.update(record.id, { unset: [text], deviceName: text }), { status: 'done', record: { deviceName: text, data: { raw: text } } })
+    t.match(await store.update(record.id, { unset: [text], deviceName: text }), {
+      status: 'done',
+      record: { deviceName: text, data: { raw: text } }
+    })
     t.strictSame((await store.end({ ids: [text] }, why)).ended, [])
     t.match((await store.end({ ids: [record.id] }, { reason: 'revoked', by: text })).ended, [{ by: text, deviceName: text }])
     t.match(await store.read(record.id), { by: text, device: toDevice(text) })
@@ -331,7 +419,10 @@ t.test('text that PostgreSQL cannot store is returned unchanged, and found', { s
 t.test('rows that somebody else wrote are read as far as they go, and break nothing', { skip }, async t => {
   const { fixture, store, pool, schema } = await open(t)
   const [a, b] = await fixture.createMany(2)
-  await pool.query(`UPDATE ${schema}.session SET data = '{"cart": {"items": [1]}, "text": "2"}', hash = '', generation = -7, device = '|||', methods = '', request_count = -1, ip = 'nowhere', ip_changed = true WHERE id = $1`, [a.id])
+  await pool.query(
+    `UPDATE ${schema}.session SET data = '{"cart": {"items": [1]}, "text": "2"}', hash = '', generation = -7, device = '|||', methods = '', request_count = -1, ip = 'nowhere', ip_changed = true WHERE id = $1`,
+    [a.id]
+  )
   await t.rejects(pool.query(`UPDATE ${schema}.session SET data = '[]'`), { code: '23514' })
   const found = await store.read(a.id) as SessionRecord
   t.strictSame({ ...found.data }, { cart: '{"items":[1]}', text: '2' })
@@ -347,20 +438,29 @@ t.test('bounds of a filter may be any text', { skip }, async t => {
   const { fixture, store } = await open(t)
   await fixture.createMany(3)
   const { now } = fixture.clock
-  t.equal((await store.count({ createdAfter: -Infinity, createdBefore: Infinity, maxRequests: 1e300, lastSeenAfter: now - 3.5 }, null)).count, 3)
+  t.equal(
+    (await store.count({ createdAfter: -Infinity, createdBefore: Infinity, maxRequests: 1e300, lastSeenAfter: now - 3.5 }, null)).count,
+    3
+  )
   t.equal((await store.count({ createdAfter: now - 2.5, minRequests: -0.5, expiresBefore: 1e300 }, null)).count, 2)
   t.equal((await store.count({ minRequests: Number.MAX_VALUE }, null)).count, 0)
   t.strictSame((await store.list({}, { limit: Infinity, cursor: null, order: 'oldest' })).items.length, 3)
   await fixture.created({ userId: 'much' }, { limit: { max: Number.MAX_SAFE_INTEGER, onExceeded: 'reject' } })
-  const later = await store.update((await fixture.created()).id, { shorten: { absoluteTimeout: 1000.4 }, authenticate: { methods: [], idleTimeout: 1000.6, absoluteTimeout: 5000.5 } })
+  const later = await store.update((await fixture.created()).id, {
+    shorten: { absoluteTimeout: 1000.4 },
+    authenticate: { methods: [], idleTimeout: 1000.6, absoluteTimeout: 5000.5 }
+  })
   t.match(later, { status: 'done', record: { idleTimeout: 1001, absoluteExpiresAt: now + 1000 } })
 })
 
 t.test('what matches nothing stays cheap: pages and counts go in steps', { skip }, async t => {
   const { fixture, store, pool, schema } = await open(t)
   const [first] = await fixture.createMany(1, () => ({ deviceName: 'the needle' }))
-  await pool.query(`INSERT INTO ${schema}.session (created_at, last_seen_at, idle_timeout, absolute_expires_at, cleanup_at, request_count, rotated_at, generation, remembered, ip_changed, user_agent_changed, id, user_id, hash, methods)
-    SELECT $1::bigint + i / 3, $1, 3600000, $1::bigint + 3600000, $1::bigint + 3600000, 0, $1, 0, false, false, false, lpad(i::text, 22, '0'), 'user ' || i % 1000, repeat('h', 43), '' FROM generate_series(1, 22000) i`, [fixture.clock.now])
+  await pool.query(
+    `INSERT INTO ${schema}.session (created_at, last_seen_at, idle_timeout, absolute_expires_at, cleanup_at, request_count, rotated_at, generation, remembered, ip_changed, user_agent_changed, id, user_id, hash, methods)
+    SELECT $1::bigint + i / 3, $1, 3600000, $1::bigint + 3600000, $1::bigint + 3600000, 0, $1, 0, false, false, false, lpad(i::text, 22, '0'), 'user ' || i % 1000, repeat('h', 43), '' FROM generate_series(1, 22000) i`,
+    [fixture.clock.now]
+  )
   await pool.query(`SELECT ${schema}.recount(); ANALYZE ${schema}.session`)
   t.match(await store.statistics(0, 1), { live: 22_001, users: 1001, guests: 0, remembered: 0 })
   const found: string[] = []
@@ -386,7 +486,9 @@ t.test('what matches nothing stays cheap: pages and counts go in steps', { skip 
 
 t.test('a page of one user, or of a time, reads an index', { skip }, async t => {
   const { fixture, store, pool, schema } = await open(t)
-  await pool.query(`INSERT INTO ${schema}.ended SELECT i, i, i, 0, false, lpad(i::text, 22, '0'), 'user ' || i % 500, 'idle-timeout' FROM generate_series(1, 3000) i; ANALYZE ${schema}.ended`)
+  await pool.query(
+    `INSERT INTO ${schema}.ended SELECT i, i, i, 0, false, lpad(i::text, 22, '0'), 'user ' || i % 500, 'idle-timeout' FROM generate_series(1, 3000) i; ANALYZE ${schema}.ended`
+  )
   t.equal((await store.history({ userId: 'user 7' }, all)).items.length, 6)
   t.equal((await store.history({ endedAfter: 100, endedBefore: 200 }, { ...all, order: 'oldest' })).items.length, 100)
   fixture.clock.now += 2 * day
@@ -490,6 +592,12 @@ t.test('a statement that takes too long is cancelled', { skip }, async t => {
   t.teardown(() => sql.end())
   const connection = connectionOf(sql)
   await connection.query('SELECT 1::text', [], { prepared: true, timeout: 5000 })
-  await t.rejects(connection.query('SELECT pg_sleep(30)::text', [], { prepared: false, timeout: 100 }), { message: /no response within 100 ms/ })
-  t.strictSame(await connection.query('SELECT $1::text', ['after'], { prepared: true, timeout: 5000 }), ['after'], 'the connection is free again')
+  await t.rejects(connection.query('SELECT pg_sleep(30)::text', [], { prepared: false, timeout: 100 }), {
+    message: /no response within 100 ms/
+  })
+  t.strictSame(
+    await connection.query('SELECT $1::text', ['after'], { prepared: true, timeout: 5000 }),
+    ['after'],
+    'the connection is free again'
+  )
 })

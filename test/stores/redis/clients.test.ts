@@ -22,11 +22,11 @@ t.test('what cannot be used is refused, with what would be', async t => {
   const refused = { code: 'FST_SESSION_INVALID_OPTION' }
   const client = { call () {}, pipeline () {}, options: {} }
   for (const value of [null, undefined, {}, 'x'.length, { get () {}, set () {} }]) t.throws(() => redisStore(value as never), refused)
-  for (const prefix of ['', '{x}:', 'a}', 'x'.repeat(65), 5 as unknown as string]) t.throws(() => redisStore(client as never, { prefix }), refused)
+  for (const prefix of ['', '{x}:', 'a}', 'x'.repeat(65), 5 as unknown as string]) { t.throws(() => redisStore(client as never, { prefix }), refused) }
   for (const replicas of [0, 1.5, Infinity]) t.throws(() => redisStore(client as never, { wait: { replicas } }), refused)
   t.throws(() => redisStore(client as never, { wait: { replicas: 1, timeout: 0 } }), refused)
   t.doesNotThrow(() => redisStore(client as never, { wait: { replicas: 1 } }))
-  for (const cache of [{ max: 0 }, { maxStale: 99 }, { maxStale: Infinity }]) t.throws(() => redisStore(client as never, { cache }), refused)
+  for (const cache of [{ max: 0 }, { maxStale: 99 }, { maxStale: Infinity }]) { t.throws(() => redisStore(client as never, { cache }), refused) }
   t.strictSame(redisStore(client as never, { cache: true }).cache, {})
   t.strictSame(redisStore(client as never, { cache: { max: 5, maxStale: 200 } }).cache, { max: 5, maxStale: 200 })
   t.equal(redisStore(client as never).cache, undefined)
@@ -145,14 +145,27 @@ t.test('on a server', { skip }, async t => {
     t.equal(await stateOf(store, garbled), 'none')
     const all = await store.list({ userId: 'ada' }, { limit: 10, cursor: null, order: 'newest' })
     t.strictSame(all.items.map(({ id }) => id), [good])
-    t.strictSame([...await store.touch([wrong, partial, good, garbled].map(id => ({ id, requestCount: 1, seenAt: Date.now(), generation: 0 })), Date.now())].sort(), [wrong, partial, garbled].sort())
+    t.strictSame(
+      [
+        ...(await store.touch(
+          [wrong, partial, good, garbled].map(id => ({ id, requestCount: 1, seenAt: Date.now(), generation: 0 })),
+          Date.now()
+        ))
+      ].sort(),
+      [wrong, partial, garbled].sort()
+    )
     t.equal((await store.count({}, null)).count, 4, 'what is not due is not looked at')
     const { ended } = await store.end({ userId: 'ada' }, { reason: 'revoked', by: null })
     t.strictSame(ended.map(({ id }) => id), [good])
     await client.hdel(keyOf(await created(store, 'bob')), 'h')
     const [unsure = ''] = (await client.keys('odd:{*}:s:*')).filter(key => !keys.includes(key))
     await client.hdel(unsure, 'h')
-    const refused = await store.create(recordOf('bob'), { at: Date.now(), limit: { max: 1, onExceeded: 'reject' }, replaces: null, adopts: null })
+    const refused = await store.create(recordOf('bob'), {
+      at: Date.now(),
+      limit: { max: 1, onExceeded: 'reject' },
+      replaces: null,
+      adopts: null
+    })
     t.strictSame(refused, { status: 'refused', live: [] })
   })
 
@@ -173,12 +186,24 @@ t.test('on a server', { skip }, async t => {
   await t.test('what is long lies in pieces, and only what is very long costs a table', async t => {
     const store = await opened(client, { prefix: 'long:' })
     const agent = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36'
-    const id = await created(store, `x${'ü'.repeat(127)}`, { ip: null, firstIp: '192.0.2.1', userAgent: agent, firstUserAgent: `${agent}ü`, data: { a: JSON.stringify('x'.repeat(500)) } })
+    const id = await created(store, `x${'ü'.repeat(127)}`, {
+      ip: null,
+      firstIp: '192.0.2.1',
+      userAgent: agent,
+      firstUserAgent: `${agent}ü`,
+      data: { a: JSON.stringify('x'.repeat(500)) }
+    })
     const [key = ''] = await client.keys('long:{*}:s:*')
     t.match(await client.object('ENCODING', key), /listpack|ziplist/)
     await store.update(id, { set: { a: JSON.stringify('x'.repeat(600)) } })
     t.equal(await client.object('ENCODING', key), 'hashtable')
-    t.match(await store.read(id), { userAgent: agent, firstUserAgent: `${agent}ü`, userId: `x${'ü'.repeat(127)}`, ip: null, firstIp: '192.0.2.1' })
+    t.match(await store.read(id), {
+      userAgent: agent,
+      firstUserAgent: `${agent}ü`,
+      userId: `x${'ü'.repeat(127)}`,
+      ip: null,
+      firstIp: '192.0.2.1'
+    })
     const nobody = await created(store, 'nobody', { userAgent: null, firstUserAgent: agent })
     t.match(await store.read(nobody), { userAgent: null, firstUserAgent: agent })
   })
@@ -220,7 +245,11 @@ t.test('on a server', { skip }, async t => {
   })
 
   await t.test('an end is shown once in a live feed, wherever it happened', async t => {
-    const managers = await Promise.all([1, 2].map(() => new SessionManager({ secret, warn: () => {}, maxSessions: 1, store: redisStore(client, { prefix: 'feed:' }) }).open()))
+    const managers = await Promise.all(
+      [1, 2].map(() =>
+        new SessionManager({ secret, warn: () => {}, maxSessions: 1, store: redisStore(client, { prefix: 'feed:' }) }).open()
+      )
+    )
     const [here, there] = managers as [SessionManager, SessionManager]
     t.teardown(() => Promise.all(managers.map(manager => manager.close())))
     const feed = new RecentEvents(here)
@@ -275,12 +304,14 @@ t.test('on a server', { skip }, async t => {
     const second = await store.count({}, first.cursor)
     t.equal(first.count + second.count, 70)
     t.equal(second.cursor, null)
-    await t.rejects(async () => store.count({}, encodeCursor({ list: 'count', filter: {}, order: 'newest' }, ['x'])), { code: 'FST_SESSION_INVALID_CURSOR' })
+    await t.rejects(async () => store.count({}, encodeCursor({ list: 'count', filter: {}, order: 'newest' }, ['x'])), {
+      code: 'FST_SESSION_INVALID_CURSOR'
+    })
     await Promise.all(Array.from({ length: 1100 }, (_, n) => created(store, `user ${n}`)))
     const page = await store.list({ search: 'none of them' }, { limit: 10, cursor: null, order: 'newest' })
     t.strictSame(page.items, [])
     t.type(page.cursor, 'string', 'there is more to look at')
-    for (let n = 0; n < 60; n++) await store.saveStatistics({ node: `node ${n}`, start: n, interval: 300_000, value: '{}', until: clock.now })
+    for (let n = 0; n < 60; n++) { await store.saveStatistics({ node: `node ${n}`, start: n, interval: 300_000, value: '{}', until: clock.now }) }
     t.equal((await store.statistics(0, 100)).slices.length, 60)
   })
 
@@ -305,7 +336,29 @@ t.test('over TLS, by a user who may touch the store\'s keys and channel only', {
   const [port] = await freePorts(1)
   const server = new RedisServer(main, ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no'])
   const file = (name: string): string => join(server.dir, name)
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost', '-keyout', file('key.pem'), '-out', file('cert.pem')], { stdio: 'ignore' })
+  execFileSync(
+    'openssl',
+    [
+      'req',
+      '-x509',
+      '-newkey',
+      'ec',
+      '-pkeyopt',
+      'ec_paramgen_curve:prime256v1',
+      '-nodes',
+      '-days',
+      '2',
+      '-subj',
+      '/CN=localhost',
+      '-addext',
+      'subjectAltName=DNS:localhost',
+      '-keyout',
+      file('key.pem'),
+      '-out',
+      file('cert.pem')
+    ],
+    { stdio: 'ignore' }
+  )
   const certificate = readFileSync(file('cert.pem'))
   writeFileSync(file('users.acl'), [
     'user default off',
@@ -315,7 +368,16 @@ t.test('over TLS, by a user who may touch the store\'s keys and channel only', {
     ''
   ].join('\n'))
   t.teardown(() => server.close())
-  await server.start(['--tls-cert-file', file('cert.pem'), '--tls-key-file', file('key.pem'), '--tls-ca-cert-file', file('cert.pem'), '--aclfile', file('users.acl')])
+  await server.start([
+    '--tls-cert-file',
+    file('cert.pem'),
+    '--tls-key-file',
+    file('key.pem'),
+    '--tls-ca-cert-file',
+    file('cert.pem'),
+    '--aclfile',
+    file('users.acl')
+  ])
   const options = { host: 'localhost', port: Number(port), password: 'secret', tls: { ca: certificate } }
   const client = new Redis({ ...options, username: 'app' })
   const blind = new Redis({ ...options, username: 'blind' })

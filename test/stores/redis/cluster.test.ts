@@ -13,7 +13,8 @@ t.test(`sessions in a cluster of ${main?.name ?? 'Redis'}`, { skip: missing(main
   const nodes = cluster.ports.map(port => ({ host: '127.0.0.1', port }))
   const keys = new Cluster(nodes)
   t.teardown(async () => { keys.disconnect(); await cluster.close() })
-  const countEntries = async (prefix: string): Promise<number> => (await Promise.all(keys.nodes('master').map(node => node.keys(`${prefix}*`)))).flat().length
+  const countEntries = async (prefix: string): Promise<number> =>
+    (await Promise.all(keys.nodes('master').map(node => node.keys(`${prefix}*`)))).flat().length
 
   await t.test('keep every law through ioredis', async t => {
     const client = new Cluster(nodes)

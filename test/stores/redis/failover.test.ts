@@ -44,7 +44,19 @@ t.test('a master of a cluster that dies under load: what was acknowledged stays 
   const [store, node] = [await opened(client), await opened(other)]
   let lost = 0
   const heard = new Set<string>()
-  const watches = await Promise.all([store, node].map(async each => each.subscribe?.({ ended: ({ id }) => { heard.add(id) }, changed () {}, lost: () => { lost++ } })))
+  const watches = await Promise.all(
+    [store, node].map(async each =>
+      each.subscribe?.({
+        ended: ({ id }) => {
+          heard.add(id)
+        },
+        changed () {},
+        lost: () => {
+          lost++
+        }
+      })
+    )
+  )
   const live = await createMany(store, 60)
   const victims = await createMany(store, 60)
   await cluster.replicated()
@@ -91,7 +103,10 @@ t.test('after a Sentinel failover sessions are live, and ends that the replica n
   const [first, second] = [clientOf(primary.socket), clientOf(replica.socket)]
   await until(async () => (await second.info('replication')).includes('master_link_status:up'))
   const config = join(primary.dir, 'sentinel.conf')
-  writeFileSync(config, `port ${sentinelPort}\nsentinel monitor app 127.0.0.1 ${primaryPort} 1\nsentinel down-after-milliseconds app 60000\nsentinel failover-timeout app 2000\n`)
+  writeFileSync(
+    config,
+    `port ${sentinelPort}\nsentinel monitor app 127.0.0.1 ${primaryPort} 1\nsentinel down-after-milliseconds app 60000\nsentinel failover-timeout app 2000\n`
+  )
   const watcher = spawn(main?.path ?? 'redis-server', [config, '--sentinel'], { stdio: 'ignore' })
   const sentinels = [{ host: '127.0.0.1', port: Number(sentinelPort) }]
   const client = new Redis({ sentinels, name: 'app', maxRetriesPerRequest: 0, retryStrategy: () => 50, sentinelRetryStrategy: () => 50 })

@@ -25,7 +25,12 @@ t.test('a user with very many sessions', { skip, timeout: 600_000 }, async t => 
 
   await t.test('is revoked in steps between which others are served, and each end is reported', async t => {
     const store = redisStore(client, { prefix: 'steps:' })
-    const manager = await new SessionManager({ secret: 'a secret of the tests, long enough', warn: () => {}, storeTimeout: '20s', store }).open()
+    const manager = await new SessionManager({
+      secret: 'a secret of the tests, long enough',
+      warn: () => {},
+      storeTimeout: '20s',
+      store
+    }).open()
     t.teardown(() => manager.close())
     const ids = await createMany(store)
     const kept = ids[count / 2] as string

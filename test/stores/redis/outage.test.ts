@@ -32,7 +32,9 @@ t.test('a validated request is one command', { skip }, async t => {
   const monitor = await client.monitor()
   t.teardown(() => { monitor.disconnect() })
   const seen: string[] = []
-  monitor.on('monitor', (_time: string, args: string[], source: string) => { if (source !== 'lua') seen.push((args[0] ?? '').toLowerCase()) })
+  monitor.on('monitor', (_time: string, args: string[], source: string) => {
+    if (source !== 'lua') seen.push((args[0] ?? '').toLowerCase())
+  })
   for (let i = 0; i < 10; i++) t.equal((await send('/me', { cookie })).statusCode, 200)
   await client.call('echo', 'done')
   while (seen.at(-1) !== 'echo') await once(monitor, 'monitor')
@@ -80,7 +82,11 @@ t.test('a page reads the sessions that it shows and few others, and a count each
   t.ok(await readFor(() => store.list({}, { limit: 50, cursor: null, order: 'newest' })) <= 100)
   t.equal(await readFor(async () => { t.match(await store.count({ remembered: false }, null), { count: 600, cursor: null }) }), 600)
   await client.call('acl', 'setuser', 'default', '-hgetall')
-  await t.rejects(async () => store.list({}, { limit: 50, cursor: null, order: 'newest' }), /NOPERM/, 'what cannot be read is no empty page')
+  await t.rejects(
+    async () => store.list({}, { limit: 50, cursor: null, order: 'newest' }),
+    /NOPERM/,
+    'what cannot be read is no empty page'
+  )
 })
 
 t.test('a server that is killed is missed only where a session is needed; when it is back, so is the app', { skip }, async t => {
@@ -205,8 +211,13 @@ t.test('connections that are cut while much is under way: nothing counts twice, 
     sent += 10
     const work = Promise.allSettled([
       ...Array.from({ length: 10 }, () => store.touch([{ id, requestCount: 1, seenAt: Date.now(), generation: 0 }], Date.now())),
-      (async () => { t.equal((await store.create(record, { at: Date.now(), limit: null, replaces: null, adopts: null })).status, 'created') })(),
-      (async () => { await store.end({ ids: [victim] }, { reason: 'logout', by: null }); ended.push(victim) })()
+      (async () => {
+        t.equal((await store.create(record, { at: Date.now(), limit: null, replaces: null, adopts: null })).status, 'created')
+      })(),
+      (async () => {
+        await store.end({ ids: [victim] }, { reason: 'logout', by: null })
+        ended.push(victim)
+      })()
     ])
     await admin.call('client', 'kill', 'type', 'normal', 'skipme', 'yes')
     await work
@@ -303,5 +314,9 @@ t.test('an end waits for replicas if the app wants that, and says when they did 
   await serverOf(t, '--replicaof', '127.0.0.1', String(port))
   await until(async () => (await plain.info('replication')).includes('state=online'))
   t.strictSame((await store.end({ ids: [second] }, { reason: 'logout', by: null })).ended.map(({ id }) => id), [second])
-  t.strictSame((await store.end({ ids: [first] }, { reason: 'logout', by: null })).ended.map(({ id }) => id), [first], 'what was not confirmed is reported when it is repeated')
+  t.strictSame(
+    (await store.end({ ids: [first] }, { reason: 'logout', by: null })).ended.map(({ id }) => id),
+    [first],
+    'what was not confirmed is reported when it is repeated'
+  )
 })

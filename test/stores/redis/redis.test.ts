@@ -46,6 +46,11 @@ for (const binary of others) {
     const server = await new RedisServer(binary).start()
     const client = new Redis(server.socket)
     t.teardown(async () => { client.disconnect(); await server.close() })
-    await passesConformanceTests(t, () => environmentOn({ open: prefix => redisStore(client, { prefix }), countEntries: async prefix => (await client.keys(`${prefix}*`)).length }))
+    await passesConformanceTests(t, () =>
+      environmentOn({
+        open: prefix => redisStore(client, { prefix }),
+        countEntries: async prefix => (await client.keys(`${prefix}*`)).length
+      })
+    )
   })
 }

@@ -29,7 +29,8 @@ function newFile (t: Test): string {
 }
 
 /** A module that a worker runs instead of the real one. */
-const script = (text: string): URL => new URL(`data:text/javascript,import { parentPort } from 'node:worker_threads'; ${encodeURIComponent(text)}`)
+const script = (text: string): URL =>
+  new URL(`data:text/javascript,import { parentPort } from 'node:worker_threads'; ${encodeURIComponent(text)}`)
 
 interface Opened {
   readonly database: Database
@@ -41,19 +42,34 @@ interface Opened {
   change (rows: number): void
 }
 
-async function open (t: Test, { driver = preferred, module, file = newFile(t) }: { driver?: Driver, module?: URL, file?: string } = {}): Promise<Opened> {
+async function open (
+  t: Test,
+  { driver = preferred, module, file = newFile(t) }: { driver?: Driver; module?: URL; file?: string } = {}
+): Promise<Opened> {
   const { handle } = await openDriven(file, [driver])
   const database = new Database(handle, { prefix: 'app_', synchronous: 'normal', busyTimeout: 100 })
   const warnings: unknown[][] = []
-  const checkpoints = new Checkpoints(database, { file: database.file, driver, warn: (...warning) => { warnings.push(warning) }, ...module && { module } })
-  t.teardown(async () => { await checkpoints.close(); database.close() })
+  const checkpoints = new Checkpoints(database, {
+    file: database.file,
+    driver,
+    warn: (...warning) => {
+      warnings.push(warning)
+    },
+    ...(module && { module })
+  })
+  t.teardown(async () => {
+    await checkpoints.close()
+    database.close()
+  })
   return {
     database,
     checkpoints,
     warnings,
     own: () => Number(database.query('PRAGMA wal_autocheckpoint').get()?.[0]),
     change: rows => {
-      database.write(() => { for (let i = 0; i < rows; i++) database.sql.saveStatistics.run(i, 1, 'n', '{}', 1) })
+      database.write(() => {
+        for (let i = 0; i < rows; i++) database.sql.saveStatistics.run(i, 1, 'n', '{}', 1)
+      })
     }
   }
 }
@@ -108,7 +124,11 @@ t.test('without a worker, the writer makes the checkpoints as before, and it is 
 })
 
 t.test('activity waits for a worker that is behind, and not for one that hangs', async t => {
-  const { change, checkpoints } = await open(t, { module: script('let log = 2000; parentPort.on("message", order => { if (order === "close") parentPort.close(); if (log > 0) parentPort.postMessage(log); log = 0 })') })
+  const { change, checkpoints } = await open(t, {
+    module: script(
+      'let log = 2000; parentPort.on("message", order => { if (order === "close") parentPort.close(); if (log > 0) parentPort.postMessage(log); log = 0 })'
+    )
+  })
   t.equal(checkpoints.pause, null)
   change(300)
   t.equal(checkpoints.pause, null, 'the log is short, for all that is known')
@@ -123,7 +143,9 @@ t.test('activity waits for a worker that is behind, and not for one that hangs',
 })
 
 t.test('beyond its limit, a log is left to the next writer for a moment', async t => {
-  const { change, checkpoints } = await open(t, { module: script('parentPort.on("message", order => { if (order === "close") parentPort.close(); else parentPort.postMessage(20000) })') })
+  const { change, checkpoints } = await open(t, {
+    module: script('parentPort.on("message", order => { if (order === "close") parentPort.close(); else parentPort.postMessage(20000) })')
+  })
   change(300)
   change(300)
   const waits = (): boolean => checkpoints.pause !== null
@@ -138,7 +160,10 @@ t.test('beyond its limit, a log is left to the next writer for a moment', async 
 
 t.test('a checkpoint that fails is answered, and the next one tries again', async t => {
   const { port1, port2 } = new MessageChannel()
-  const broken: Driver = ['data:text/javascript,export default class { exec () {} close () {} prepare () { let n = 0; return { get () { if (n++ === 0) throw new Error("disk I/O error"); return [0, 7, 7] } } } }', 'default']
+  const broken: Driver = [
+    'data:text/javascript,export default class { exec () {} close () {} prepare () { let n = 0; return { get () { if (n++ === 0) throw new Error("disk I/O error"); return [0, 7, 7] } } } }',
+    'default'
+  ]
   await serve(port2, { file: 'any', driver: broken })
   port1.postMessage('pass')
   t.strictSame(await once(port1, 'message'), [-1])
@@ -153,7 +178,11 @@ t.test('a store with a file of its own makes checkpoints off the main thread, wr
   const sessions = await new SessionManager({ secret, store, maxSessions: Infinity }).open()
   const ids: string[] = []
   for (let i = 0; i < 200; i++) ids.push((await sessions.create({ userId: `user ${i}`, data: { text: 'x'.repeat(20_000) } })).session.id)
-  const touch = (): ReturnType<typeof store.touch> => store.touch(ids.map(id => ({ id, requestCount: 1, seenAt: 0, generation: 0 })), Date.now())
+  const touch = (): ReturnType<typeof store.touch> =>
+    store.touch(
+      ids.map(id => ({ id, requestCount: 1, seenAt: 0, generation: 0 })),
+      Date.now()
+    )
   let written = 0
   let answer: ReturnType<typeof touch>
   do {

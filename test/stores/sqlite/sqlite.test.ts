@@ -32,7 +32,13 @@ const present: Driver[] = [...drivers.slice(0, process.version.startsWith('v20.'
 // one process must not open one file with two libraries, which do not see each other's locks
 const [preferred] = present as [Driver]
 
-const context = (options: Partial<StoreContext> = {}): StoreContext => ({ now: null, history: day, historyPerUser: 20, warn: () => {}, ...options })
+const context = (options: Partial<StoreContext> = {}): StoreContext => ({
+  now: null,
+  history: day,
+  historyPerUser: 20,
+  warn: () => {},
+  ...options
+})
 
 /** In memory where that is to be had: what disks add is time. */
 function newDir (): string {
@@ -53,7 +59,11 @@ interface Opened {
 }
 
 /** A store with a connection of its own, as another process would have; the one app's, if nothing else is said. */
-async function open (t: Test, file: string, options: SqliteStoreOptions & { driver?: Driver, clock?: { now: number }, context?: Partial<StoreContext> } = {}): Promise<Opened> {
+async function open (
+  t: Test,
+  file: string,
+  options: SqliteStoreOptions & { driver?: Driver; clock?: { now: number }; context?: Partial<StoreContext> } = {}
+): Promise<Opened> {
   const { driver = preferred, clock = { now: Date.now() }, context: given = {}, ...rest } = options
   const handle = await openFile(file, [driver])
   const store = sqliteStore(handle, { prefix: 'app_', ...rest })
@@ -135,9 +145,16 @@ function environmentOf (driver: Driver, wrap = (handle: SqliteHandle) => handle)
       },
       async countEntries () {
         const handle = await open()
-        const rows = ['live', 'history', 'strings', 'adopted_credentials', 'statistics'].map(table => `SELECT count(*) AS n FROM app_${table}`)
-        return [...rows, 'SELECT count(*) AS n FROM app_changes WHERE id <> \'\'', 'SELECT live + users + guests + remembered AS n FROM app_state']
-          .map(sql => (handle.prepare(sql).get() as { n: number }).n).reduce((a, b) => a + b)
+        const rows = ['live', 'history', 'strings', 'adopted_credentials', 'statistics'].map(
+          table => `SELECT count(*) AS n FROM app_${table}`
+        )
+        return [
+          ...rows,
+          "SELECT count(*) AS n FROM app_changes WHERE id <> ''",
+          'SELECT live + users + guests + remembered AS n FROM app_state'
+        ]
+          .map(sql => (handle.prepare(sql).get() as { n: number }).n)
+          .reduce((a, b) => a + b)
       },
       async close () {
         for (const store of stores) await store.close()
@@ -255,7 +272,11 @@ t.test('a locked file is bounded in time: reads continue, writes get 503', async
   t.match(refused.json(), { statusCode: 503, code: 'FST_SESSION_STORE_UNAVAILABLE' })
   t.equal(refused.headers['retry-after'], '1')
   t.notMatch(refused.body, /lock|SQLITE/i)
-  t.match((await send(`${api}/logout`, { method: 'POST', cookie, payload: {} })).json(), { statusCode: 503, code: 'FST_SESSION_REVOCATION_PENDING' }, 'an end that was not done says so')
+  t.match(
+    (await send(`${api}/logout`, { method: 'POST', cookie, payload: {} })).json(),
+    { statusCode: 503, code: 'FST_SESSION_REVOCATION_PENDING' },
+    'an end that was not done says so'
+  )
   t.equal((await send('/public', { cookie })).statusCode, 200)
   await t.rejects(app.sessions.ping())
   other.exec('COMMIT')
@@ -340,19 +361,26 @@ t.test('a row is read once, and again after anybody else has written; an expired
   t.match(store.read(id), { reason: 'idle-timeout' })
 })
 
-t.test('a second store of a process on the same file leaves the first one its locks', { skip: !existsSync('/proc/locks') && 'the system does not tell who has locks' }, async t => {
-  const file = newFile(t)
-  const locks = (): number => readFileSync('/proc/locks', 'utf8').split('\n').filter(line => line.includes(` ${process.pid} `) && line.includes(`:${statSync(file).ino} `)).length
-  const [first, second] = ['a_', 'b_'].map(prefix => sqliteStore(file, { prefix })) as [Store, Store]
-  await first.open(context())
-  t.equal(locks(), 1)
-  await second.open(context())
-  // whoever closes any descriptor of a file gives up all locks that the process has on it
-  t.equal(locks(), 1)
-  await second.close()
-  t.equal(locks(), 1)
-  await first.close()
-})
+t.test(
+  'a second store of a process on the same file leaves the first one its locks',
+  { skip: !existsSync('/proc/locks') && 'the system does not tell who has locks' },
+  async t => {
+    const file = newFile(t)
+    const locks = (): number =>
+      readFileSync('/proc/locks', 'utf8')
+        .split('\n')
+        .filter(line => line.includes(` ${process.pid} `) && line.includes(`:${statSync(file).ino} `)).length
+    const [first, second] = ['a_', 'b_'].map(prefix => sqliteStore(file, { prefix })) as [Store, Store]
+    await first.open(context())
+    t.equal(locks(), 1)
+    await second.open(context())
+    // whoever closes any descriptor of a file gives up all locks that the process has on it
+    t.equal(locks(), 1)
+    await second.close()
+    t.equal(locks(), 1)
+    await first.close()
+  }
+)
 
 t.test('a corrupt row is lost for its user, affects no other user, and ends like any other', async t => {
   const warnings: string[] = []
@@ -372,7 +400,10 @@ t.test('a corrupt row is lost for its user, affects no other user, and ends like
   t.match((await store.list({}, all)).items.map(({ id }) => id), [good.id])
   t.match(await store.count({}, null), { count: 5 })
   t.match(await store.end({ ids: [first] }, { reason: 'revoked', by: null }), { ended: [{ id: first }] })
-  const refused = await store.create({ ...good, id: 'another' }, { at: clock.now, limit: { max: 4, onExceeded: 'reject' }, replaces: null, adopts: null })
+  const refused = await store.create(
+    { ...good, id: 'another' },
+    { at: clock.now, limit: { max: 4, onExceeded: 'reject' }, replaces: null, adopts: null }
+  )
   t.match(refused, { status: 'refused', live: { length: 4 } })
   handle.prepare('UPDATE app_history SET reason = ?, device_name = ? WHERE id = ?').run('a whim', '\0', first)
   t.match(store.read(first), { reason: 'a whim' })
@@ -382,27 +413,51 @@ t.test('a corrupt row is lost for its user, affects no other user, and ends like
   t.match(store.read(second), { reason: 'idle-timeout' })
 })
 
-t.test('users and devices are kept once for all ended sessions that have them, and not longer; a device that is sealed is kept as it is', async t => {
-  const { store, handle, clock } = await open(t, newFile(t), { context: { history: day } })
-  const fixture = new LawFixture({ clock, open: async () => store, close: async () => {} }, store)
-  const words = (): unknown[] => handle.prepare('SELECT text, uses FROM app_strings ORDER BY text').all().map(row => ({ ...row as object }))
-  const sealed = 's'.repeat(64)
-  const ended = async (userId: string, device: string | null): Promise<string> => {
-    const { id } = await fixture.created({ userId, device: toDevice(device) })
-    await store.end({ ids: [id] }, { reason: 'logout', by: null })
-    return id
+t.test(
+  'users and devices are kept once for all ended sessions that have them, and not longer; a device that is sealed is kept as it is',
+  async t => {
+    const { store, handle, clock } = await open(t, newFile(t), { context: { history: day } })
+    const fixture = new LawFixture({ clock, open: async () => store, close: async () => {} }, store)
+    const words = (): unknown[] =>
+      handle
+        .prepare('SELECT text, uses FROM app_strings ORDER BY text')
+        .all()
+        .map(row => ({ ...(row as object) }))
+    const sealed = 's'.repeat(64)
+    const ended = async (userId: string, device: string | null): Promise<string> => {
+      const { id } = await fixture.created({ userId, device: toDevice(device) })
+      await store.end({ ids: [id] }, { reason: 'logout', by: null })
+      return id
+    }
+    const ids = [
+      await ended('ada', 'Firefox'),
+      await ended('ada', 'ada'),
+      await ended('bob', 'Firefox'),
+      await ended('bob', sealed),
+      await ended('bob', null)
+    ]
+    t.strictSame(words(), [
+      { text: 'Firefox||', uses: 2 },
+      { text: 'ada', uses: 2 },
+      { text: 'ada||', uses: 1 },
+      { text: 'bob', uses: 3 }
+    ])
+    t.match(
+      ids.map(id => store.read(id)),
+      [
+        { userId: 'ada', device: { browser: 'Firefox' } },
+        { userId: 'ada', device: { browser: 'ada' } },
+        { userId: 'bob', device: { browser: 'Firefox' } },
+        { userId: 'bob', device: { browser: sealed } },
+        { userId: 'bob', device: unknownDevice }
+      ]
+    )
+    t.match((await store.history({ userId: 'bob' }, all)).items, { length: 3 })
+    clock.now += day
+    await store.cleanup(50)
+    t.strictSame(words(), [])
   }
-  const ids = [await ended('ada', 'Firefox'), await ended('ada', 'ada'), await ended('bob', 'Firefox'), await ended('bob', sealed), await ended('bob', null)]
-  t.strictSame(words(), [{ text: 'Firefox||', uses: 2 }, { text: 'ada', uses: 2 }, { text: 'ada||', uses: 1 }, { text: 'bob', uses: 3 }])
-  t.match(ids.map(id => store.read(id)), [
-    { userId: 'ada', device: { browser: 'Firefox' } }, { userId: 'ada', device: { browser: 'ada' } }, { userId: 'bob', device: { browser: 'Firefox' } },
-    { userId: 'bob', device: { browser: sealed } }, { userId: 'bob', device: unknownDevice }
-  ])
-  t.match((await store.history({ userId: 'bob' }, all)).items, { length: 3 })
-  clock.now += day
-  await store.cleanup(50)
-  t.strictSame(words(), [])
-})
+)
 
 t.test('a transaction that SQLite itself takes back changes nothing, and hinders nothing after it', async t => {
   const { store, handle, clock } = await open(t, newFile(t))
@@ -443,7 +498,9 @@ t.test('an end by filter that fails halfway answers what has ended, and where to
     clock.now++
     await createSession(store, clock)
   }
-  handle.exec(`CREATE TRIGGER whim BEFORE INSERT ON app_history WHEN new.created_at = ${clock.now - 5} BEGIN SELECT RAISE(ABORT, 'not this one'); END`)
+  handle.exec(
+    `CREATE TRIGGER whim BEFORE INSERT ON app_history WHEN new.created_at = ${clock.now - 5} BEGIN SELECT RAISE(ABORT, 'not this one'); END`
+  )
   const why = { reason: 'revoked', by: null } as const
   const { ended, cursor } = await store.end({ filter: {}, limit: 500, cursor: null }, why)
   t.equal(ended.length, 50)
@@ -462,7 +519,10 @@ t.test('a store that is closed amid an end by filter answers what has ended, and
   const again = await open(t, file)
   t.match(await again.store.count({}, null), { count: 70 })
   for (let i = 0; i < 1000; i++) await createSession(again.store, clock)
-  const nothing = again.store.end({ filter: { userId: 'ada', search: 'nobody' }, limit: 500, cursor: null }, { reason: 'revoked', by: null })
+  const nothing = again.store.end(
+    { filter: { userId: 'ada', search: 'nobody' }, limit: 500, cursor: null },
+    { reason: 'revoked', by: null }
+  )
   await again.close()
   t.match(await nothing, { ended: { length: 0 }, cursor: String })
 })
@@ -470,7 +530,10 @@ t.test('a store that is closed amid an end by filter answers what has ended, and
 t.test('an end by filter waits for no disk where each write does', async t => {
   const { store, clock } = await open(t, newFile(t), { synchronous: 'full' })
   await createSession(store, clock)
-  t.match(await store.end({ filter: {}, limit: 500, cursor: null }, { reason: 'revoked', by: null }), { ended: { length: 1 }, cursor: null })
+  t.match(await store.end({ filter: {}, limit: 500, cursor: null }, { reason: 'revoked', by: null }), {
+    ended: { length: 1 },
+    cursor: null
+  })
 })
 
 t.test('a start goes on where the last one stopped, whichever driver it was', async t => {
@@ -510,11 +573,15 @@ t.test('a start that others are in the way of goes on after them; one that canno
   await t.rejects(start('disk I/O error', 1), /disk/)
 })
 
-t.test('a new file is its owner\'s only, and so are those beside it', { skip: process.platform === 'win32' && 'rights of another kind' }, async t => {
-  const file = newFile(t)
-  await manager(t, { store: `file:${file}` })
-  for (const name of [file, `${file}-wal`, `${file}-shm`]) t.equal(statSync(name).mode & 0o777, 0o600)
-})
+t.test(
+  "a new file is its owner's only, and so are those beside it",
+  { skip: process.platform === 'win32' && 'rights of another kind' },
+  async t => {
+    const file = newFile(t)
+    await manager(t, { store: `file:${file}` })
+    for (const name of [file, `${file}-wal`, `${file}-shm`]) t.equal(statSync(name).mode & 0o777, 0o600)
+  }
+)
 
 t.test('an end is over at once, and answered when the disk has it, which every write waits for where that is asked for', async t => {
   for (const [synchronous, level] of [['normal', 1], ['full', 2]] as const) {
@@ -544,7 +611,16 @@ t.test('a handle that was handed in stays open; a verb that comes too late is re
 t.test('what cannot be a store is refused, with the cure', async t => {
   const refused = { code: 'FST_SESSION_INVALID_OPTION' }
   for (const source of ['', ':memory:', {}, null, 5, { exec () {}, prepare () {} }]) t.throws(() => sqliteStore(source as string), refused)
-  for (const options of [{ prefix: '' }, { prefix: 'a"b' }, { prefix: 'A' }, { prefix: '1' }, { busyTimeout: '1s' }, { busyTimeout: -1 }, { poll: 0 }, { synchronous: 'off' }]) {
+  for (const options of [
+    { prefix: '' },
+    { prefix: 'a"b' },
+    { prefix: 'A' },
+    { prefix: '1' },
+    { busyTimeout: '1s' },
+    { busyTimeout: -1 },
+    { poll: 0 },
+    { synchronous: 'off' }
+  ]) {
     t.throws(() => sqliteStore('x', options as object), refused)
   }
   await t.rejects(openFile('x', [['no-such-driver', 'default']]), { ...refused, message: /install `libsql`/ })
