@@ -94,9 +94,7 @@ export class SessionManager {
    * Registers a listener for sessions that other instances end; `ended` is emitted only by the instance that ends a session. Returns a
    * function that removes it. Throws `FST_SESSION_CLOSED` unless the manager is open.
    */
-  onRemoteEnd (listener: (session: EndedSession) => void): () => void {
-    return this.core.notifier.onRemoteEnd(listener)
-  }
+  onRemoteEnd (listener: (session: EndedSession) => void): () => void { return this.core.notifier.onRemoteEnd(listener) }
 
   /** Registers a listener for the end of one session, on any instance. Returns a function that removes it. Throws as `onRemoteEnd`. */
   onEnd (record: SessionRecord, listener: (session: EndedSession) => void): () => void {
@@ -242,7 +240,8 @@ export class SessionManager {
    * with `FST_SESSION_INVALID_IMPORT`, `FST_SESSION_STORE_FULL`, and with what `rows` throws.
    */
   async import (rows: AsyncIterable<unknown> | Iterable<unknown>, options: ImportOptions = {}): Promise<ImportReport> {
-    return importSessions(this.core.store, rows, { ...options, now: () => this.now(), onEnded: ended => { this.core.notifier.ended(ended) } })
+    const onEnded = this.core.notifier.ended.bind(this.core.notifier)
+    return importSessions(this.core.store, rows, { ...options, now: () => this.now(), onEnded })
   }
 
   /** Writes pending activity now. Entries that fail stay for the next batch. Rejects with `FST_SESSION_CLOSED` only. */
