@@ -1,4 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
+import { createServer, request as httpRequest } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import t from 'tap'
 import { clockFinding, cookieFinding, latencyFinding, transportFinding } from '../../lib/cli/doctor.ts'
@@ -201,7 +203,7 @@ t.test('an import into an encrypted store encrypts what the app encrypts, and no
     const { items } = await app.list()
     t.match(
       items,
-      Array.from({ length: 6 }, () => ({ ip: /^192\.0\.2\.\d$/, device: /Windows|Linux/ })),
+      Array.from({ length: 6 }, () => ({ ip: /^192\.0\.2\.\d$/, device: { os: /Windows|Linux/ } })),
       given.join(' ')
     )
     t.match(await app.get(items[0]?.id ?? ''), { ip: /^192/, endedAt: undefined })
@@ -386,8 +388,21 @@ t.test('the doctor sees what a browser would', async t => {
   const badUrl = await bad.app.listen({ port: 0, host: '127.0.0.1' })
   t.match(await cli(['doctor', '--url', badUrl, ...login]), {
     code: 1,
-    out: /warn +anonymous.*tracker[\s\S]*error +admin[\s\S]*error +caching[\s\S]*error +proxy/
+    out: /warn +anonymous.*tracker[\s\S]*error +admin[\s\S]*ok +caching[\s\S]*error +proxy/
   })
+
+  const cdn = createServer((request, response) => {
+    const { url: path, method, headers } = request
+    const onward = httpRequest(badUrl + String(path), { method, headers }, answer => {
+      response.writeHead(answer.statusCode ?? 502, { ...answer.headers, 'cache-control': 'public, max-age=600' })
+      answer.pipe(response)
+    })
+    request.pipe(onward)
+  })
+  t.teardown(() => cdn.close())
+  await new Promise<void>(resolve => { cdn.listen(0, '127.0.0.1', resolve) })
+  const { port } = cdn.address() as AddressInfo
+  t.match(await cli(['doctor', '--url', `http://127.0.0.1:${port}`, ...login]), { code: 1, out: /error +caching/ })
 
   const loopback = await testApp(t)
   t.match(await cli(['doctor', '--url', await loopback.app.listen({ port: 0, host: '127.0.0.1' }), ...login]), {
