@@ -104,8 +104,6 @@ export interface ResolvedOptions {
   readonly remembers: boolean
   readonly maxSessions: {
     readonly max: (userId: string) => number | Promise<number>
-    /** The maximum of every user; `Infinity` where a function decides. */
-    readonly bound: number
     readonly onExceeded: Limit['onExceeded']
   }
   readonly historyRetention: number
@@ -218,7 +216,6 @@ function toMaxSessions (limit: SessionManagerOptions['maxSessions'] & {}): Resol
   if (typeof max !== 'function') checkMax(max)
   return {
     max: typeof max === 'function' ? async userId => checkMax(await max(userId)) : () => max,
-    bound: typeof max === 'function' ? Infinity : max,
     onExceeded: oneOf(onExceeded ?? 'evict-oldest', 'maxSessions.onExceeded', ['evict-oldest', 'evict-idle', 'reject'])
   }
 }

@@ -23,22 +23,15 @@ export interface BulkEndOptions extends EndOptions {
   readonly cursor?: string | null
 }
 
-/** A user who may have more sessions than this signs out of all in steps. */
-const many = 100
-/** Sessions of one user that end in one step. */
-const maxAtOnce = 50
-
 /** Ends sessions, and notifies listeners. */
 export class Revoker {
   readonly #store: Store
   readonly #notifier: EndNotifier
   readonly #listeners: EndListeners
   readonly #pending: PendingRevocations
-  readonly #maxSessions: number
   readonly #userListeners = new Set<(userId: string) => Promise<void>>()
 
-  constructor ({ store, notifier, listeners, pending, options }: ManagerCore) {
-    this.#maxSessions = options.maxSessions.bound
+  constructor ({ store, notifier, listeners, pending }: ManagerCore) {
     this.#store = store
     this.#notifier = notifier
     this.#listeners = listeners
@@ -72,22 +65,10 @@ export class Revoker {
   /** Ends all sessions of a user but `except`, after every listener has resolved. Rejects with the store's and the listeners' errors. */
   async revokeUser (userId: string, { except, ...options }: EndOptions & { readonly except?: string }): Promise<readonly EndedSession[]> {
     for (const listener of this.#userListeners) await listener(userId)
-    const ended = this.#maxSessions > many ? await this.#endMany(userId, except, options) : []
-    // the last operation is for all that are left, logins in flight included: none can survive it
+    const ended: EndedSession[] = []
     const selector = except === undefined ? { userId } : { userId, except }
     for await (const step of pagesOf(cursor => this.end(cursor === null ? selector : { ...selector, cursor }, options))) {
       ended.push(...step.ended)
-    }
-    return ended
-  }
-
-  /** Ends the sessions of a user in bounded steps until few are left, so that no operation takes longer than `storeTimeout`. */
-  async #endMany (userId: string, except: string | undefined, options: EndOptions): Promise<EndedSession[]> {
-    const ended: EndedSession[] = []
-    for await (const { items, cursor } of pagesOf(cursor => this.#store.list({ userId }, { limit: maxAtOnce, cursor, order: 'oldest' }))) {
-      if (cursor === null) break
-      const ids = items.map(({ id }) => id).filter(id => id !== except)
-      ended.push(...(await this.end({ ids }, options)).ended)
     }
     return ended
   }
