@@ -1,3 +1,5 @@
+import { parsedOnce } from './parsed-texts.ts'
+
 /** The device according to the user agent header. `null`: unknown. */
 export interface Device {
   /** Family without its version: `Firefox`. */
@@ -13,22 +15,17 @@ export interface Device {
 /** A device of which nothing is known. */
 export const unknownDevice: Device = Object.freeze({ browser: null, version: null, os: null, type: null })
 
-// many sessions have few devices: each text is parsed once
-const parsedDevices = new Map<string, Device>()
-const maxParsedDevices = 1000
 const deviceTexts = new WeakMap<Device, string | null>()
+
+const parseDevice = parsedOnce((text): Device => {
+  const [name = '', os = '', type = ''] = text.split('|')
+  const [, family = '', version = ''] = /^(.*?)(?: ([\d.]+))?$/s.exec(name) as RegExpExecArray
+  return Object.freeze({ browser: family || null, version: version || null, os: os || null, type: type || null })
+})
 
 /** Returns the device of a stored text, such as `Firefox 144|Linux|desktop`. Frozen, because sessions share it. */
 export function toDevice (text: string | null): Device {
-  if (text === null || text === '' || text === '||') return unknownDevice
-  const known = parsedDevices.get(text)
-  if (known !== undefined) return known
-  const [name = '', os = '', type = ''] = text.split('|')
-  const [, family = '', version = ''] = /^(.*?)(?: ([\d.]+))?$/s.exec(name) as RegExpExecArray
-  const device = Object.freeze({ browser: family || null, version: version || null, os: os || null, type: type || null })
-  if (parsedDevices.size >= maxParsedDevices) parsedDevices.clear()
-  parsedDevices.set(text, device)
-  return device
+  return text === null || text === '' || text === '||' ? unknownDevice : parseDevice(text)
 }
 
 /** Returns the text that stores keep of a device; `null` if nothing is known. */

@@ -1,4 +1,5 @@
 import type { Device } from './device.ts'
+import { parsedOnce } from './parsed-texts.ts'
 
 /**
  * Why a session ended:
@@ -148,19 +149,11 @@ export function toEnded (
 /** No authentication methods. Shared by all sessions that have none. */
 export const noMethods: readonly string[] = Object.freeze([])
 
-// many sessions have few lists of methods
-const parsedMethods = new Map<string, readonly string[]>()
-const maxParsedMethods = 1000
+const parseMethods = parsedOnce((text): readonly string[] => Object.freeze(text.split(' ')))
 
 /** Returns the list of methods for a stored text, in which spaces separate them. Frozen, because sessions share it. */
 export function toMethods (text: string): readonly string[] {
-  if (text === '') return noMethods
-  const known = parsedMethods.get(text)
-  if (known !== undefined) return known
-  const methods = Object.freeze(text.split(' '))
-  if (parsedMethods.size >= maxParsedMethods) parsedMethods.clear()
-  parsedMethods.set(text, methods)
-  return methods
+  return text === '' ? noMethods : parseMethods(text)
 }
 
 /** Returns the text in which stores save methods. */

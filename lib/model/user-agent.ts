@@ -1,12 +1,11 @@
 import Bowser from 'bowser'
 import { toDevice, unknownDevice } from './device.ts'
 import type { Device } from './device.ts'
+import { parsedOnce } from './parsed-texts.ts'
 
 /** A user agent is cut to this size before it is parsed (CVE-2022-25927 and others: parsers that take quadratic time). */
 const maxBytes = 512
-/** Devices of recent user agents: most sessions come from a few hundred user agents. */
-const devices = new Map<string, Device>()
-const maxDevices = 1000
+const deviceOfAgent = parsedOnce(agent => toDevice(parseAgent(agent)))
 
 /** Returns the stored form of a user-agent header: at most 512 bytes, no control characters; `null` if it is empty. */
 export function sanitizeUserAgent (header: string | undefined): string | null {
@@ -19,13 +18,7 @@ export function sanitizeUserAgent (header: string | undefined): string | null {
 
 /** Returns the device of a user agent; all parts are `null` without one. Frozen, because sessions share it. */
 export function deviceOf (agent: string | null): Device {
-  if (agent === null) return unknownDevice
-  const known = devices.get(agent)
-  if (known !== undefined) return known
-  const device = toDevice(parseAgent(agent))
-  if (devices.size >= maxDevices) devices.clear()
-  devices.set(agent, device)
-  return device
+  return agent === null ? unknownDevice : deviceOfAgent(agent)
 }
 
 /** Returns the stored text of a user agent's device: `browser|os|type`. About 10 µs. */
