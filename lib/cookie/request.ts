@@ -7,6 +7,14 @@ export function cookieHeader (raw: IncomingMessage): string | undefined {
 }
 
 /**
+ * Returns whether the request opens a WebSocket. That is a GET, but browsers apply no CORS to it, and its messages can change anything
+ * (OWASP ASVS 5.0 4.4.2).
+ */
+export function isUpgrade ({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
+}
+
+/**
  * Returns whether a request comes from a developer's own machine: HTTP, from loopback, without headers of a proxy, and for a
  * loopback host (`loopback`). A TLS-terminating proxy on the same machine, with its default settings, sends plain HTTP from 127.0.0.1 and
  * no proxy header, but the browser's Host header. `proxied`: the request is of this kind, with another host.

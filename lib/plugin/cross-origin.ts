@@ -52,14 +52,6 @@ function isOrigin (text: string): boolean {
   return /^[a-z][a-z\d+.-]*:\/\/[a-z\d.-]+(?::\d+)?$/.test(text)
 }
 
-/**
- * Returns whether the request opens a WebSocket. That is a GET, but browsers apply no CORS to it, and its messages can change anything
- * (OWASP ASVS 5.0 4.4.2).
- */
-export function isUpgrade ({ headers }: Pick<Origin, 'headers'>): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket'
-}
-
 /** Returns whether the method is safe: GET, HEAD, OPTIONS and TRACE change nothing (RFC 9110 §9.2.1). */
 export function isSafe (method: string): boolean {
   return method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'

@@ -1,7 +1,8 @@
+import { isUpgrade } from '../cookie/request.ts'
 import { endedError, SessionError } from '../errors.ts'
 import type { SessionState } from '../session/state.ts'
 import type { PluginContext } from './context.ts'
-import { isCrossOrigin, isSafe, isUpgrade, originOf } from './cross-origin.ts'
+import { isCrossOrigin, isSafe, originOf } from './cross-origin.ts'
 import type { RouteConfig } from './route-config.ts'
 import type { SessionRequest } from './symbols.ts'
 

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
 import type { SessionCookie } from '../cookie/cookie.ts'
 import { beforeHead } from '../cookie/head.ts'
+import { isUpgrade } from '../cookie/request.ts'
 import { appendSetCookie } from '../cookie/set-cookie.ts'
 import { deleteLegacyTwins } from '../cookie/twins.ts'
 import type { SessionRecord } from '../model/record.ts'
@@ -30,7 +31,7 @@ const cacheHeaders = /^(?:(?:[a-z\d-]+-)?cdn-cache-control|surrogate-control|edg
  */
 export function hasLeft (reply: FastifyReply): boolean {
   const { raw } = reply
-  return raw.headersSent || raw.destroyed || (reply.sent && reply.request.headers.upgrade?.toLowerCase() === 'websocket')
+  return raw.headersSent || raw.destroyed || (reply.sent && isUpgrade(reply.request))
 }
 
 /**
