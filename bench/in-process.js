@@ -1,5 +1,7 @@
 // node bench/in-process.js [request|write|login …] [--against=dir,…] [--rounds=9] [--cookies=10000]: requests without sockets, in one
 // process and in turns. `--against`: other trees of this package, built, to be compared with.
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import cookie from '@fastify/cookie'
 import secureSession from '@fastify/secure-session'
@@ -91,7 +93,7 @@ let n = 0
 
 async function ours (dir) {
   const { default: sessions, memoryStore } = await import(`${dir}/dist/lib/index.js`)
-  const store = values.store === 'memory' ? memoryStore({ max: Infinity }) : (await import(`${dir}/dist/lib/stores/sqlite.js`)).sqliteStore(`/tmp/in-process-${process.pid}-${n++}.db`)
+  const store = values.store === 'memory' ? memoryStore({ max: Infinity }) : (await import(`${dir}/dist/lib/stores/sqlite.js`)).sqliteStore(join(tmpdir(), `in-process-${process.pid}-${n++}.db`))
   const app = Fastify()
   app.register(sessions, { secret, store })
   app.get('/me', async ({ session }) => ({ userId: session.userId }))

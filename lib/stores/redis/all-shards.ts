@@ -24,9 +24,9 @@ export async function cleanUpShards (
     if (left === 0) return { ended, more: true, next: (from + done) % shards }
     const group = Array.from({ length: Math.min(atOnce, left, shards - done) }, (_, n) => (from + done + n) % shards)
     const share = String(Math.floor(left / group.length))
-    for (const answer of await server.runAll(scripts.cleanup, group, [share])) {
-      if (answer[1] === 1) more = true
-      ended.push(...answer[2] as readonly Reply[])
+    for (const reply of await server.runAll(scripts.cleanup, group, [share])) {
+      if (reply[1] === 1) more = true
+      ended.push(...reply[2] as readonly Reply[])
     }
     done += group.length
   }
@@ -38,10 +38,10 @@ export async function countAll (server: Server, cursor: string | null): Promise<
   const scope = { list: 'count', filter: {}, order: 'newest' } as const
   const [skip] = decodeCursor(scope, cursor) ?? [0]
   if (typeof skip !== 'number') throw new SessionError('FST_SESSION_INVALID_CURSOR')
-  const answers = await server.runAll(scripts.count, allShards, [String(skip), String(dueAtOnce)])
+  const replies = await server.runAll(scripts.count, allShards, [String(skip), String(dueAtOnce)])
   return {
-    count: answers.reduce((total, [, live]) => total + Number(live), 0),
-    cursor: answers.some(answer => answer[2] === 1) ? encodeCursor(scope, [skip + dueAtOnce]) : null
+    count: replies.reduce((total, [, live]) => total + Number(live), 0),
+    cursor: replies.some(reply => reply[2] === 1) ? encodeCursor(scope, [skip + dueAtOnce]) : null
   }
 }
 

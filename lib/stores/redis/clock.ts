@@ -23,12 +23,12 @@ export class ServerClock {
 
   /**
    * @param asked when the question was sent, by `performance.now()`
-   * @param said `now`: what the server says; `anew`: what was known before is wrong
+   * @param reply `now`: the server's time; `changed`: what was measured before is wrong
    */
-  measured (shard: number, asked: number, said: { readonly now: number, readonly anew: boolean }): void {
+  measured (shard: number, asked: number, reply: { readonly now: number, readonly changed: boolean }): void {
     const took = performance.now() - asked
-    if (took > quick && this.#known.has(shard) && !said.anew) return
-    const offset = said.now - asked - took / 2
+    if (took > quick && this.#known.has(shard) && !reply.changed) return
+    const offset = reply.now - asked - took / 2
     // until a shard is measured, its server's clock is taken to be that of another: wrong by how far two servers differ, not by years
     if (this.#known.size === 0) this.#offsets.fill(offset)
     this.#known.add(shard)

@@ -36,7 +36,7 @@ export class Ender {
 
   /** Ends the live sessions among the ids. `seen`: only sessions that have had no request since. */
   async endIds (ids: readonly string[], why: EndCause, seen?: ReadonlyMap<string, SessionRecord>): Promise<EndedByIds> {
-    const answers = await Promise.all(Array.from(byShard(ids, id => id), async ([shard, group]) => {
+    const results = await Promise.all(Array.from(byShard(ids, id => id), async ([shard, group]) => {
       const args = group.flatMap(id => {
         const record = seen?.get(id)
         return record === undefined ? [id, '', ''] : [id, String(record.lastSeenAt), String(record.requestCount)]
@@ -45,7 +45,7 @@ export class Ender {
       const before = this.#unconfirmed.size === 0 ? [] : this.#take(group)
       return { ended: await this.#confirmed(shard, [...before, ...toEndedSessions(ended)]), changed: changed as readonly string[] }
     }))
-    return { ended: answers.flatMap(({ ended }) => ended), changed: answers.flatMap(({ changed }) => changed) }
+    return { ended: results.flatMap(({ ended }) => ended), changed: results.flatMap(({ changed }) => changed) }
   }
 
   /** Ends sessions of a user but `except`: one step. */

@@ -3,11 +3,11 @@
 -- KEYS     see shared.lua: of one shard, or of several, one after the other; only bases end in `}:`
 -- Returns  the result of the script, or an array of them
 
-local single, answers = KEYS[1]:sub(-2) ~= '}:', {}
+local single, results = KEYS[1]:sub(-2) ~= '}:', {}
 for n = 1, #KEYS do
   if single or KEYS[n]:sub(-2) == '}:' then
     base = KEYS[n]
-    answers[#answers + 1] = main()
+    results[#results + 1] = main()
   end
 end
-return #answers == 1 and answers[1] or answers
+return #results == 1 and results[1] or results

@@ -13,9 +13,9 @@ export function isMoving (error: unknown): boolean {
   return error instanceof Error && reply.test(error.message)
 }
 
-/** Repeats a command while the slot of its keys is moving, for `patience` milliseconds at most. */
-export async function whileMoving <T> (send: () => Promise<T>, patience: number): Promise<T> {
-  const giveUp = performance.now() + patience
+/** Repeats a command while the slot of its keys is moving, for `timeout` milliseconds at most. */
+export async function whileMoving <T> (send: () => Promise<T>, timeout: number): Promise<T> {
+  const giveUp = performance.now() + timeout
   for (let wait = firstDelay; ; wait = Math.min(wait * 2, maxDelay)) {
     try {
       return await send()

@@ -88,22 +88,22 @@ async function nextPositions (
   // positions precede that
   const mean = count / index.shards.length
   const share = index.shards.length === 1 ? count : Math.ceil(mean + 2 * Math.sqrt(mean)) + 2
-  const answers = (await source.places(index.shards, index.suffix, [
+  const replies = (await source.places(index.shards, index.suffix, [
     order,
     ...(place === null ? ['', ''] : [String(place[0]), place[1]]),
     String(share)
   ])).map(toPlaces)
   const sign = order === 'newest' ? -1 : 1
   const compare = (a: Place, b: Place): number => sign * (a.at - b.at || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0))
-  const ends = answers.filter(answer => answer.length === share).map(answer => answer[share - 1] as Place).sort(compare)
-  const places = answers.flat().sort(compare)
+  const ends = replies.filter(reply => reply.length === share).map(reply => reply[share - 1] as Place).sort(compare)
+  const places = replies.flat().sort(compare)
   const [frontier] = ends
   return { places: frontier === undefined ? places : places.filter(each => compare(each, frontier) <= 0), more: frontier !== undefined }
 }
 
-function toPlaces ([now, ...answer]: readonly Reply[]): Place[] {
+function toPlaces ([now, ...reply]: readonly Reply[]): Place[] {
   const places: Place[] = []
-  for (let n = 0; n < answer.length; n += 2) places.push({ at: Number(answer[n + 1]), id: String(answer[n]), now: Number(now) })
+  for (let n = 0; n < reply.length; n += 2) places.push({ at: Number(reply[n + 1]), id: String(reply[n]), now: Number(now) })
   return places
 }
 

@@ -97,7 +97,7 @@ export class Server {
       [...this.#header(), '', ...args]
     )) as readonly (readonly Reply[])[]
     const now = Number(replies[0]?.[0])
-    for (const shard of shards) this.#clock.measured(shard, asked, { now, anew: false })
+    for (const shard of shards) this.#clock.measured(shard, asked, { now, changed: false })
     return replies
   }
 
@@ -134,7 +134,7 @@ export class Server {
       return script.run(this.client, all, [...this.#header(), latest, ...args])
     }
     const reply = await (impatient === true ? this.#track(send()) : this.#untilMoved(send))
-    this.#clock.measured(shard, asked, { now: Number(reply[0]), anew: reply[1] === 'late' })
+    this.#clock.measured(shard, asked, { now: Number(reply[0]), changed: reply[1] === 'late' })
     return reply
   }
 

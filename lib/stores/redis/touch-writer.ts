@@ -19,8 +19,8 @@ export class TouchWriter {
   /** Returns the ids of sessions that are not live. `at`: the caller's current time. */
   async write (batch: readonly ActivityUpdate[], at: number): Promise<readonly string[]> {
     const header = [String(at), this.#node, String(++this.#batch)]
-    const answers = await Promise.all(Array.from(byShard(batch, ({ id }) => id), ([shard, touches]) => this.#touch(shard, header, touches)))
-    return answers.flat()
+    const replies = await Promise.all(Array.from(byShard(batch, ({ id }) => id), ([shard, touches]) => this.#touch(shard, header, touches)))
+    return replies.flat()
   }
 
   async #touch (shard: number, header: readonly string[], touches: readonly ActivityUpdate[]): Promise<string[]> {
@@ -35,8 +35,8 @@ export class TouchWriter {
       if (!this.#server.client.cluster || !isMoving(error)) throw error
     }
     // some of the sessions have moved to another node, and some have not: each is written separately
-    const answers = await Promise.all(touches.map(touch =>
+    const replies = await Promise.all(touches.map(touch =>
       this.#server.runInTime(scripts.touchOne, shard, { args: [...header, ...toTouchArguments(touch)], keys: [`s:${touch.id}`] })))
-    return answers.flatMap(([, ...gone]) => gone.map(String))
+    return replies.flatMap(([, ...gone]) => gone.map(String))
   }
 }
