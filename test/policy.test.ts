@@ -1,37 +1,19 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { resolveOptions } from '../lib/manager/options.ts'
-import { noData } from '../lib/model/record.ts'
 import type { SessionRecord } from '../lib/model/record.ts'
 import { confirmsRotation, isFresh, judge, lifetimeFor } from '../lib/policy.ts'
-import { unknownDevice } from '../lib/model/device.ts'
+import { plainRecord } from './helpers/records.ts'
 
 const { policy } = resolveOptions({ secret: 'a secret of the tests, long enough', rotateAfter: '10m' })
 const minute = 60_000
-const record: SessionRecord = {
-  id: 'AAAAAAAAAAAAAAAAAAAAAA',
-  userId: 'ada',
+const record = plainRecord({
   generation: 5,
   hash: 'current',
   previousHash: 'previous',
-  rotatedAt: 0,
-  confirmedAt: null,
-  createdAt: 0,
-  authenticatedAt: 0,
-  methods: [],
-  lastSeenAt: 0,
   idleTimeout: 30 * minute,
-  absoluteExpiresAt: 720 * minute,
-  requestCount: 0,
-  remembered: false,
-  ip: null,
-  userAgent: null,
-  firstIp: null,
-  firstUserAgent: null,
-  device: unknownDevice,
-  deviceName: null,
-  data: noData
-}
+  absoluteExpiresAt: 720 * minute
+})
 const presents = (generation: number, hash: string) => ({ id: record.id, generation, hash })
 const verdict = (change: Partial<SessionRecord>, generation: number, hash: string, now: number) =>
   judge(policy, { ...record, ...change }, presents(generation, hash), now)

@@ -6,7 +6,6 @@ import { importSessions } from '../../lib/manager/transfer.ts'
 import { encodeData } from '../../lib/model/data.ts'
 import { compileFilter } from '../../lib/model/filter.ts'
 import { IpAnonymizer, ipGroupOf, canonicalIp } from '../../lib/model/ip-address.ts'
-import type { SessionRecord } from '../../lib/model/record.ts'
 import { deviceLabel, toDevice } from '../../lib/model/device.ts'
 import { sanitizeUserAgent, deviceOf } from '../../lib/model/user-agent.ts'
 import { toUserId } from '../../lib/model/user-id.ts'
@@ -15,6 +14,7 @@ import { memoryStore } from '../../lib/stores/memory.ts'
 import { decodeToken, encodeToken, hashVerifier, isId, newId, newVerifier } from '../../lib/token/token.ts'
 import { readRows } from '../../routes/admin/row-reader.ts'
 import type { Hostile } from './hostile.ts'
+import { plainRecord } from '../helpers/records.ts'
 
 /** One way into the code for what strangers send. Throws an `Error` of its own if what comes out breaks a promise. */
 export interface Unit {
@@ -34,30 +34,20 @@ const cookie = jar.write(token).split(';', 1).join('')
 const addresses = (['full', 'truncate', 'hmac'] as const).map(mode => new IpAnonymizer(mode, [Buffer.alloc(32)]))
 const scope = { list: 'live', filter: {}, order: 'newest' } as const
 const cursor = encodeCursor(scope, [now, newId(1, now)])
-const record: SessionRecord = {
+const record = plainRecord({
   id: newId(1, now),
-  userId: 'ada',
-  generation: 0,
   hash: hashVerifier(newVerifier()),
-  previousHash: null,
   rotatedAt: now,
-  confirmedAt: null,
   createdAt: now,
   authenticatedAt: now,
-  methods: [],
   lastSeenAt: now,
-  idleTimeout: 1000,
   absoluteExpiresAt: now + 5000,
-  requestCount: 0,
-  remembered: false,
   ip: '192.0.2.1',
   userAgent: 'x',
-  firstIp: null,
-  firstUserAgent: null,
   device: toDevice('Firefox 1|Linux|desktop'),
   deviceName: 'İ',
   data: {}
-}
+})
 const agents = [
   'Mozilla/5.0 (X11; Linux x86_64; rv:144.0) Gecko/20100101 Firefox/144.0',
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1',

@@ -1,11 +1,10 @@
 import { once } from 'node:events'
 import { Redis } from 'ioredis'
 import type { SessionRecord, Store } from '../../lib/index.ts'
-import { noData } from '../../lib/model/record.ts'
 import { redisStore } from '../../lib/stores/redis.ts'
 import type { RedisStoreOptions } from '../../lib/stores/redis.ts'
 import { hashVerifier, newId, newVerifier, shardOf } from '../../lib/token/token.ts'
-import { unknownDevice } from '../../lib/model/device.ts'
+import { plainRecord } from './records.ts'
 
 /** A client, for a socket or a port, that tells at once what fails, as docs/how-to/redis.md advises. */
 export function clientOf (place: string | number, maxRetriesPerRequest = 0): Redis {
@@ -35,31 +34,18 @@ export async function opened (
 /** A record as the manager would make it now. */
 export function recordOf (userId: string, fields: Partial<SessionRecord> = {}): SessionRecord {
   const now = Date.now()
-  return {
+  return plainRecord({
     id: newId(shardOf(userId), now),
     userId,
-    generation: 0,
     hash: hashVerifier(newVerifier()),
-    previousHash: null,
     rotatedAt: now,
-    confirmedAt: null,
     createdAt: now,
     authenticatedAt: now,
-    methods: [],
     lastSeenAt: now,
     idleTimeout: 1_800_000,
     absoluteExpiresAt: now + 43_200_000,
-    requestCount: 0,
-    remembered: false,
-    ip: null,
-    userAgent: null,
-    firstIp: null,
-    firstUserAgent: null,
-    device: unknownDevice,
-    deviceName: null,
-    data: noData,
     ...fields
-  }
+  })
 }
 
 /** Creates a session, and answers its id. */

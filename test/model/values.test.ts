@@ -7,37 +7,22 @@ import { compileFilter } from '../../lib/model/filter.ts'
 import type { Filter } from '../../lib/model/filter.ts'
 import { IpAnonymizer, ipGroupOf, canonicalIp } from '../../lib/model/ip-address.ts'
 import { byAge, noData, toEnded } from '../../lib/model/record.ts'
-import type { SessionRecord } from '../../lib/model/record.ts'
 import { deviceLabel, toDevice, toDeviceText, unknownDevice } from '../../lib/model/device.ts'
 import { sanitizeUserAgent, deviceOf } from '../../lib/model/user-agent.ts'
 import { toUserId } from '../../lib/model/user-id.ts'
 import { isCrossOrigin, isSafe } from '../../lib/plugin/cross-origin.ts'
 import { deriveKeys } from '../../lib/token/keys.ts'
+import { plainRecord } from '../helpers/records.ts'
 
-const record: SessionRecord = {
-  id: 'AAAAAAAAAAAAAAAAAAAAAA',
-  userId: 'ada',
-  generation: 0,
-  hash: '',
-  previousHash: null,
-  rotatedAt: 0,
-  confirmedAt: null,
+const record = plainRecord({
   createdAt: 100,
-  authenticatedAt: 0,
-  methods: [],
   lastSeenAt: 200,
-  idleTimeout: 1000,
-  absoluteExpiresAt: 5000,
   requestCount: 7,
   remembered: true,
   ip: '192.0.2.7',
-  userAgent: null,
-  firstIp: null,
-  firstUserAgent: null,
   device: toDevice('Firefox 144|Linux|desktop'),
-  deviceName: 'My laptop',
-  data: noData
-}
+  deviceName: 'My laptop'
+})
 const ended = toEnded(record, { reason: 'logout', by: 'user', at: 900 })
 const guest = { ...record, userId: null, ip: null, device: unknownDevice, deviceName: null }
 

@@ -1,11 +1,11 @@
 // What a request with data costs, counted instead of timed: parses, encodings, promises and calls of the store. bench/ has the times.
-import { createHook } from 'node:async_hooks'
 import Fastify from 'fastify'
 import type { FastifyInstance } from 'fastify'
 import t from 'tap'
 import sessions, { memoryStore } from '../../lib/index.ts'
 import type { Store } from '../../lib/index.ts'
 import { cookieOf, firefox, secret } from '../helpers/app.ts'
+import { promisesOf } from '../helpers/promises.ts'
 
 const user = { id: 'ada', email: 'ada@example.com', roles: ['reader', 'writer'], locale: 'en-GB' }
 
@@ -83,20 +83,3 @@ t.test('a request that reads data makes no promise', async t => {
   const { app, cookie } = await countedApp(t)
   t.equal(await promisesOf(app, '/read', cookie), await promisesOf(app, '/bare', cookie))
 })
-
-/** The number of promises of 100 requests. */
-async function promisesOf (app: Pick<FastifyInstance, 'inject'>, url: string, cookie: string): Promise<number> {
-  let promises = 0
-  const hook = createHook({ init (_id, type) { if (type === 'PROMISE') promises++ } })
-  const once = (): Promise<void> => new Promise((resolve, reject) => {
-    app.inject({ url, headers: { cookie, 'user-agent': firefox } }, (error, response) => {
-      if (response?.statusCode === 200) resolve()
-      else reject(error ?? new Error(String(response?.statusCode)))
-    })
-  })
-  await once()
-  hook.enable()
-  for (let i = 0; i < 100; i++) await once()
-  hook.disable()
-  return promises
-}

@@ -1,5 +1,5 @@
 // What a request costs, counted instead of timed: calls of the store, cookies, promises. bench/ has the times.
-import { createHook, executionAsyncResource } from 'node:async_hooks'
+import { executionAsyncResource } from 'node:async_hooks'
 import { setFlagsFromString } from 'node:v8'
 import { runInThisContext } from 'node:vm'
 import Fastify from 'fastify'
@@ -12,6 +12,7 @@ import { deviceOf } from '../../lib/model/user-agent.ts'
 import { retainNextTickShape } from '../../lib/plugin/next-tick.ts'
 import { TopK } from '../../lib/statistics/top-k.ts'
 import { cookieOf, firefox, secret, setCookies, testApp } from '../helpers/app.ts'
+import { promisesOf } from '../helpers/promises.ts'
 
 /** A memory store that writes down which verbs are called. */
 function countingStore (): { readonly store: Store, readonly calls: string[], readonly batches: (readonly ActivityUpdate[])[] } {
@@ -159,23 +160,6 @@ t.test('a sign-in makes no promise that it can do without', async t => {
   await promisesOf(app, '/login', '')
   t.equal(await promisesOf(app, '/login', ''), await promisesOf(app, '/wait', ''))
 })
-
-/** How many promises come to be during 100 requests. */
-async function promisesOf (app: Pick<FastifyInstance, 'inject'>, url: string, cookie: string): Promise<number> {
-  let promises = 0
-  const hook = createHook({ init (_id, type) { if (type === 'PROMISE') promises++ } })
-  const once = (): Promise<void> => new Promise((resolve, reject) => {
-    app.inject({ url, headers: { cookie, 'user-agent': firefox } }, (error, response) => {
-      if (response?.statusCode === 200) resolve()
-      else reject(error ?? new Error(String(response?.statusCode)))
-    })
-  })
-  await once()
-  hook.enable()
-  for (let i = 0; i < 100; i++) await once()
-  hook.disable()
-  return promises
-}
 
 t.test('a line that the logger would not write is not made', async t => {
   const lines: string[] = []

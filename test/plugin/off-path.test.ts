@@ -3,8 +3,9 @@ import { Writable } from 'node:stream'
 import Fastify from 'fastify'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import t from 'tap'
-import sessions, { memoryStore } from '../../lib/index.ts'
+import sessions from '../../lib/index.ts'
 import { cookieOf, secret, testApp } from '../helpers/app.ts'
+import { failingStore } from '../helpers/stores.ts'
 
 /** A logger whose serializers read the session, and the lines that it wrote. */
 function readingLogger () {
@@ -37,16 +38,7 @@ t.test('log serializers that read the session get null before it is loaded, and 
 t.test('log serializers that read the session during an outage stop no response', async t => {
   const { lines, logger } = readingLogger()
   let down = false
-  const store = new Proxy(memoryStore(), {
-    get (target, name): unknown {
-      const value: unknown = Reflect.get(target, name)
-      if (typeof value !== 'function') return value
-      return (...args: unknown[]): unknown => {
-        if (down && name === 'read') throw new Error('down')
-        return Reflect.apply(value, target, args)
-      }
-    }
-  })
+  const store = failingStore(() => down)
   const { send, signIn } = await testApp(t, { store }, app => {
     app.get('/boom', async () => { throw new Error('boom') })
   }, { logger })

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { memoryStore } from '../../lib/index.ts'
-import { gate, setCookies, testApp } from '../helpers/app.ts'
+import { setCookies, testApp } from '../helpers/app.ts'
+import { slowStore } from '../helpers/stores.ts'
 
 t.test('what an error handler writes is kept, for users and visitors, and what the failed handler wrote is dropped', async t => {
   const { send, signIn, app } = await testApp(t, {}, app => {
@@ -98,25 +99,14 @@ t.test('the response of an error handler leaves although its data cannot be stor
 })
 
 t.test('a step that the failed handler did not await ends before its error handler runs', async t => {
-  const entered = gate()
-  const held = gate()
-  const store = memoryStore()
-  const slow = new Proxy(store, {
-    get (target, name): unknown {
-      const value: unknown = Reflect.get(target, name)
-      if (typeof value !== 'function') return value
-      return name !== 'create'
-        ? value.bind(target)
-        : async (...args: unknown[]): Promise<unknown> => { entered.open(); await held.opened; return Reflect.apply(value, target, args) }
-    }
-  })
-  const { send, app } = await testApp(t, { store: slow }, app => {
+  const { store, entered, go } = slowStore()
+  const { send, app } = await testApp(t, { store }, app => {
     app.setErrorHandler(async (_error, { session }) => ({ userId: session.userId }))
-    app.post('/in', async ({ session }) => { void session.login('ada'); await entered.opened; throw new Error('boom') })
+    app.post('/in', async ({ session }) => { void session.login('ada'); await entered; throw new Error('boom') })
   })
   const response = send('/in', { method: 'POST' })
-  await entered.opened
-  held.open()
+  await entered
+  go()
   t.match((await response).json(), { userId: null })
   t.equal(await app.sessions.count(), 0)
 })

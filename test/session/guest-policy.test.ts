@@ -1,7 +1,7 @@
 import t from 'tap'
-import { memoryStore } from '../../lib/index.ts'
 import { setCookies, testApp } from '../helpers/app.ts'
 import type { TestApp } from '../helpers/app.ts'
+import { failingStore } from '../helpers/stores.ts'
 
 const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' }
 const form = { ...link, origin: 'https://elsewhere.example' }
@@ -80,16 +80,7 @@ t.test('a cross-site sign-in works: an identity provider posts its response', as
 
 t.test('while the store fails, an anonymous request makes no guest, and the user is signed in afterwards', async t => {
   let down = false
-  const store = new Proxy(memoryStore(), {
-    get (target, name): unknown {
-      const value: unknown = Reflect.get(target, name)
-      if (typeof value !== 'function') return value
-      return (...args: unknown[]): unknown => {
-        if (down && name === 'read') throw new Error('down')
-        return Reflect.apply(value, target, args)
-      }
-    }
-  })
+  const store = failingStore(() => down)
   const app = await testApp(t, { store, onStoreError: 'anonymous' }, writers)
   const { send, signIn } = app
   const cookie = await signIn()

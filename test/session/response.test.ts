@@ -5,27 +5,11 @@ import fastifyWebsocket from '@fastify/websocket'
 import Fastify from 'fastify'
 import type { FastifyRequest } from 'fastify'
 import t from 'tap'
-import sessions, { memoryStore } from '../../lib/index.ts'
-import type { Store } from '../../lib/index.ts'
+import sessions from '../../lib/index.ts'
 import { cookieOf, gate, secret, setCookies, testApp } from '../helpers/app.ts'
+import { slowStore } from '../helpers/stores.ts'
 
 const sent = { code: 'FST_SESSION_RESPONSE_SENT' }
-
-/** A memory store whose `create` waits. */
-function slowStore (): { readonly store: Store, readonly entered: Promise<void>, go: () => void } {
-  const entered = gate()
-  const held = gate()
-  const store = new Proxy(memoryStore(), {
-    get (target, name): unknown {
-      const value: unknown = Reflect.get(target, name)
-      if (typeof value !== 'function') return value
-      return name !== 'create'
-        ? value.bind(target)
-        : async (...args: unknown[]): Promise<unknown> => { entered.open(); await held.opened; return Reflect.apply(value, target, args) }
-    }
-  })
-  return { store, entered: entered.opened, go: held.open }
-}
 
 t.test('what a handler does not await leaves with its response', async t => {
   const { store, entered, go } = slowStore()

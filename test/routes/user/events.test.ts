@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import t from 'tap'
 import { memoryStore } from '../../../lib/index.ts'
 import type { SessionPluginOptions, StoreListener } from '../../../lib/index.ts'
-import { noData, toEnded } from '../../../lib/model/record.ts'
+import { toEnded } from '../../../lib/model/record.ts'
 import type { EndedSession, SessionRecord } from '../../../lib/model/record.ts'
 import { EventStream } from '../../../routes/event-stream.ts'
 import { ExpiryWarnings } from '../../../routes/user/expiry-warnings.ts'
@@ -11,6 +11,7 @@ import { adminApi, adminApp } from '../../helpers/admin.ts'
 import { api, firefox, gate, setCookies, testApp } from '../../helpers/app.ts'
 import { SseClient } from '../../helpers/sse.ts'
 import { unknownDevice } from '../../../lib/model/device.ts'
+import { plainRecord } from '../../helpers/records.ts'
 
 type Test = { teardown: (fn: () => unknown) => void }
 const minute = 60_000
@@ -367,30 +368,7 @@ t.test('a client that does not read is dropped', async t => {
 })
 
 t.test('a deadline is told when it comes near and when it moves, and of no session that has gone', async t => {
-  const record: SessionRecord = {
-    id: 'a',
-    userId: 'ada',
-    generation: 0,
-    hash: '',
-    previousHash: null,
-    rotatedAt: 0,
-    confirmedAt: null,
-    createdAt: 0,
-    authenticatedAt: 0,
-    methods: [],
-    lastSeenAt: 0,
-    idleTimeout: 1000,
-    absoluteExpiresAt: 5000,
-    requestCount: 0,
-    remembered: false,
-    ip: null,
-    userAgent: null,
-    firstIp: null,
-    firstUserAgent: null,
-    device: unknownDevice,
-    deviceName: null,
-    data: noData
-  }
+  const record = plainRecord({ id: 'a' })
   let now = 0
   const answers: (SessionRecord | EndedSession | null | (() => SessionRecord))[] = []
   const deadlines = new ExpiryWarnings({
